@@ -1,0 +1,51 @@
+// Views of memory that files and streams read from and write into. They own nothing.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace eddy {
+
+// Anything contiguous and trivially copyable converts: std::string, std::string_view, a literal,
+// std::vector<char>, std::array, std::span<const std::byte>.
+class Bytes : public std::span<const std::byte> {
+ public:
+  using span::span;
+  Bytes() = default;
+  Bytes(const void* data, std::size_t size) noexcept
+      : span(static_cast<const std::byte*>(data), size) {}
+  Bytes(std::string_view text) noexcept : Bytes(text.data(), text.size()) {}
+  Bytes(const char* text) noexcept : Bytes(std::string_view(text)) {}
+  template <std::ranges::contiguous_range Range>
+    requires std::is_trivially_copyable_v<std::ranges::range_value_t<Range>> &&
+             (!std::convertible_to<const Range&, std::string_view>) &&
+             (!std::derived_from<std::remove_cvref_t<Range>, std::span<const std::byte>>)
+  Bytes(const Range& range) noexcept
+      : Bytes(std::ranges::data(range),
+              std::ranges::size(range) * sizeof(std::ranges::range_value_t<Range>)) {}
+
+  std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(data()), size()};
+  }
+};
+
+class MutableBytes : public std::span<std::byte> {
+ public:
+  using span::span;
+  MutableBytes() = default;
+  MutableBytes(void* data, std::size_t size) noexcept
+      : span(static_cast<std::byte*>(data), size) {}
+  template <std::ranges::contiguous_range Range>
+    requires std::is_trivially_copyable_v<std::ranges::range_value_t<Range>> &&
+             (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>) &&
+             (!std::derived_from<std::remove_cvref_t<Range>, std::span<std::byte>>)
+  MutableBytes(Range&& range) noexcept
+      : MutableBytes(std::ranges::data(range),
+                     std::ranges::size(range) * sizeof(std::ranges::range_value_t<Range>)) {}
+};
+
+}  // namespace eddy

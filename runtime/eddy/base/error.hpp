@@ -1,0 +1,57 @@
+// What eddy throws.
+//
+//   Error          an operation failed; what() names it and its subject:
+//                  open 'data.txt': No such file or directory
+//   TimeoutError   ... because time ran out; code() == std::errc::timed_out
+//   Cancelled      the task was asked to stop; NOT a std::exception, so that the
+//                  catch (const std::exception&) of a retry loop lets it pass
+//   UsageError     the caller's mistake, found before anything was done
+//   InvalidState   ... asked of something that is not in the state for it
+#pragma once
+
+#include <eddy/base/text.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace eddy {
+
+class Error : public std::system_error {
+ public:
+  // `code` is an errno; `operation` is a verb, `subject` what it was done to (empty: left out).
+  Error(int code, std::string_view operation, std::string_view subject = {});
+};
+
+class TimeoutError : public Error {
+ public:
+  explicit TimeoutError(std::string_view operation = "timeout", std::string_view subject = {});
+};
+
+class Cancelled {
+ public:
+  Cancelled() = default;
+  explicit Cancelled(Text message) noexcept : message_(std::move(message)) {}
+  virtual ~Cancelled() = default;
+  Cancelled(const Cancelled&) = default;
+  Cancelled& operator=(const Cancelled&) = default;
+
+  // The reason that was given to cancel(); empty if none was.
+  std::string_view message() const noexcept { return message_.view(); }
+
+ private:
+  Text message_;
+};
+
+class UsageError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+class InvalidState : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
+}  // namespace eddy

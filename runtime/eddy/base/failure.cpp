@@ -1,0 +1,55 @@
+#include <eddy/base/failure.hpp>
+
+#include <cerrno>
+
+namespace eddy {
+
+Failure Failure::current() noexcept {
+  Failure failure(Kind::exception);
+  failure.exception_ = std::current_exception();
+  try {
+    throw;
+  } catch (const Cancelled&) {
+    failure.kind_ = Kind::cancelled;
+  } catch (...) {  // anything else stays what it is
+  }
+  return failure;
+}
+
+Failure Failure::from(std::exception_ptr exception) noexcept {
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (...) {
+    return current();
+  }
+}
+
+std::error_code Failure::error_code() const noexcept {
+  if (kind_ == Kind::error) return {code_, std::system_category()};
+  if (kind_ == Kind::cancelled) return {};
+  try {
+    std::rethrow_exception(exception_);
+  } catch (const Error& error) {
+    return error.code();
+  } catch (...) {  // not an operation's failure: the caller raises it
+    return {};
+  }
+}
+
+void Failure::raise() const {
+  if (exception_) std::rethrow_exception(exception_);
+  if (kind_ == Kind::cancelled) throw Cancelled(message_);
+  if (code_ == ETIMEDOUT) throw TimeoutError(operation_, subject_);
+  throw Error(code_, operation_, subject_);
+}
+
+std::exception_ptr Failure::exception() const {
+  if (exception_) return exception_;
+  try {
+    raise();
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace eddy

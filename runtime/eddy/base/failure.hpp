@@ -1,0 +1,73 @@
+// Failure: why an await produced no value, before anybody decided to throw.
+//
+// Every awaitable of eddy can be asked for its outcome without an exception (await_outcome()), so
+// that as_result() and timeout() cost none. raise() is the one place where a Failure becomes one.
+#pragma once
+
+#include <eddy/base/error.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <expected>
+#include <string_view>
+#include <system_error>
+
+namespace eddy {
+
+class Failure {
+ public:
+  // `code` is an errno. `operation` and `subject` are views: of literals, or of what lives in the
+  // frame that fails, which stays until the failure was looked at.
+  static Failure error(int code, std::string_view operation, std::string_view subject = {}) noexcept {
+    Failure failure(Kind::error);
+    failure.code_ = code;
+    failure.operation_ = operation;
+    failure.subject_ = subject;
+    return failure;
+  }
+  static Failure cancelled(Text message = {}) noexcept {
+    Failure failure(Kind::cancelled);
+    failure.message_ = std::move(message);
+    return failure;
+  }
+  // The exception that is being handled right now. REQUIRES: called inside a catch block.
+  static Failure current() noexcept;
+  // A stored exception; finds out whether it is a Cancelled.
+  static Failure from(std::exception_ptr exception) noexcept;
+
+  bool is_error() const noexcept { return kind_ == Kind::error; }
+  bool is_cancelled() const noexcept { return kind_ == Kind::cancelled; }
+  std::string_view operation() const noexcept { return operation_; }
+  int code() const noexcept { return code_; }
+
+  // The errno, also of an Error that was thrown; no value when it is neither.
+  std::error_code error_code() const noexcept;
+
+  // Throws Error, TimeoutError, Cancelled or the stored exception.
+  [[noreturn]] void raise() const;
+
+  // The same as an exception_ptr, for those who keep it.
+  std::exception_ptr exception() const;
+
+ private:
+  enum class Kind : std::uint8_t { error, cancelled, exception };
+
+  explicit Failure(Kind kind) noexcept : kind_(kind) {}
+
+  Kind kind_;
+  int code_ = 0;
+  std::string_view operation_;
+  std::string_view subject_;
+  Text message_;
+  std::exception_ptr exception_;
+};
+
+// What an await ends with.
+template <class T>
+using Expected = std::expected<T, Failure>;
+
+// What as_result() gives to the user.
+template <class T>
+using Result = std::expected<T, std::error_code>;
+
+}  // namespace eddy

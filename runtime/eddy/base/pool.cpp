@@ -1,0 +1,32 @@
+#include <eddy/base/pool.hpp>
+
+namespace eddy {
+
+constinit thread_local Pool::Cache Pool::cache_;
+
+struct Pool::Cleaner {
+  Cleaner() noexcept { cache_.open = true; }
+  ~Cleaner() {
+    cache_.open = false;  // what is released after this goes straight to the heap
+    trim();
+  }
+};
+
+void* Pool::allocate_slowly(std::size_t size) {
+  if constexpr (!keeps_blocks) return ::operator new(size);
+  if (size > largest) return ::operator new(size);
+  static thread_local Cleaner cleaner;
+  static_cast<void>(cleaner);
+  return ::operator new(size_of_class(class_of(size)));
+}
+
+void Pool::trim() noexcept {
+  for (Block*& head : cache_.heads) {
+    while (Block* block = head) {
+      head = block->next;
+      ::operator delete(block);
+    }
+  }
+}
+
+}  // namespace eddy
