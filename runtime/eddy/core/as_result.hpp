@@ -1,0 +1,111 @@
+// as_result(awaitable): failure as a value. No exception is thrown and nothing is allocated on the
+// way when the awaitable is an operation of eddy, alone or inside of timeout().
+#pragma once
+
+#include <eddy/core/join_handle.hpp>
+#include <eddy/core/task.hpp>
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+// What co_await makes of an expression: the thing itself, or what its operator co_await returns.
+template <class A>
+decltype(auto) awaiter_of(A&& awaitable) {
+  if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
+    return std::forward<A>(awaitable).operator co_await();
+  } else {
+    return std::forward<A>(awaitable);
+  }
+}
+
+// An awaiter that can tell how it ended without throwing: every one of eddy.
+template <class A>
+concept Settles = requires(A& awaiter) {
+  typename A::value_type;
+  { awaiter.await_outcome() } -> std::same_as<Expected<typename A::value_type>>;
+};
+
+template <class A>
+using AwaiterOf = std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>;
+
+// Anything that can be given to as_result(), timeout(), gather() and the like.
+template <class A>
+concept Awaitable = Settles<AwaiterOf<A>>;
+
+template <class A>
+using AwaitValue = typename AwaiterOf<A>::value_type;
+
+// Suspends `awaiter`, whatever its await_suspend returns. False: it did not suspend.
+template <class A>
+bool suspend(A& awaiter, std::coroutine_handle<> frame) {
+  if constexpr (std::is_void_v<decltype(awaiter.await_suspend(frame))>) {
+    awaiter.await_suspend(frame);
+    return true;
+  } else {
+    return awaiter.await_suspend(frame);
+  }
+}
+
+// Awaits `inner` and ends with its Expected: a failure, a cancellation included, is a value. For the
+// library's own compositions; whoever swallows a cancellation answers for it.
+template <Settles A>
+class [[nodiscard]] Outcomes {
+ public:
+  using value_type = Expected<typename A::value_type>;
+  explicit Outcomes(A inner) : inner_(std::move(inner)) {}
+  bool await_ready() { return inner_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
+  value_type await_resume() { return inner_.await_outcome(); }
+  Expected<value_type> await_outcome() { return await_resume(); }
+
+ private:
+  A inner_;
+};
+
+template <Awaitable A>
+auto as_outcome(A&& awaitable) {
+  return Outcomes<AwaiterOf<A>>(awaiter_of(std::forward<A>(awaitable)));
+}
+
+template <Settles A>
+class [[nodiscard]] AsResult {
+ public:
+  using value_type = Result<typename A::value_type>;
+  explicit AsResult(A inner) : inner_(std::move(inner)) {}
+  bool await_ready() { return inner_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
+  value_type await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) [[unlikely]] outcome.error().raise();
+    return std::move(*outcome);
+  }
+  Expected<value_type> await_outcome() {
+    auto outcome = inner_.await_outcome();
+    if (outcome) [[likely]] {
+      if constexpr (std::is_void_v<typename A::value_type>) {
+        return value_type();
+      } else {
+        return value_type(std::move(*outcome));
+      }
+    }
+    if (const std::error_code code = outcome.error().error_code()) {
+      return value_type(std::unexpect, code);
+    }
+    return std::unexpected(std::move(outcome.error()));  // cancelled, or not an operation's failure
+  }
+
+ private:
+  A inner_;
+};
+
+// co_await as_result(op) returns Result<T>: the value, or the std::error_code of a failed or timed
+// out operation. Cancelled, and exceptions that are not an Error, are still thrown.
+template <Awaitable A>
+auto as_result(A&& awaitable) {
+  return AsResult<AwaiterOf<A>>(awaiter_of(std::forward<A>(awaitable)));
+}
+
+}  // namespace eddy

@@ -1,0 +1,49 @@
+#include <eddy/core/context.hpp>
+
+#include <eddy/core/task_state.hpp>
+#include <eddy/core/thread_state.hpp>
+
+#include <new>
+
+namespace eddy {
+
+Context::Context(const Context& other) noexcept : values_(other.values_) {
+  if (values_) ++values_->references;
+}
+
+Context& Context::current() noexcept {
+  static thread_local Context outside;  // for what runs in no task: main() before run()
+  return thread_state.task ? thread_state.task->context() : outside;
+}
+
+Context::Box* Context::find(const void* variable) const noexcept {
+  if (!values_) return nullptr;
+  for (unsigned i = 0; i < values_->count; ++i) {
+    if (values_->slots()[i].variable == variable) return values_->slots()[i].box;
+  }
+  return nullptr;
+}
+
+void Context::set(const void* variable, Box* box) {
+  const unsigned old_count = values_ ? values_->count : 0;
+  const unsigned kept = old_count - (find(variable) ? 1 : 0);
+  const unsigned count = kept + (box ? 1 : 0);
+  auto* fresh = ::new (Pool::allocate(sizeof(Values) + count * sizeof(Slot))) Values{1, count};
+  Slot* slot = fresh->slots();
+  for (unsigned i = 0; i < old_count; ++i) {
+    if (values_->slots()[i].variable == variable) continue;
+    *slot = values_->slots()[i];
+    ++slot++->box->references;
+  }
+  if (box) *slot = {variable, box};
+  drop();
+  values_ = fresh;
+}
+
+void Context::drop() noexcept {
+  if (!values_ || --values_->references > 0) return;
+  for (unsigned i = 0; i < values_->count; ++i) values_->slots()[i].box->release();
+  Pool::release(values_, sizeof(Values) + values_->count * sizeof(Slot));
+}
+
+}  // namespace eddy

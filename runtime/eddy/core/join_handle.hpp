@@ -1,0 +1,291 @@
+// JoinHandle<T>: a running task, to wait for, to ask and to stop. Copyable; copies are the same task.
+//
+// Dropping every handle changes nothing: the loop owns the task until it is done. An exception that
+// no handle ever asked for is reported once, to the loop's exception handler.
+#pragma once
+
+#include <eddy/core/task.hpp>
+
+#include <functional>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace eddy {
+
+// The task's outcome, kept after its frame is gone.
+template <class T>
+class TaskResult : public TaskState {
+ public:
+  using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*,
+                                    std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
+
+  TaskResult(Loop& loop, Task<T> task)
+      : TaskResult(loop, task.release()) {}
+
+  Stored& value() noexcept { return *value_; }
+
+ protected:
+  // For those that have to exist before their frame does.
+  TaskResult(Loop& loop, typename Task<T>::Handle frame)
+      : TaskState(loop, frame, frame.promise().where()), frame_(frame) {
+    frame_.promise().start();
+    frame_.promise().set_root(*this);
+  }
+
+ private:
+  State take_result() noexcept override {
+    auto& promise = frame_.promise();
+    State state = State::value;
+    if (promise.has_value()) {
+      if constexpr (std::is_void_v<T>) {
+        value_.emplace();
+      } else {
+        try {
+          if constexpr (std::is_reference_v<T>) {
+            value_.emplace(std::addressof(promise.take()));
+          } else {
+            value_.emplace(promise.take());
+          }
+        } catch (...) {  // a move constructor that throws
+          store_failure(Failure::current());
+          state = State::exception;
+        }
+      }
+    } else {
+      store_failure(promise.failure());
+      state = promise.failure().is_cancelled() ? State::cancelled : State::exception;
+    }
+    frame_.destroy();
+    return state;
+  }
+  void drop_value() noexcept override { value_.reset(); }
+  void abandon() noexcept override { frame_.destroy(); }
+
+  typename Task<T>::Handle frame_;
+  std::optional<Stored> value_;
+};
+
+// Waits for a task. Cancelling the wait cancels the task, and goes on waiting until it has ended.
+class JoinWaiter : public Waiter, public DoneHook {
+ public:
+  explicit JoinWaiter(TaskState& target) noexcept
+      : JoinWaiter(target, &forward) {}
+  JoinWaiter(const JoinWaiter& other) noexcept
+      : Waiter(other), DoneHook(other), target_(other.target_) {
+    target_->retain();
+  }
+  ~JoinWaiter() { target_->release(); }
+
+  bool await_ready() const {
+    if (target_->running()) throw UsageError("a task cannot wait for itself");
+    return target_->done();
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    target_->add_done_hook(*this);
+    park(frame);
+  }
+
+ protected:
+  JoinWaiter(TaskState& target, Cancel cancel) noexcept
+      : Waiter(cancel), DoneHook(&notify), target_(&target) {
+    target.retain();
+  }
+
+  // Throws what the wait or the task ended with, unless that is a value.
+  void rethrow() {
+    if (interrupted()) [[unlikely]] cancelled_failure().raise();
+    target_->rethrow();
+  }
+  // The same without a throw: no value means that the task has one.
+  std::optional<Failure> failure() {
+    if (interrupted()) return cancelled_failure();
+    if (target_->failed() || target_->cancelled()) return target_->failure();
+    return std::nullopt;
+  }
+  TaskState& target() const noexcept { return *target_; }
+
+ private:
+  static bool forward(Waiter& waiter) {
+    return static_cast<JoinWaiter&>(waiter).target_->cancel(Text());
+  }
+  static void notify(DoneHook& hook, TaskState&) noexcept { static_cast<JoinWaiter&>(hook).wake(); }
+
+  TaskState* target_;
+};
+
+template <class T>
+class [[nodiscard]] Join : public JoinWaiter {
+ public:
+  using value_type = T;
+  explicit Join(TaskState& target) noexcept : JoinWaiter(target) {}
+
+  // A copy of the value: a handle can be awaited again. Move-only values are moved out by the first.
+  T await_resume() {
+    rethrow();
+    return value();
+  }
+  Expected<T> await_outcome() {
+    if (auto failed = failure()) return std::unexpected(std::move(*failed));
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return value();
+    }
+  }
+
+ protected:
+  using JoinWaiter::JoinWaiter;
+
+ private:
+  T value() {
+    if constexpr (!std::is_void_v<T>) {
+      auto& stored = static_cast<TaskResult<T>&>(target()).value();
+      if constexpr (std::is_reference_v<T>) {
+        return static_cast<T>(*stored);
+      } else if constexpr (std::is_copy_constructible_v<T>) {
+        return stored;
+      } else {
+        return std::move(stored);
+      }
+    }
+  }
+};
+
+// What a handle can do whatever the task returns. JoinHandle<> is one for any task.
+class TaskHandle {
+ public:
+  TaskHandle() = default;
+  explicit TaskHandle(TaskState& state) noexcept : state_(&state) { state.retain(); }
+  TaskHandle(const TaskHandle& other) noexcept : state_(other.state_) {
+    if (state_) state_->retain();
+  }
+  TaskHandle(TaskHandle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  TaskHandle& operator=(TaskHandle other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~TaskHandle() { if (state_) state_->release(); }
+
+  bool valid() const noexcept { return state_ != nullptr; }
+  bool done() const { return state().done(); }
+
+  // True when the body ended by a Cancelled, also one that it threw by itself.
+  bool cancelled() const { return state().cancelled(); }
+
+  // The stored exception; null if there is a value. Throws InvalidState before the task is done, and
+  // the Cancelled if it was cancelled.
+  std::exception_ptr exception() const { return state().exception(); }
+
+  // Asks the task to stop: what it waits for ends with Cancelled, inside it, in a later turn. Counts
+  // every request. False when the task is done already. `reason` is the message of the Cancelled.
+  bool cancel(std::string_view reason = {}) const { return state().cancel(Text(reason)); }
+  // Requests so far, minus those that were taken back.
+  unsigned cancelling() const { return state().cancelling(); }
+  // Takes one request back; at zero, one that was not delivered yet is not delivered any more.
+  unsigned uncancel() const { return state().uncancel(); }
+
+  // "Task-7" unless named.
+  std::string name() const { return state().name(); }
+  void set_name(std::string_view name) const { state().set_name(name); }
+  std::source_location where() const { return state().where(); }
+
+  // Runs `callback(handle)` in the turn after the task ended, or in the next one if it has; in the
+  // order of registration, and in the context of whoever registered it.
+  template <class F>
+  void on_done(F callback) const;
+
+  TaskState& state() const {
+    if (!state_) [[unlikely]] throw UsageError("a handle without a task");
+    return *state_;
+  }
+
+  friend bool operator==(const TaskHandle& a, const TaskHandle& b) noexcept {
+    return a.state_ == b.state_;
+  }
+
+ private:
+  TaskState* state_ = nullptr;
+};
+
+template <class T = void>
+class JoinHandle : public TaskHandle {
+ public:
+  using value_type = T;
+
+  JoinHandle() = default;
+  explicit JoinHandle(TaskResult<T>& state) noexcept
+    requires(!std::is_void_v<T>)
+      : TaskHandle(state) {}
+  explicit JoinHandle(TaskState& state) noexcept
+    requires std::is_void_v<T>
+      : TaskHandle(state) {}
+  // Any handle is a JoinHandle<>, for lists of tasks of several kinds.
+  JoinHandle(const TaskHandle& other) noexcept
+    requires std::is_void_v<T>
+      : TaskHandle(other) {}
+
+  // The value; rethrows the stored exception each time. Throws InvalidState before the task is done.
+  decltype(auto) result() const {
+    state().rethrow();
+    if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*static_cast<TaskResult<T>&>(state()).value());
+    } else if constexpr (!std::is_void_v<T>) {
+      return static_cast<T&>(static_cast<TaskResult<T>&>(state()).value());
+    }
+  }
+
+  // Resumes in the turn after the task ended; does not suspend if it has. Throws what the task threw,
+  // the Cancelled of a cancelled task included. Cancelling the wait cancels the task.
+  Join<T> operator co_await() const { return Join<T>(state()); }
+};
+
+// A callback of on_done(): waits in the task's list of hooks, then in the ready queue.
+template <class F>
+class DoneCallback : public DoneHook, public Ready {
+ public:
+  DoneCallback(TaskState& task, F callback)
+      : DoneHook(&notify),
+        Ready(&run),
+        task_(task),
+        callback_(std::move(callback)),
+        context_(Context::current()) {}
+
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+
+  void schedule() noexcept { task_.state().loop().make_ready(*this); }
+
+ private:
+  static void notify(DoneHook& hook, TaskState&) noexcept {
+    static_cast<DoneCallback&>(hook).schedule();
+  }
+  static void run(Ready& ready) noexcept {
+    auto& self = static_cast<DoneCallback&>(ready);
+    std::swap(Context::current(), self.context_);
+    try {
+      self.callback_(self.task_);
+    } catch (...) {
+      Loop::report_to(thread_state.loop,
+                      {.message = "exception in an on_done callback", .exception = std::current_exception()});
+    }
+    std::swap(Context::current(), self.context_);
+    delete &self;
+  }
+
+  TaskHandle task_;
+  F callback_;
+  Context context_;
+};
+
+template <class F>
+void TaskHandle::on_done(F callback) const {
+  auto* hook = new DoneCallback<F>(state(), std::move(callback));
+  if (done()) {
+    hook->schedule();
+  } else {
+    state().add_done_hook(*hook);
+  }
+}
+
+}  // namespace eddy

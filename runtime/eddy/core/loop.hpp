@@ -1,0 +1,247 @@
+// Loop: one ring, one thread, one queue of what is ready.
+//
+// A turn: fire due timers, run what was ready when the turn began, enter the kernel once (submit and
+// wait), reap every completion that is visible. Completions and wake-ups only append to the ready
+// queue; nothing is resumed inside any of them. now() stands still during a turn.
+//
+// Not thread-safe, except post(). A loop belongs to the thread that made it.
+#pragma once
+
+#include <eddy/base/clock.hpp>
+#include <eddy/base/intrusive.hpp>
+#include <eddy/base/unique_fd.hpp>
+#include <eddy/core/completion.hpp>
+#include <eddy/core/loop_options.hpp>
+#include <eddy/core/operation.hpp>
+#include <eddy/core/post.hpp>
+#include <eddy/core/ready.hpp>
+#include <eddy/core/registered.hpp>
+#include <eddy/core/ring.hpp>
+#include <eddy/core/task_state.hpp>
+#include <eddy/core/timers.hpp>
+
+#include <memory>
+#include <optional>
+#include <sys/types.h>
+#include <thread>
+#include <vector>
+
+namespace eddy {
+
+template <class T> class Task;
+template <class T> class JoinHandle;
+
+// How a task is started.
+struct SpawnOptions {
+  std::string_view name = {};  // for messages; copied
+  bool eager = false;          // runs to its first suspension before spawn() returns
+};
+
+// Something that a loop owns on behalf of another floor: made when first asked for.
+class LoopService {
+ public:
+  virtual ~LoopService() = default;
+  virtual void add_to(Stats& stats) const { static_cast<void>(stats); }
+};
+
+class Loop {
+ public:
+  // Throws Error that says what to do about it where the kernel refuses a ring.
+  explicit Loop(const LoopOptions& options = {});
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop();  // close()
+
+  // Runs until `main` is done, and returns its value or throws its exception. Other tasks stay and
+  // go on in the next run(). Throws UsageError inside of another run, or when stop() came first.
+  template <class T>
+  T run(Task<T> main);
+
+  // Starts a task in the next turn, also from outside of run().
+  template <class T>
+  JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {});
+
+  // run() returns after the turn in which this was called.
+  void stop() noexcept { stopping_ = true; }
+
+  // Cancels every task, waits until all have ended and the kernel has given everything back. What
+  // failed meanwhile goes to the exception handler. Idempotent. Throws UsageError while running.
+  void close();
+  bool closed() const noexcept { return closed_; }
+
+  // One turn for an embedder; blocks at most so long. False when there is nothing left to do: no
+  // task, nothing ready. May be called inside of another loop, but not inside of its own.
+  bool turn(Duration at_most = Duration::zero());
+
+  // Readable when turn() has something to do that deadline() does not know of. Costs a signal per
+  // completion from the first call on.
+  int fd();
+
+  // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
+  std::optional<Instant> deadline();
+
+  // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
+  // callbacks per turn. What it throws goes to the exception handler. Throws UsageError after close().
+  void post(PostQueue::Callback callback) { posts_.push(std::move(callback)); }
+
+  Stats stats() const;
+
+  // The time at which this turn began. Frozen, so that what one turn starts ends together.
+  Instant now() noexcept { return now_valid_ ? now_ : refresh_now(); }
+
+  // Gets what nobody else handles: exceptions nobody retrieved, callbacks that throw, and in debug
+  // mode slow steps and tasks never awaited. The default writes to stderr. If it throws, the default
+  // is used.
+  void on_exception(ExceptionHandler handler) { handler_ = std::move(handler); }
+  void set_debug(bool on) noexcept { debug_ = on; }
+  bool debug() const noexcept { return debug_; }
+
+  // The loop whose turn it is on this thread. Throws UsageError outside of one.
+  static Loop& current() {
+    if (!thread_state.loop) [[unlikely]] throw_no_loop();
+    return *thread_state.loop;
+  }
+
+  // -- for awaitables --
+
+  void make_ready(Ready& ready) noexcept { ready_.push_back(ready); }
+
+  void submit(Operation& operation) noexcept {
+    if (!ring_.full() && in_flight_ < in_flight_max_ && waiting_.empty()) [[likely]] {
+      start(operation);
+    } else {
+      queue(operation);
+    }
+  }
+  void submit_cancel(Operation& operation);
+
+  // For what answers more than once. REQUIRES: `completion` lives until its last completion.
+  void submit(const Request& request, Completion& completion);
+  // Asks the kernel to end it; the last completion still comes.
+  void cancel(Completion& completion);
+
+  TimerQueue& timers() noexcept { return timers_; }
+
+  // `length` from this very moment, so that a step that computed for long does not make it early.
+  // From a second up a clock is read that is a quarter as dear, and lags by at most one kernel tick.
+  Instant deadline_after(Duration length) noexcept;
+
+  Ring& ring() noexcept { return ring_; }
+  Registered& registered() noexcept { return registered_; }
+  const LoopOptions& options() const noexcept { return options_; }
+  std::uint64_t next_task_id() noexcept { return ++task_ids_; }
+  void task_started(TaskState& task) noexcept;
+  void task_ended(TaskState& task) noexcept;
+  std::vector<TaskState*> tasks();
+  void count_post() noexcept { ++stats_.posts; }
+  void check_thread() const;
+  void check_open() const;
+  void run_until(TaskState& main);
+
+  template <class Service>
+  Service& service() {
+    for (auto& owned : services_) {
+      if (auto* found = dynamic_cast<Service*>(owned.get())) return *found;
+    }
+    services_.push_back(std::make_unique<Service>(*this));
+    return static_cast<Service&>(*services_.back());
+  }
+
+  void report(const ExceptionReport& report) noexcept;
+  // The same when the loop may be gone: then the default handler is used.
+  static void report_to(Loop* loop, const ExceptionReport& report) noexcept;
+
+ private:
+  class Running;
+
+  static constexpr std::uint64_t completion_tag = 1;
+
+  void start(Operation& operation) noexcept {
+    ring_.push(operation.request_, address_of(&operation));
+    operation.state_ = Operation::State::in_flight;
+    ++in_flight_;
+  }
+  void queue(Operation& operation) noexcept;
+  void push(const Request& request, std::uint64_t user_data);
+  void push_cancel(std::uint64_t user_data);
+  void submit_waiting();
+
+  void run_due();
+  void run_ready() noexcept;
+  void run_timed(Ready& ready);
+  void poll(std::optional<Instant> limit);
+  void wait(Instant limit, bool limited);
+  void spin(Instant until);
+  void enter(unsigned wait, std::optional<Instant> deadline);
+  void reap();
+  void complete(std::uint64_t user_data, int result, std::uint32_t flags) noexcept;
+  void drain_kernel();
+  void cancel_all();
+
+  Instant clock() const noexcept;
+  Instant refresh_now() noexcept;
+  [[noreturn]] static void throw_no_loop();
+
+  // hot
+  Fifo<Ready> ready_;
+  Ring ring_;
+  std::size_t in_flight_ = 0;
+  std::size_t in_flight_max_;
+  List<Waiter> waiting_;  // operations without a place in the ring, in order
+  List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
+  TimerQueue timers_;
+  Instant now_{};
+  bool now_valid_ = false;
+  bool debug_;
+  bool stopping_ = false;
+  bool in_turn_ = false;
+  bool closed_ = false;
+  Stats stats_;
+  std::uint64_t task_ids_ = 0;
+  std::size_t task_count_ = 0;
+  List<TaskState, AllTasks> tasks_;
+
+  // cold
+  LoopOptions options_;
+  Registered registered_;
+  std::thread::id thread_;
+  pid_t process_;
+  Instant virtual_now_{};
+  ExceptionHandler handler_;
+  UniqueFd signal_;  // what fd() returns
+  std::vector<std::unique_ptr<LoopService>> services_;
+  Loop* next_on_thread_ = nullptr;
+  PostQueue posts_;
+};
+
+inline void TaskState::wake() noexcept {
+  EDDY_ASSERT(waiter_);
+  waiter_ = nullptr;
+  loop_->make_ready(*this);
+}
+
+inline void TaskState::reschedule(std::coroutine_handle<> frame) noexcept {
+  point_ = frame;
+  loop_->make_ready(*this);
+}
+
+inline void Waiter::wake() noexcept { task_->wake(); }
+
+inline void Waiter::park(std::coroutine_handle<> frame) {
+  task_ = thread_state.task;
+  if (!task_) [[unlikely]] throw_no_task();
+  task_->park(*this, frame);
+}
+
+inline bool Waiter::interrupted() noexcept {
+  if (!task_) return false;  // never suspended: no delivery (L5)
+  return task_->take_pending_cancel() | cancelled_;
+}
+
+inline void Operation::await_suspend(std::coroutine_handle<> frame) {
+  park(frame);
+  if (was_cancelled()) [[unlikely]] return;
+  task()->loop().submit(*this);
+}
+
+}  // namespace eddy

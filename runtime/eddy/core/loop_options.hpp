@@ -1,0 +1,72 @@
+// LoopOptions and Stats: what goes into a loop, and what can be read off it.
+#pragma once
+
+#include <eddy/base/clock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <string_view>
+
+namespace eddy {
+
+// Where a file operation runs that the kernel would hand to a worker thread (buffered writes, stat,
+// rename, unlink, mkdir, open with O_CREAT). Reads, plain opens, fsync and close use the ring always.
+enum class FilePolicy : std::uint8_t {
+  automatic,  // inline on local file systems, on the ring for remote ones and while a disk is slow
+  ring,       // never blocks the loop; 2 to 70 times the cost of a call that would not have blocked
+  inline_,    // a plain system call: cheapest, and blocks the loop for as long as the disk takes
+};
+
+// Each default serves. Trivially copyable.
+struct LoopOptions {
+  unsigned submission_entries = 256;   // operations per enter; more are queued, none is lost
+  unsigned completion_entries = 4096;  // operations in flight; more are queued, none is lost
+  unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations
+  unsigned registered_files = 0;       // places for OpenOptions.registered
+  unsigned registered_buffers = 0;     // places for RegisteredBuffer
+  Duration spin{};                     // busy-poll so long before blocking: latency for CPU
+  Duration timer_slack{};              // a sleeping loop may wake so much late, to batch timers
+  unsigned batch = 1;                  // throughput mode: wait for so many completions ...
+  Duration batch_wait{};               // ... but no longer than this for more than one (6.12)
+  FilePolicy file_policy = FilePolicy::automatic;
+  Duration slow_call = std::chrono::microseconds(200);  // automatic: an inline call slower than
+  Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring so long
+  Duration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
+  bool debug = false;
+  bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
+  std::uint32_t without = 0;    // kernel features (core/ring.hpp) not to use
+};
+
+// Counters since the loop was made, and gauges of now.
+struct Stats {
+  std::uint64_t turns = 0;
+  std::uint64_t steps = 0;       // times that a task or a callback ran
+  std::uint64_t enters = 0;      // system calls of the ring
+  std::uint64_t submitted = 0;   // requests given to the kernel
+  std::uint64_t completed = 0;   // completions reaped
+  std::uint64_t posts = 0;       // callbacks from post()
+  std::uint64_t inline_calls = 0;  // file operations done as plain system calls
+  Duration inline_longest{};       // the longest of them: how long the loop was held
+  std::uint64_t slow_calls = 0;    // of them, longer than LoopOptions.slow_call
+  std::size_t tasks = 0;         // not done
+  std::size_t in_flight = 0;     // operations that the kernel has
+  std::size_t queued = 0;        // operations waiting for a place in the ring
+  std::size_t timers = 0;        // armed
+};
+
+// What an exception handler is told.
+struct ExceptionReport {
+  std::string_view message;            // what happened: "task exception was never retrieved"
+  std::exception_ptr exception = {};   // null for a slow step or a task never awaited
+  std::string task = {};               // its name, or empty
+  std::source_location where = {};     // the coroutine
+  Duration took{};                     // of a slow step
+};
+
+using ExceptionHandler = std::function<void(const ExceptionReport&)>;
+
+}  // namespace eddy

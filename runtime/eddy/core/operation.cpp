@@ -1,0 +1,42 @@
+#include <eddy/core/operation.hpp>
+
+#include <eddy/core/loop.hpp>
+
+#include <cerrno>
+
+namespace eddy {
+
+bool Operation::cancel(Waiter& waiter) {
+  auto& operation = static_cast<Operation&>(waiter);
+  switch (operation.state_) {
+    case State::idle:  // a pending request keeps it from starting
+    case State::queued:
+      operation.state_ = State::ended;
+      operation.result_ = -ECANCELED;
+      return leave(operation);
+    case State::in_flight:
+      if (!std::exchange(operation.cancel_requested_, true)) {
+        operation.task()->loop().submit_cancel(operation);
+      }
+      return true;
+    case State::ended:
+      break;
+  }
+  return false;
+}
+
+int Operation::accept() noexcept {
+  if (cancel_requested_) [[unlikely]] task()->keep_cancel_pending();
+  return result_;
+}
+
+// -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.
+Expected<int> Operation::settle() noexcept {
+  const bool stopped = was_cancelled() ||
+                       (cancel_requested_ && (result_ == -ECANCELED || result_ == -EINTR));
+  if (stopped) return std::unexpected(cancelled_failure());
+  if (cancel_requested_) task()->keep_cancel_pending();
+  return std::unexpected(Failure::error(-result_, name_));
+}
+
+}  // namespace eddy

@@ -1,0 +1,63 @@
+// Operation: one request to the kernel as an awaitable. No allocation: it lives in the awaiting frame.
+//
+// Resumes in the turn after its completion was reaped. It belongs to the kernel until then: when the
+// task is cancelled the kernel is asked to cancel, and the frame still waits for the completion, so
+// that no buffer dies early. If the operation succeeded all the same, its result is returned and the
+// request stays pending for the next wait (C13). A request that is pending when the operation would
+// start keeps it from starting.
+#pragma once
+
+#include <eddy/core/request.hpp>
+#include <eddy/core/waiter.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace eddy {
+
+class Loop;
+
+class Operation : public Waiter {
+ public:
+  using value_type = int;
+
+  // `name` appears in errors: "read". The subject is the caller's to add.
+  Operation(const Request& request, std::string_view name) noexcept
+      : Waiter(&cancel), request_(request), name_(name) {}
+  Operation(const Operation&) = default;
+  ~Operation() { EDDY_VERIFY(state_ != State::in_flight); }  // the kernel would write to a dead frame
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> frame);
+
+  // What the kernel returned; at least 0. Throws Error, or Cancelled.
+  int await_resume() {
+    if (result_ >= 0 && !was_cancelled()) [[likely]] return accept();
+    settle().error().raise();
+  }
+  Expected<int> await_outcome() {
+    if (result_ >= 0 && !was_cancelled()) [[likely]] return accept();
+    return settle();
+  }
+
+  // As the kernel returned it, negative errno included; the flags of the completion.
+  int result() const noexcept { return result_; }
+  std::uint32_t flags() const noexcept { return flags_; }
+
+ private:
+  friend class Loop;
+  enum class State : std::uint8_t { idle, queued, in_flight, ended };
+
+  static bool cancel(Waiter& waiter);
+  int accept() noexcept;
+  Expected<int> settle() noexcept;
+
+  Request request_;
+  std::string_view name_;
+  int result_ = 0;
+  std::uint32_t flags_ = 0;
+  State state_ = State::idle;
+  bool cancel_requested_ = false;
+};
+
+}  // namespace eddy

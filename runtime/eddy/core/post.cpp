@@ -1,0 +1,99 @@
+#include <eddy/core/post.hpp>
+
+#include <eddy/base/error.hpp>
+#include <eddy/core/loop.hpp>
+
+#include <linux/io_uring.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+namespace eddy {
+
+PostQueue::PostQueue(Loop& loop)
+    : Ready(&run), Completion(&on_wake), loop_(loop), eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!eventfd_) throw Error(errno, "create an eventfd");
+  posted_.reserve(reserved);
+  running_.reserve(reserved);
+}
+
+void PostQueue::push(Callback callback) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) throw UsageError("post() to a closed loop");
+    posted_.push_back(std::move(callback));
+  }
+  pending_.store(true, std::memory_order_seq_cst);
+  if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(eventfd_.get(), &one, sizeof one));  // full means signalled already
+}
+
+bool PostQueue::fall_asleep() noexcept {
+  asleep_.store(true, std::memory_order_seq_cst);
+  if (!pending_.load(std::memory_order_seq_cst)) return true;
+  asleep_.store(false, std::memory_order_relaxed);
+  return false;
+}
+
+void PostQueue::arm() {
+  Request request;
+  request.opcode = IORING_OP_POLL_ADD;
+  request.fd = eventfd_.get();
+  request.op_flags = POLLIN;
+  if (loop_.ring().has(feature_multishot_poll)) request.length = IORING_POLL_ADD_MULTI;
+  loop_.submit(request, *this);
+}
+
+// Multishot polls report each write; the counter is never read, so nothing else is needed. A poll
+// that ended (single-shot, or the completion queue overflowed) would fire at once again on the same
+// counter, so it is emptied first.
+void PostQueue::on_wake(Completion& completion, int result, std::uint32_t flags) noexcept {
+  auto& queue = static_cast<PostQueue&>(completion);
+  if (result == -ECANCELED) return;
+  if (!(flags & IORING_CQE_F_MORE)) {
+    std::uint64_t count;
+    static_cast<void>(!::read(queue.eventfd_.get(), &count, sizeof count));
+    if (!queue.closed_) queue.arm();
+  }
+  queue.schedule();
+}
+
+void PostQueue::schedule() {
+  if (scheduled_ || !pending()) return;
+  scheduled_ = true;
+  loop_.make_ready(*this);
+}
+
+void PostQueue::run(Ready& ready) noexcept {
+  auto& queue = static_cast<PostQueue&>(ready);
+  queue.scheduled_ = false;
+  queue.pending_.store(false, std::memory_order_seq_cst);
+  {
+    std::lock_guard lock(queue.mutex_);
+    std::swap(queue.posted_, queue.running_);
+  }
+  for (Callback& callback : queue.running_) {
+    queue.loop_.count_post();
+    try {
+      callback();
+    } catch (...) {
+      queue.loop_.report({.message = "exception in a posted callback",
+                          .exception = std::current_exception()});
+    }
+    callback = nullptr;  // what it holds dies here, not in a later turn
+  }
+  queue.running_.clear();
+}
+
+void PostQueue::close() {
+  std::vector<Callback> dropped;
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  dropped.swap(posted_);
+}
+
+void PostQueue::stop_polling() { loop_.cancel(*this); }
+
+}  // namespace eddy

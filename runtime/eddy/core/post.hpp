@@ -1,0 +1,59 @@
+// PostQueue: what other threads hand to the loop, and how they wake it.
+//
+// The only part of a loop that locks. A loop that is awake is not woken: it looks at a flag once per
+// turn, and only before it sleeps does it ask for an eventfd to be written. The eventfd is polled,
+// not read: reads of anonymous inodes regressed in 6.15.4, and a poll needs no second call.
+#pragma once
+
+#include <eddy/base/unique_fd.hpp>
+#include <eddy/core/completion.hpp>
+#include <eddy/core/ready.hpp>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace eddy {
+
+class Loop;
+
+class PostQueue : private Ready, private Completion {
+ public:
+  using Callback = std::move_only_function<void()>;
+
+  // This many callbacks between two turns cost no allocation.
+  static constexpr std::size_t reserved = 1024;
+
+  explicit PostQueue(Loop& loop);
+
+  // From any thread. Throws UsageError after close().
+  void push(Callback callback);
+
+  // -- from the loop's thread --
+
+  bool pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
+  void arm();        // starts polling the eventfd
+  void schedule();   // if something was posted: run it in the next turn
+  bool fall_asleep() noexcept;  // false: something was posted just now, do not block
+  void wake_up() noexcept { asleep_.store(false, std::memory_order_relaxed); }
+  void close();      // later posts throw; what was posted already is dropped
+  void stop_polling();  // the poll's last completion follows
+  int eventfd() const noexcept { return eventfd_.get(); }
+
+ private:
+  static void run(Ready& ready) noexcept;
+  static void on_wake(Completion& completion, int result, std::uint32_t flags) noexcept;
+
+  Loop& loop_;
+  UniqueFd eventfd_;
+  std::atomic<bool> pending_ = false;
+  std::atomic<bool> asleep_ = false;
+  bool scheduled_ = false;
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<Callback> posted_;
+  std::vector<Callback> running_;
+};
+
+}  // namespace eddy

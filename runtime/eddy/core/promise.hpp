@@ -1,0 +1,158 @@
+// Promise<T>: what every coroutine of eddy that ends with one result has in its frame.
+//
+// A frame ends in one of three ways: with a value, with an exception, or with a Failure that was
+// never thrown (co_await fail(...)), which becomes an exception only where somebody asks for one.
+//
+// Whoever started a frame is told by finish(): a parent frame is named in thread_state.next and
+// resumed by the step that is running, so neither deep chains nor long loops grow the stack, whether
+// or not the compiler makes tail calls (GCC makes none at -O0 and under ASan).
+#pragma once
+
+#include <eddy/base/failure.hpp>
+#include <eddy/base/pool.hpp>
+#include <eddy/core/task_state.hpp>
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+class PromiseBase {
+ public:
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { Pool::release(frame, size); }
+
+  PromiseBase() = default;
+  PromiseBase(const PromiseBase&) = delete;
+  PromiseBase& operator=(const PromiseBase&) = delete;
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct End {
+    bool await_ready() const noexcept { return false; }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> frame) const noexcept { frame.promise().finish(); }
+    void await_resume() const noexcept {}
+  };
+  End final_suspend() const noexcept { return {}; }
+
+  bool started() const noexcept { return state_ != State::created; }
+  bool ended() const noexcept { return state_ >= State::value; }
+  bool has_value() const noexcept { return state_ == State::value; }
+  void start() noexcept { state_ = State::running; }
+
+  // Who is told when this frame ends later than in the call that started it.
+  void set_parent(std::coroutine_handle<> parent) noexcept { parent_ = parent; }
+  void set_root(TaskState& task) noexcept { task_ = &task; }
+
+  void finish() noexcept {
+    if (parent_) {
+      thread_state.next = parent_;
+    } else if (task_) {
+      task_->root_ended();
+    }
+  }
+
+  std::source_location where() const noexcept { return where_; }
+
+ protected:
+  enum class State : std::uint8_t { created, running, value, failure };
+
+  std::coroutine_handle<> parent_{};
+  TaskState* task_ = nullptr;
+  std::source_location where_;
+  State state_ = State::created;
+};
+
+// The value, or why there is none, in the same place.
+template <class T>
+class Promise : public PromiseBase {
+  // A reference is kept as a pointer.
+  using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
+
+ public:
+  Promise() noexcept {}
+  ~Promise() {
+    if (state_ == State::value) std::destroy_at(&value_);
+    if (state_ == State::failure) std::destroy_at(&failure_);
+  }
+
+  template <class U = T>
+    requires std::is_constructible_v<T, U&&>
+  void return_value(U&& value) {
+    if constexpr (std::is_reference_v<T>) {
+      std::construct_at(&value_, std::addressof(value));
+    } else {
+      std::construct_at(&value_, std::forward<U>(value));
+    }
+    state_ = State::value;
+  }
+  void unhandled_exception() noexcept { set_failure(Failure::current()); }
+  void set_failure(Failure failure) noexcept {
+    if (state_ == State::value) std::destroy_at(&value_);  // a destructor threw after co_return
+    std::construct_at(&failure_, std::move(failure));
+    state_ = State::failure;
+  }
+
+  // REQUIRES: ended()
+  T take() {
+    if (state_ != State::value) [[unlikely]] failure_.raise();
+    if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*value_);
+    } else {
+      return std::move(value_);
+    }
+  }
+  const Failure& failure() const noexcept { return failure_; }
+
+ private:
+  union {
+    Stored value_;
+    Failure failure_;
+  };
+};
+
+template <>
+class Promise<void> : public PromiseBase {
+ public:
+  Promise() noexcept {}
+  ~Promise() { if (state_ == State::failure) std::destroy_at(&failure_); }
+
+  void return_void() noexcept { state_ = State::value; }
+  void unhandled_exception() noexcept { set_failure(Failure::current()); }
+  void set_failure(Failure failure) noexcept {
+    std::construct_at(&failure_, std::move(failure));
+    state_ = State::failure;
+  }
+
+  void take() { if (state_ != State::value) [[unlikely]] failure_.raise(); }
+  const Failure& failure() const noexcept { return failure_; }
+
+ private:
+  union {
+    Failure failure_;
+  };
+};
+
+// Ends the coroutine that awaits it with `failure`, without an exception; nothing after it runs, and
+// its locals die with the frame.
+class [[nodiscard]] fail {
+ public:
+  explicit fail(Failure failure) noexcept : failure_(std::move(failure)) {}
+  bool await_ready() const noexcept { return false; }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> frame) noexcept {
+    frame.promise().set_failure(std::move(failure_));
+    frame.promise().finish();
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Failure failure_;
+};
+
+}  // namespace eddy

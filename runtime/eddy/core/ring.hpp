@@ -1,0 +1,169 @@
+// Ring: the io_uring of one loop, behind a narrow seam: push a Request, enter, reap.
+//
+// The hot half touches only the two shared arrays and is inline; the kernel is entered out of line,
+// at most once per turn of the loop. What the kernel offers is found by trying, never by its version,
+// and any part of it can be switched off (RingOptions::without) so that the paths for old kernels
+// are tested on new ones.
+//
+// Not thread-safe; with SINGLE_ISSUER the kernel itself refuses other threads (EEXIST).
+#pragma once
+
+#include <eddy/base/assert.hpp>
+#include <eddy/base/clock.hpp>
+#include <eddy/core/request.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace eddy {
+
+// What a ring may have. As a mask: RingOptions::without.
+enum Feature : std::uint32_t {
+  feature_single_issuer = 1u << 0,    // 6.0: kernel short cuts; with it
+  feature_defer_taskrun = 1u << 1,    // 6.1: completions run in our enter, in batches
+  feature_taskrun_flag = 1u << 2,     // 5.19: one load tells that the kernel has work for us
+  feature_submit_all = 1u << 3,       // 5.18: a bad entry does not strand the rest of its batch
+  feature_registered_ring = 1u << 4,  // 5.18: no descriptor look-up per enter
+  feature_absolute_timer = 1u << 5,   // 6.12: the kernel takes our deadline as it is
+  feature_registered_wait = 1u << 6,  // 6.13: the kernel reads the deadline from a shared page
+  feature_no_iowait = 1u << 7,        // 6.15: an idle loop does not show as 100 % iowait
+  feature_minimum_wait = 1u << 8,     // 6.12: wait a little for more completions
+  feature_multishot_poll = 1u << 9,   // 5.13
+};
+
+struct RingOptions {
+  unsigned submission_entries = 256;  // how many operations one enter submits
+  unsigned completion_entries = 4096; // how many may be in flight; the rest queue in user space
+  unsigned bounded_workers = 4;       // kernel threads for file operations that would block
+  unsigned unbounded_workers = 16;    // ... and for everything else
+  std::uint32_t without = 0;          // features not to use, even where the kernel has them
+};
+
+class Ring {
+ public:
+  // Throws Error that says what to do about it where the kernel refuses.
+  explicit Ring(const RingOptions& options);
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // -- submission --
+
+  bool full() const noexcept { return room_ == 0; }
+
+  // Places `request` in the submission queue; the kernel sees it at the next enter().
+  // REQUIRES: !full()
+  void push(const Request& request, std::uint64_t user_data) noexcept {
+    EDDY_ASSERT(room_ > 0);
+    Entry& entry = entries_[tail_++ & entry_mask_];
+    entry.request = request;
+    entry.request.user_data = user_data;
+    entry.unused = 0;
+    --room_;
+  }
+
+  bool unsubmitted() const noexcept { return room_ != entry_count_; }
+
+  // How many requests were ever pushed.
+  std::uint64_t pushed() const noexcept { return submitted_ + (tail_ - submitted_tail_); }
+
+  // -- the one system call --
+
+  enum class Entered { ok, retry_after_reaping, interrupted };
+
+  // Submits all that was pushed, lets the kernel run its deferred work, and waits until `wait`
+  // completions are there or `deadline` has passed (no value: for ever). `now` is read only where
+  // the kernel cannot take absolute deadlines. Throws Error where going on makes no sense.
+  Entered enter(unsigned wait, std::optional<Instant> deadline, Instant now, Duration batch_wait = {});
+
+  // True when enter() would find something even without waiting: two loads, no system call.
+  bool work_pending() const noexcept {
+    return completions() || (load(submission_flags_) & wake_mask_) != 0;
+  }
+
+  // -- completion --
+
+  bool completions() const noexcept { return load_acquire(completion_tail_) != completion_head_; }
+
+  // Calls sink(user_data, result, flags) for every completion visible now, frees their places with
+  // one store, and returns how many there were. The sink resumes nobody.
+  template <class Sink>
+  unsigned reap(Sink&& sink) {
+    std::uint32_t head = completion_head_;
+    const std::uint32_t tail = load_acquire(completion_tail_);
+    const unsigned count = tail - head;
+    for (; head != tail; ++head) {
+      const Completion& completion = completions_[head & completion_mask_];
+      sink(completion.user_data, completion.result, completion.flags);
+    }
+    completion_head_ = head;
+    if (count) __atomic_store_n(shared_completion_head_, head, __ATOMIC_RELEASE);
+    return count;
+  }
+
+  // -- what it is --
+
+  bool has(Feature feature) const noexcept { return (features_ & feature) != 0; }
+  bool supports(unsigned opcode) const noexcept { return opcode < 256 && opcodes_[opcode]; }
+  unsigned submission_entries() const noexcept { return entry_count_; }
+  unsigned completion_entries() const noexcept { return completion_mask_ + 1; }
+  int fd() const noexcept;
+
+  // Has the kernel signal `eventfd` for each completion: the ring's own descriptor does not become
+  // readable for deferred work (tried on 6.18).
+  void register_eventfd(int eventfd);
+
+  // Releases what this process holds without touching the shared memory: for a child after fork(),
+  // where that memory is not mapped.
+  void abandon() noexcept;
+
+ private:
+  struct Entry {
+    Request request;
+    std::uint64_t unused;
+  };
+  struct Completion {
+    std::uint64_t user_data;
+    std::int32_t result;
+    std::uint32_t flags;
+  };
+  struct Kernel;  // liburing's struct and the wait page
+
+  static std::uint32_t load(const std::uint32_t* word) noexcept {
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+  }
+  static std::uint32_t load_acquire(const std::uint32_t* word) noexcept {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+  }
+
+  void set_up(const RingOptions& options);
+  void map();
+  void probe();
+  void register_wait_page();
+  void limit_workers(const RingOptions& options);
+
+  Entry* entries_ = nullptr;
+  std::uint32_t entry_mask_ = 0;
+  std::uint32_t entry_count_ = 0;
+  std::uint32_t tail_ = 0;
+  std::uint32_t room_ = 0;
+  const Completion* completions_ = nullptr;
+  std::uint32_t completion_mask_ = 0;
+  std::uint32_t completion_head_ = 0;
+  const std::uint32_t* completion_tail_ = nullptr;
+  std::uint32_t* shared_completion_head_ = nullptr;
+  const std::uint32_t* submission_flags_ = nullptr;
+  std::uint32_t* shared_tail_ = nullptr;
+  const std::uint32_t* shared_head_ = nullptr;
+  std::uint32_t wake_mask_ = 0;
+  std::uint32_t enter_flags_ = 0;
+  int enter_fd_ = -1;
+  std::uint32_t features_ = 0;
+  std::uint64_t submitted_ = 0;
+  std::uint32_t submitted_tail_ = 0;
+  bool opcodes_[256] = {};
+  std::unique_ptr<Kernel> kernel_;
+};
+
+}  // namespace eddy

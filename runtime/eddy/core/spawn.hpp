@@ -1,0 +1,142 @@
+// spawn: starts a task that runs on its own, beside the one that spawns it.
+#pragma once
+
+#include <eddy/core/callable.hpp>
+#include <eddy/core/join_handle.hpp>
+
+#include <future>
+#include <memory>
+
+namespace eddy {
+
+// A task together with the callable whose captures its frame refers to.
+template <class F, class T>
+class CallableHolder {
+ protected:
+  template <class G>
+  explicit CallableHolder(G&& callable) : callable_(std::forward<G>(callable)) {}
+  F callable_;
+};
+template <class F, class T>
+class CallableResult : private CallableHolder<F, T>, public TaskResult<T> {
+ public:
+  template <class G>
+  CallableResult(Loop& loop, G&& callable)
+      : CallableHolder<F, T>(std::forward<G>(callable)),
+        TaskResult<T>(loop, std::invoke(this->callable_)) {}
+
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+};
+
+// Hands a new task to its loop. The first step runs in the next turn, or now if eager.
+template <class T>
+JoinHandle<T> start_task(TaskResult<T>& task, SpawnOptions options) {
+  Loop& loop = task.loop();
+  JoinHandle<T> handle(task);
+  if (!options.name.empty()) task.set_name(options.name);
+  loop.task_started(task);
+  if (options.eager && thread_state.loop == &loop) {
+    task.start_eagerly();
+  } else {
+    loop.make_ready(task);
+  }
+  return handle;
+}
+
+template <class T>
+JoinHandle<T> Loop::spawn(Task<T> task, SpawnOptions options) {
+  if (thread_state.loop != this) [[unlikely]] {
+    check_thread();
+    check_open();
+  }
+  if (!task.valid()) throw UsageError("spawn of a task that was moved from");
+  return start_task(*new TaskResult<T>(*this, std::move(task)), options);
+}
+
+// Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
+// variables are copied now. Throws UsageError outside of a loop. No allocation after warm-up.
+template <class T>
+JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
+  return Loop::current().spawn(std::move(task), options);
+}
+
+// The same for a callable that returns a Task. It is kept alive, captures and all, until the task is
+// done and no handle is left.
+template <class F>
+  requires Body<std::remove_cvref_t<F>>
+auto spawn(F&& callable, SpawnOptions options = {}) {
+  EDDY_CHECK_CALLABLE(F);
+  using Stored = std::remove_cvref_t<F>;
+  using T = BodyValue<Stored>;
+  auto* task = new CallableResult<Stored, T>(Loop::current(), std::forward<F>(callable));
+  return start_task<T>(*task, options);
+}
+
+template <class T>
+T Loop::run(Task<T> main) {
+  if (thread_state.loop) throw UsageError("run() inside of a running loop");
+  auto handle = spawn(std::move(main), {.name = "main"});
+  run_until(handle.state());
+  if (!handle.done()) throw UsageError("the loop was stopped before its main task was done");
+  if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+    return handle.result();
+  } else {
+    return std::move(handle.result());
+  }
+}
+
+// asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop. Returns
+// main's value or throws its exception.
+template <class T>
+T run(Task<T> main, LoopOptions options = {}) {
+  if (thread_state.loop) throw UsageError("run() inside of a running loop");
+  Loop loop(options);
+  return loop.run(std::move(main));
+}
+template <class F>
+  requires Body<std::remove_cvref_t<F>>
+auto run(F&& main, LoopOptions options = {}) {
+  EDDY_CHECK_CALLABLE(F);
+  return run(std::invoke(main), options);
+}
+
+// The handle of the running task. Throws UsageError where none runs.
+inline JoinHandle<> this_task() {
+  if (!thread_state.task) throw UsageError("no task is running");
+  return JoinHandle<>(*thread_state.task);
+}
+
+// The tasks of the running loop that are not done, in the order in which they were spawned.
+inline std::vector<JoinHandle<>> all_tasks() {
+  std::vector<JoinHandle<>> all;
+  for (TaskState* task : Loop::current().tasks()) all.emplace_back(*task);
+  return all;
+}
+
+// From any thread: runs `task` on `loop`, and brings its value or exception back. A loop that closes
+// before the task is done leaves a broken promise.
+template <class T>
+std::future<T> run_from_thread(Loop& loop, Task<T> task) {
+  std::promise<T> promise;
+  auto future = promise.get_future();
+  loop.post([task = std::move(task), promise = std::move(promise)]() mutable {
+    auto deliver = [promise = std::move(promise)](const TaskHandle& handle) mutable {
+      handle.state().mark_retrieved();
+      try {
+        if constexpr (std::is_void_v<T>) {
+          handle.state().rethrow();
+          promise.set_value();
+        } else {
+          promise.set_value(std::move(JoinHandle<T>(static_cast<TaskResult<T>&>(handle.state())).result()));
+        }
+      } catch (...) {
+        promise.set_exception(std::current_exception());
+      }
+    };
+    spawn(std::move(task)).on_done(std::move(deliver));
+  });
+  return future;
+}
+
+}  // namespace eddy

@@ -1,0 +1,107 @@
+// Task<T>: a lazy coroutine. Calling one makes a frame and runs nothing.
+//
+// co_await it once: the body runs inside the awaiting task, at once, and takes no turn of the loop
+// unless it waits for something; its value or exception passes straight through. Or spawn() it.
+// Cancelling is the business of the task it runs in. Dropping one that never ran destroys its
+// arguments, and is reported in debug mode.
+#pragma once
+
+#include <eddy/core/loop.hpp>
+#include <eddy/core/promise.hpp>
+
+#include <coroutine>
+#include <utility>
+
+#if defined(__has_cpp_attribute)
+#if __has_cpp_attribute(clang::coro_await_elidable)
+#define EDDY_AWAIT_ELIDABLE [[clang::coro_await_elidable]]
+#endif
+#endif
+#ifndef EDDY_AWAIT_ELIDABLE
+#define EDDY_AWAIT_ELIDABLE
+#endif
+
+namespace eddy {
+
+template <class T = void>
+class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
+ public:
+  class promise_type;
+  using value_type = T;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept {
+    if (this != &other) {
+      drop();
+      frame_ = std::exchange(other.frame_, nullptr);
+    }
+    return *this;
+  }
+  ~Task() { drop(); }
+
+  // False after it was moved from or spawned.
+  bool valid() const noexcept { return static_cast<bool>(frame_); }
+
+  // Destroys a task that never ran, on purpose: not reported.
+  void discard() noexcept {
+    if (frame_) std::exchange(frame_, nullptr).destroy();
+  }
+
+  // Gives the frame away. REQUIRES: valid(), never awaited
+  Handle release() noexcept { return std::exchange(frame_, nullptr); }
+
+  bool await_ready() const {
+    if (!frame_) [[unlikely]] throw UsageError("co_await of a task that was moved from");
+    if (frame_.promise().started()) [[unlikely]] throw UsageError("a task was awaited twice");
+    return false;
+  }
+
+  // Runs the body on this stack until it ends or waits. Only one that waits suspends its parent.
+  bool await_suspend(std::coroutine_handle<> parent) {
+    frame_.promise().start();
+    frame_.resume();
+    if (frame_.promise().ended()) return false;
+    frame_.promise().set_parent(parent);
+    return true;
+  }
+
+  T await_resume() { return frame_.promise().take(); }
+  Expected<T> await_outcome() {
+    if (!frame_.promise().has_value()) return std::unexpected(frame_.promise().failure());
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return frame_.promise().take();
+    }
+  }
+
+ private:
+  explicit Task(Handle frame) noexcept : frame_(frame) {}
+
+  void drop() noexcept {
+    if (!frame_) return;
+    if (!frame_.promise().started()) [[unlikely]] report_never_awaited();
+    frame_.destroy();
+  }
+
+  // F07
+  void report_never_awaited() const noexcept {
+    if (!thread_state.loop || !thread_state.loop->debug()) return;
+    thread_state.loop->report(
+        {.message = "a task was never awaited", .where = frame_.promise().where()});
+  }
+
+  Handle frame_;
+};
+
+template <class T>
+class Task<T>::promise_type : public Promise<T> {
+ public:
+  Task get_return_object(std::source_location where = std::source_location::current()) noexcept {
+    this->where_ = where;
+    return Task(Handle::from_promise(*this));
+  }
+};
+
+}  // namespace eddy
