@@ -1,0 +1,36 @@
+// shield(handle): waits for a task without passing a cancellation on to it.
+//
+// When the waiting task is cancelled it gets its Cancelled in the next turn and the shielded task
+// runs on; awaiting its handle again works. When the shielded task was cancelled itself, the wait
+// ends with that Cancelled. A task that is done does not suspend. Its failure is reported only if
+// nobody ever looks at it.
+#pragma once
+
+#include <eddy/core/spawn.hpp>
+
+namespace eddy {
+
+template <class T>
+class [[nodiscard]] Shield : public Join<T> {
+ public:
+  explicit Shield(TaskState& target) noexcept : Join<T>(target, &detach) {}
+
+ private:
+  static bool detach(Waiter& waiter) {
+    static_cast<DoneHook&>(static_cast<Shield&>(waiter)).unlink();  // SH1: nothing stays behind
+    return Waiter::leave(waiter);
+  }
+};
+
+template <class T>
+Shield<T> shield(const JoinHandle<T>& handle) {
+  return Shield<T>(handle.state());
+}
+
+// Spawns the task first.
+template <class T>
+Shield<T> shield(Task<T> task) {
+  return shield(spawn(std::move(task)));
+}
+
+}  // namespace eddy

@@ -1,0 +1,42 @@
+#include <eddy/flow/timeout.hpp>
+
+namespace eddy {
+
+void Timeout::enter(std::optional<Instant> deadline) {
+  if (state_ != State::created) throw UsageError("a timeout was entered twice");
+  if (!thread_state.task) throw UsageError("a timeout outside of a task");
+  task_ = thread_state.task;
+  baseline_ = task_->cancelling();
+  state_ = State::active;
+  if (deadline && *deadline != Instant::max()) task_->loop().timers().arm(*this, *deadline);
+}
+
+// T2: from the timer, in a turn of its own. The scope converts the request where it ends.
+void Timeout::fire(Timer& timer) {
+  auto& timeout = static_cast<Timeout&>(timer);
+  timeout.state_ = State::expiring;
+  timeout.task_->cancel(Text());
+}
+
+bool Timeout::leave() noexcept {
+  disarm();
+  if (state_ != State::expiring) {
+    state_ = State::finished;
+    return false;
+  }
+  state_ = State::expired;
+  return task_->uncancel() <= baseline_;
+}
+
+std::optional<Instant> Timeout::when() const {
+  if (!armed()) return std::nullopt;
+  return task_->loop().timers().deadline(*this);
+}
+
+void Timeout::reschedule(std::optional<Instant> deadline) {
+  if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
+  disarm();
+  if (deadline) task_->loop().timers().arm(*this, *deadline);
+}
+
+}  // namespace eddy

@@ -1,0 +1,209 @@
+// timeout, timeout_at, wait_for: the task itself is cancelled at the deadline, and the cancellation
+// becomes a TimeoutError where the scope ends (rules T1 to T9, W1 to W7).
+//
+// No task and no frame of their own: a timer in the awaiting frame. Scopes nest; each converts only
+// its own cancellation, found by the task's count of requests at entry. A foreign cancellation wins.
+// A body that never suspends is never interrupted. No allocation.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/callable.hpp>
+#include <eddy/core/loop.hpp>
+
+#include <cerrno>
+#include <optional>
+
+namespace eddy {
+
+class Timeout : private Timer {
+ public:
+  // When the scope expires; no value is never. Before it was entered: no value.
+  std::optional<Instant> when() const;
+
+  // Moves the deadline, or takes it away. A deadline that has passed cancels in the next turn. Throws
+  // UsageError outside of the scope, and once it has expired.
+  void reschedule(std::optional<Instant> deadline);
+
+  // True once the deadline has passed, also if the body ended otherwise.
+  bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
+
+ private:
+  template <Settles> friend class TimeoutScope;
+  template <class, class> friend class TimeoutBody;
+
+  enum class State : std::uint8_t { created, active, expiring, expired, finished };
+
+  Timeout() noexcept : Timer(&fire) {}
+  // A scope may move until it is entered.
+  Timeout(const Timeout& other) noexcept : Timeout() { EDDY_ASSERT(other.state_ == State::created); }
+  ~Timeout() { disarm(); }
+
+  void enter(std::optional<Instant> deadline);
+  void disarm() noexcept { if (armed()) task_->loop().timers().cancel(*this); }
+  // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
+  bool leave() noexcept;
+  static void fire(Timer& timer);
+
+  TaskState* task_ = nullptr;
+  unsigned baseline_ = 0;  // T6: requests that were there before us
+  State state_ = State::created;
+};
+
+// When a timeout ends: so long after it was entered, at an instant, or never.
+class Limit {
+ public:
+  Limit(Duration length) noexcept : length_(length) {}
+  Limit(std::optional<Instant> at) noexcept : at_(at), absolute_(true) {}
+  std::optional<Instant> deadline() const {
+    return absolute_ ? at_ : std::optional(Loop::current().deadline_after(length_));
+  }
+
+ private:
+  Duration length_{};
+  std::optional<Instant> at_;
+  bool absolute_ = false;
+};
+
+template <Settles A>
+class [[nodiscard]] TimeoutScope {
+ public:
+  using value_type = typename A::value_type;
+
+  TimeoutScope(Limit limit, A inner) : limit_(limit), inner_(std::move(inner)) {}
+
+  bool await_ready() { return inner_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    scope_.enter(limit_.deadline());
+    return suspend(inner_, frame);
+  }
+  value_type await_resume() {
+    if (!leave()) [[likely]] return inner_.await_resume();
+    if constexpr (std::is_void_v<value_type>) {
+      auto outcome = converted();
+      if (!outcome) outcome.error().raise();
+    } else {
+      auto outcome = converted();
+      if (!outcome) outcome.error().raise();
+      return std::move(*outcome);
+    }
+  }
+  Expected<value_type> await_outcome() {
+    return leave() ? converted() : inner_.await_outcome();
+  }
+
+ protected:
+  Timeout& scope() noexcept { return scope_; }
+
+ private:
+  bool leave() noexcept {
+    scope_.disarm();
+    return scope_.expired() && scope_.leave();
+  }
+  // T3: our cancellation becomes a TimeoutError; a value or another failure stays what it is.
+  Expected<value_type> converted() {
+    auto outcome = inner_.await_outcome();
+    if (outcome || !outcome.error().is_cancelled()) return outcome;
+    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+  }
+
+  Limit limit_;
+  Timeout scope_;
+  A inner_;
+};
+
+// The same around a body that is given the scope.
+template <class F, class T>
+class [[nodiscard]] TimeoutBody {
+ public:
+  using value_type = T;
+
+  template <class G>
+  TimeoutBody(Limit limit, G&& body) : limit_(limit), body_(std::forward<G>(body)) {}
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    scope_.enter(limit_.deadline());
+    task_.emplace(std::invoke(body_, scope_));
+    return !task_->await_ready() && task_->await_suspend(frame);
+  }
+  T await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+    if constexpr (!std::is_void_v<T>) return std::move(*outcome);
+  }
+  Expected<T> await_outcome() {
+    const bool ours = scope_.leave();
+    auto outcome = task_->await_outcome();
+    if (outcome || !ours || !outcome.error().is_cancelled()) return outcome;
+    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+  }
+
+ private:
+  Limit limit_;
+  F body_;
+  Timeout scope_;
+  std::optional<Task<T>> task_;
+};
+
+// co_await timeout(5s, awaitable): the awaitable's value, or TimeoutError after `length`. Waits until
+// what was cancelled has ended; if it ended with a value all the same, that is the result.
+template <Awaitable A>
+auto timeout(Duration length, A&& awaitable) {
+  return TimeoutScope<AwaiterOf<A>>(Limit(length), awaiter_of(std::forward<A>(awaitable)));
+}
+template <Awaitable A>
+auto timeout_at(std::optional<Instant> deadline, A&& awaitable) {
+  return TimeoutScope<AwaiterOf<A>>(Limit(deadline), awaiter_of(std::forward<A>(awaitable)));
+}
+
+// co_await timeout(5s, [&](Timeout& t) -> Task<int> { ... t.reschedule(...) ... })
+template <class F>
+  requires Body<std::remove_cvref_t<F>, Timeout&>
+auto timeout(Duration length, F&& body) {
+  EDDY_CHECK_CALLABLE(F);
+  using Stored = std::remove_cvref_t<F>;
+  return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(length), std::forward<F>(body));
+}
+template <class F>
+  requires Body<std::remove_cvref_t<F>, Timeout&>
+auto timeout_at(std::optional<Instant> deadline, F&& body) {
+  EDDY_CHECK_CALLABLE(F);
+  using Stored = std::remove_cvref_t<F>;
+  return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(deadline), std::forward<F>(body));
+}
+
+// W2: no time at all. A task is not even started; a handle gives its value if it is done, and is
+// cancelled and waited for if not.
+template <Settles A>
+class [[nodiscard]] WaitFor : public TimeoutScope<A> {
+ public:
+  using typename TimeoutScope<A>::value_type;
+  WaitFor(Limit limit, bool expired, A inner)
+      : TimeoutScope<A>(limit, std::move(inner)), expired_(expired) {}
+
+  bool await_ready() {
+    if (expired_ && is_task<A>) return true;
+    return TimeoutScope<A>::await_ready();
+  }
+  value_type await_resume() {
+    if (expired_ && is_task<A>) throw TimeoutError();
+    return TimeoutScope<A>::await_resume();
+  }
+  Expected<value_type> await_outcome() {
+    if (expired_ && is_task<A>) return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+    return TimeoutScope<A>::await_outcome();
+  }
+
+ private:
+  bool expired_;
+};
+
+// asyncio.wait_for: timeout() with the awaitable first; without a length it only awaits.
+template <Awaitable A>
+auto wait_for(A&& awaitable, std::optional<Duration> length) {
+  const bool expired = length && *length <= Duration::zero();
+  const Limit limit = length ? Limit(*length) : Limit(std::optional<Instant>());
+  return WaitFor<AwaiterOf<A>>(limit, expired, awaiter_of(std::forward<A>(awaitable)));
+}
+
+}  // namespace eddy

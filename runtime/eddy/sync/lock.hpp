@@ -1,0 +1,122 @@
+// Lock: mutual exclusion between the tasks of one loop, first come first served.
+//
+// Not owned by a task: any may release it. Not re-entrant. release() hands the lock to the oldest
+// waiter at once, so nobody who comes later can overtake it; a waiter that is cancelled after it got
+// the lock, and before it ran, passes it on (K1 to K3).
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+#include <utility>
+
+namespace eddy {
+
+class Lock {
+ public:
+  Lock() = default;
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+  class Acquire;
+  class ScopedAcquire;
+
+  // Releases the lock when it dies, unless that was done before.
+  class [[nodiscard]] Guard {
+   public:
+    Guard() = default;
+    Guard(Guard&& other) noexcept : lock_(std::exchange(other.lock_, nullptr)) {}
+    Guard& operator=(Guard&& other) noexcept {
+      std::swap(lock_, other.lock_);
+      return *this;
+    }
+    ~Guard() { release(); }
+    void release() { if (lock_) std::exchange(lock_, nullptr)->release(); }
+
+   private:
+    friend class ScopedAcquire;
+    explicit Guard(Lock& lock) noexcept : lock_(&lock) {}
+    Lock* lock_ = nullptr;
+  };
+
+  // Resumes when the lock is this task's; at once when it is free. Cancelling it takes nothing. ∅
+  Acquire acquire() noexcept;
+  // The same; the result releases it.
+  ScopedAcquire scoped() noexcept;
+
+  bool locked() const noexcept { return locked_; }
+
+  // Wakes the oldest waiter only. Throws UsageError when the lock is free.
+  void release() {
+    if (!locked_) [[unlikely]] throw UsageError("release of a lock that is free");
+    pass_on();
+  }
+
+ private:
+  void pass_on() noexcept;
+
+  WaitList<Acquire> waiters_;
+  bool locked_ = false;
+};
+
+class [[nodiscard]] Lock::Acquire : public Waiter {
+ public:
+  using value_type = void;
+  explicit Acquire(Lock& lock) noexcept : lock_(lock) {}
+
+  bool await_ready() noexcept {
+    // No live waiter: one that has been given the lock keeps locked_ set.
+    return !lock_.locked_ && (lock_.locked_ = true);
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    lock_.waiters_.push_back(*this);
+    park(frame);
+  }
+  void await_resume() { if (lost()) [[unlikely]] cancelled_failure().raise(); }
+  Expected<void> await_outcome() {
+    if (lost()) return std::unexpected(cancelled_failure());
+    return {};
+  }
+
+ protected:
+  // Cancelled: what was given in the same turn goes to the next (K2).
+  bool lost() noexcept {
+    if (!interrupted()) [[likely]] return false;
+    if (given_) lock_.pass_on();
+    return true;
+  }
+  Lock& lock_;
+
+ private:
+  friend class Lock;
+  bool given_ = false;
+};
+
+class [[nodiscard]] Lock::ScopedAcquire : public Acquire {
+ public:
+  using value_type = Guard;
+  using Acquire::Acquire;
+
+  Guard await_resume() {
+    Acquire::await_resume();
+    return Guard(lock_);
+  }
+  Expected<Guard> await_outcome() {
+    if (lost()) return std::unexpected(cancelled_failure());
+    return Guard(lock_);
+  }
+};
+
+inline Lock::Acquire Lock::acquire() noexcept { return Acquire(*this); }
+inline Lock::ScopedAcquire Lock::scoped() noexcept { return ScopedAcquire(*this); }
+
+inline void Lock::pass_on() noexcept {
+  if (Acquire* next = waiters_.pop()) {
+    next->given_ = true;  // the lock stays locked: it is the next one's already
+    next->wake();
+  } else {
+    locked_ = false;
+  }
+}
+
+}  // namespace eddy
