@@ -33,7 +33,6 @@ class TaskResult : public TaskState {
     frame_.promise().set_root(*this);
   }
 
- private:
   State take_result() noexcept override {
     auto& promise = frame_.promise();
     State state = State::value;
@@ -62,6 +61,7 @@ class TaskResult : public TaskState {
   void drop_value() noexcept override { value_.reset(); }
   void abandon() noexcept override { frame_.destroy(); }
 
+ private:
   typename Task<T>::Handle frame_;
   std::optional<Stored> value_;
 };

@@ -262,8 +262,7 @@ void Loop::complete(std::uint64_t user_data, int result, std::uint32_t flags) no
 
 void Loop::queue(Operation& operation) noexcept {
   operation.state_ = Operation::State::queued;
-  waiting_.push_back(operation);
-  if (ring_.full() && in_flight_ < in_flight_max_) submit_waiting();
+  waiting_.push_back(operation);  // this turn's poll enters as often as it takes
 }
 
 // Moves what waits into the ring, cancellations first, for as long as there are places.

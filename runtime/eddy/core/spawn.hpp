@@ -9,24 +9,35 @@
 
 namespace eddy {
 
-// A task together with the callable whose captures its frame refers to.
-template <class F, class T>
+// A task together with the callable whose captures its frame refers to; they die with the frame.
+template <class F>
 class CallableHolder {
  protected:
   template <class G>
   explicit CallableHolder(G&& callable) : callable_(std::forward<G>(callable)) {}
-  F callable_;
+  std::optional<F> callable_;
 };
 template <class F, class T>
-class CallableResult : private CallableHolder<F, T>, public TaskResult<T> {
+class CallableResult : private CallableHolder<F>, public TaskResult<T> {
  public:
   template <class G>
   CallableResult(Loop& loop, G&& callable)
-      : CallableHolder<F, T>(std::forward<G>(callable)),
-        TaskResult<T>(loop, std::invoke(this->callable_)) {}
+      : CallableHolder<F>(std::forward<G>(callable)),
+        TaskResult<T>(loop, std::invoke(*this->callable_)) {}
 
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+
+ private:
+  TaskState::State take_result() noexcept override {
+    const auto state = TaskResult<T>::take_result();
+    this->callable_.reset();
+    return state;
+  }
+  void abandon() noexcept override {
+    TaskResult<T>::abandon();
+    this->callable_.reset();
+  }
 };
 
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
@@ -62,7 +73,7 @@ JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
 }
 
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task is
-// done and no handle is left.
+// done.
 template <class F>
   requires Body<std::remove_cvref_t<F>>
 auto spawn(F&& callable, SpawnOptions options = {}) {
