@@ -77,7 +77,9 @@ class Loop::Running {
 Loop::Loop(const LoopOptions& options)
     : ring_(ring_options(options)),
       in_flight_max_(ring_.completion_entries()),
+      in_flight_limit_(in_flight_max_),
       debug_(options.debug),
+      plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       options_(options),
       registered_(ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
@@ -107,27 +109,23 @@ Loop::~Loop() {
 
 bool Loop::turn(Duration at_most) {
   Running running(*this);
-  posts_.wake_up();
   if (signal_) {
     std::uint64_t count;
     static_cast<void>(!::read(signal_.get(), &count, sizeof count));
   }
   run_due();
-  const bool forever = at_most == Duration::max();
-  poll(forever ? std::nullopt : std::optional(later(now(), at_most)));
-  if (!posts_.fall_asleep()) posts_.schedule();  // from now on the embedder sleeps, on fd()
+  poll(at_most > Duration::zero() ? later(clock(), at_most) : Instant::min());
   return task_count_ > 0 || !ready_.empty();
 }
 
 void Loop::run_until(TaskState& main) {
   if (thread_state.loop) throw UsageError("run() inside of a running loop");
   Running running(*this);
-  posts_.wake_up();
   stopping_ = false;
   for (;;) {
     run_due();
     if (main.done() || stopping_) return;
-    poll(std::nullopt);
+    poll(Instant::max());
   }
 }
 
@@ -142,14 +140,18 @@ void Loop::run_due() {
 
 void Loop::run_ready() noexcept {
   Fifo<Ready> batch = ready_.take();
+  std::uint64_t steps = 0;
   while (Ready* ready = batch.pop_front()) {
-    ++stats_.steps;
+    ++steps;
     if (debug_) [[unlikely]] {
       run_timed(*ready);
+    } else if (ready->is_task_step()) [[likely]] {
+      static_cast<TaskState*>(ready)->resume();
     } else {
       ready->run();
     }
   }
+  stats_.steps += steps;
 }
 
 // B1: names the task whose step held the loop. Its state may be gone after the step.
@@ -158,59 +160,64 @@ void Loop::run_timed(Ready& ready) {
   const std::string name = task ? task->name() : "callback";
   const auto where = task ? task->where() : std::source_location();
   const Instant start = std::chrono::steady_clock::now();
-  ready.run();
+  if (ready.is_task_step()) {
+    static_cast<TaskState&>(ready).resume();
+  } else {
+    ready.run();
+  }
   const Duration took = std::chrono::steady_clock::now() - start;
   if (took < options_.slow_step) return;
   report({.message = "a step held the loop", .task = name, .where = where, .took = took});
 }
 
 // Enters the kernel at most once, and not at all where two loads show that there is no need.
-void Loop::poll(std::optional<Instant> limit) {
-  if (!waiting_.empty() || !cancels_.empty()) submit_waiting();
-  const bool idle = ready_.empty() && !ring_.completions() && !stopping_;
+void Loop::poll(Instant limit) {
+  if (backlog_) [[unlikely]] submit_waiting();
+  const bool idle = ready_.empty() && !ring_.completions() && !stopping_ && !posts_.pending();
   if (!idle) {
-    if (ring_.unsubmitted() || ring_.work_pending()) enter(0, std::nullopt);
+    if (ring_.unsubmitted() || ring_.work_pending()) enter(0);
+  } else if (plain_wait_ && timers_.empty() && limit == Instant::max()) [[likely]] {
+    enter(1);
   } else if (options_.virtual_time) {
-    enter(0, std::nullopt);
-    if (!ring_.completions() && !posts_.pending()) {
-      if (!timers_.empty()) {
-        virtual_now_ = std::max(virtual_now_, limit ? std::min(*limit, timers_.next()) : timers_.next());
-      } else if (limit) {
-        virtual_now_ = std::max(virtual_now_, *limit);
-      } else {
-        enter(1, std::nullopt);
-      }
-    }
+    poll_virtually(limit);
   } else {
-    Instant until = limit.value_or(Instant::max());
-    if (!timers_.empty()) until = std::min(until, later(timers_.next(), options_.timer_slack));
-    wait(until, limit || !timers_.empty());
+    if (!timers_.empty()) limit = std::min(limit, later(timers_.next(), options_.timer_slack));
+    wait(limit);
   }
   reap();
 }
 
 // Blocks until something completes. A deadline that has passed must not become a timeout of zero:
 // an unmet wait goes through a timer and a context switch, 50 us on 6.18, where no wait costs 2.
-void Loop::wait(Instant until, bool limited) {
-  if (limited && until <= clock()) {
-    enter(0, std::nullopt);
+void Loop::wait(Instant until) {
+  if (until != Instant::max() && until <= clock()) {
+    enter(0);
     return;
   }
   if (options_.spin > Duration::zero()) {
-    enter(0, std::nullopt);
-    spin(limited ? std::min(until, later(clock(), options_.spin)) : later(clock(), options_.spin));
+    enter(0);
+    spin(std::min(until, later(clock(), options_.spin)));
     if (ring_.work_pending() || posts_.pending()) {
-      enter(0, std::nullopt);
+      enter(0);
       return;
     }
   }
-  if (!posts_.fall_asleep()) {
-    enter(0, std::nullopt);
-    return;
+  const bool batching = options_.batch > 1 && in_flight_ > 1;
+  enter_until(batching ? static_cast<unsigned>(std::min<std::size_t>(options_.batch, in_flight_)) : 1,
+              until);
+}
+
+// Where nothing completes by itself, the clock jumps to the next deadline. Only without any does it
+// wait for real.
+void Loop::poll_virtually(Instant limit) {
+  enter(0);
+  if (ring_.completions() || posts_.pending()) return;
+  if (!timers_.empty()) limit = std::min(limit, timers_.next());
+  if (limit == Instant::max()) {
+    enter(1);
+  } else {
+    virtual_now_ = std::max(virtual_now_, limit);
   }
-  const auto batch = static_cast<unsigned>(std::min<std::size_t>(options_.batch, in_flight_));
-  enter(std::max(batch, 1u), limited ? std::optional(until) : std::nullopt);
-  posts_.wake_up();
 }
 
 void Loop::spin(Instant until) {
@@ -224,12 +231,20 @@ void Loop::spin(Instant until) {
   } while (clock() < until);
 }
 
-void Loop::enter(unsigned wait, std::optional<Instant> deadline) {
+inline void Loop::enter(unsigned wait) {
   ++stats_.enters;
-  const Instant from = deadline ? clock() : Instant();
-  const auto entered = ring_.enter(wait, deadline, from, options_.batch_wait);
-  if (entered != Ring::Entered::retry_after_reaping || ring_.completions()) return;
-  // EAGAIN with nothing to reap: the kernel is out of memory for requests. Give it a moment.
+  if (ring_.enter_now(wait) == Ring::Entered::retry_after_reaping) [[unlikely]] out_of_memory();
+}
+
+void Loop::enter_until(unsigned wait, Instant deadline) {
+  ++stats_.enters;
+  const auto entered = ring_.enter(wait, deadline, options_.batch_wait);
+  if (entered == Ring::Entered::retry_after_reaping) out_of_memory();
+}
+
+// EAGAIN with nothing to reap: the kernel has no memory for requests. Give it a moment.
+void Loop::out_of_memory() {
+  if (ring_.completions()) return;
   const timespec moment{0, 100'000};
   ::nanosleep(&moment, nullptr);
 }
@@ -263,12 +278,14 @@ void Loop::complete(std::uint64_t user_data, int result, std::uint32_t flags) no
 void Loop::queue(Operation& operation) noexcept {
   operation.state_ = Operation::State::queued;
   waiting_.push_back(operation);  // this turn's poll enters as often as it takes
+  in_flight_limit_ = 0;
+  backlog_ = true;
 }
 
 // Moves what waits into the ring, cancellations first, for as long as there are places.
 void Loop::submit_waiting() {
   const auto make_room = [this] {
-    if (ring_.full()) enter(0, std::nullopt);
+    if (ring_.full()) enter(0);
     return !ring_.full();
   };
   while (!cancels_.empty() && make_room()) {
@@ -278,40 +295,43 @@ void Loop::submit_waiting() {
   while (!waiting_.empty() && in_flight_ < in_flight_max_ && make_room()) {
     start(static_cast<Operation&>(*waiting_.pop_front()));
   }
+  backlog_ = !waiting_.empty() || !cancels_.empty();
+  in_flight_limit_ = waiting_.empty() ? in_flight_max_ : 0;
 }
 
 void Loop::push_cancel(std::uint64_t user_data) {
   Request request;
   request.opcode = IORING_OP_ASYNC_CANCEL;
   request.address = user_data;
-  ring_.push(request, 0);
+  ring_.push(PackedRequest(request), 0);
   ++in_flight_;
 }
 
 void Loop::submit_cancel(Operation& operation) {
   if (ring_.full()) {
     cancels_.push_back(operation);  // sent in this turn's poll, or never if it ends before
+    backlog_ = true;
   } else {
     push_cancel(address_of(&operation));
   }
 }
 
-void Loop::push(const Request& request, std::uint64_t user_data) {
-  for (int tries = 0; ring_.full() && tries < 3; ++tries) enter(0, std::nullopt);
+void Loop::push(const PackedRequest& request, std::uint64_t user_data) {
+  for (int tries = 0; ring_.full() && tries < 3; ++tries) enter(0);
   if (ring_.full()) throw Error(EBUSY, "submit to io_uring");
   ring_.push(request, user_data);
   ++in_flight_;
 }
 
 void Loop::submit(const Request& request, Completion& completion) {
-  push(request, address_of(&completion) | completion_tag);
+  push(PackedRequest(request), address_of(&completion) | completion_tag);
 }
 
 void Loop::cancel(Completion& completion) {
   Request request;
   request.opcode = IORING_OP_ASYNC_CANCEL;
   request.address = address_of(&completion) | completion_tag;
-  push(request, 0);
+  push(PackedRequest(request), 0);
 }
 
 // -- the end --
@@ -325,7 +345,7 @@ void Loop::close() {
     while (task_count_ > 0 || !ready_.empty()) {
       cancel_all();
       run_due();
-      if (task_count_ > 0) poll(std::nullopt);
+      if (task_count_ > 0) poll(Instant::max());
     }
     posts_.close();
     drain_kernel();
@@ -348,7 +368,7 @@ void Loop::cancel_all() {
 void Loop::drain_kernel() {
   posts_.stop_polling();
   while (in_flight_ > 0) {
-    enter(1, std::nullopt);
+    enter(1);
     reap();
   }
 }
@@ -420,7 +440,7 @@ Stats Loop::stats() const {
   stats.in_flight = in_flight_;
   stats.queued = waiting_.count();
   stats.timers = timers_.size();
-  stats.submitted = ring_.pushed();
+  stats.submitted = stats.completed + in_flight_;  // a request is in flight until it completed
   for (const auto& service : services_) service->add_to(stats);
   return stats;
 }

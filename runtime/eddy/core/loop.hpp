@@ -107,7 +107,7 @@ class Loop {
   void make_ready(Ready& ready) noexcept { ready_.push_back(ready); }
 
   void submit(Operation& operation) noexcept {
-    if (!ring_.full() && in_flight_ < in_flight_max_ && waiting_.empty()) [[likely]] {
+    if (!ring_.full() && in_flight_ < in_flight_limit_) [[likely]] {
       start(operation);
     } else {
       queue(operation);
@@ -162,17 +162,20 @@ class Loop {
     ++in_flight_;
   }
   void queue(Operation& operation) noexcept;
-  void push(const Request& request, std::uint64_t user_data);
+  void push(const PackedRequest& request, std::uint64_t user_data);
   void push_cancel(std::uint64_t user_data);
   void submit_waiting();
 
   void run_due();
   void run_ready() noexcept;
   void run_timed(Ready& ready);
-  void poll(std::optional<Instant> limit);
-  void wait(Instant limit, bool limited);
+  void poll(Instant limit);
+  void poll_virtually(Instant limit);
+  void wait(Instant until);
   void spin(Instant until);
-  void enter(unsigned wait, std::optional<Instant> deadline);
+  void enter(unsigned wait);
+  void enter_until(unsigned wait, Instant deadline);
+  void out_of_memory();
   void reap();
   void complete(std::uint64_t user_data, int result, std::uint32_t flags) noexcept;
   void drain_kernel();
@@ -187,6 +190,7 @@ class Loop {
   Ring ring_;
   std::size_t in_flight_ = 0;
   std::size_t in_flight_max_;
+  std::size_t in_flight_limit_;  // in_flight_max_, or 0 while operations queue: none may overtake
   List<Waiter> waiting_;  // operations without a place in the ring, in order
   List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
   TimerQueue timers_;
@@ -196,6 +200,8 @@ class Loop {
   bool stopping_ = false;
   bool in_turn_ = false;
   bool closed_ = false;
+  bool plain_wait_;       // neither virtual time nor spinning nor batching
+  bool backlog_ = false;  // waiting_ or cancels_ may have something
   Stats stats_;
   std::uint64_t task_ids_ = 0;
   std::size_t task_count_ = 0;
@@ -213,6 +219,19 @@ class Loop {
   Loop* next_on_thread_ = nullptr;
   PostQueue posts_;
 };
+
+// One step: from the innermost frame outwards, as long as frames end. A frame that ends names its
+// parent in thread_state.next instead of resuming it, so that the stack stays flat on every compiler.
+inline void TaskState::resume() noexcept {
+  thread_state.task = this;
+  std::coroutine_handle<> frame = point_;
+  do {
+    frame.resume();
+    frame = std::exchange(thread_state.next, nullptr);
+  } while (frame);
+  thread_state.task = nullptr;
+  if (root_ended_) [[unlikely]] end();
+}
 
 inline void TaskState::wake() noexcept {
   EDDY_ASSERT(waiter_);

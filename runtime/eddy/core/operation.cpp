@@ -25,10 +25,7 @@ bool Operation::cancel(Waiter& waiter) {
   return false;
 }
 
-int Operation::accept() noexcept {
-  if (cancel_requested_) [[unlikely]] task()->keep_cancel_pending();
-  return result_;
-}
+void Operation::keep_pending() noexcept { task()->keep_cancel_pending(); }
 
 // -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.
 Expected<int> Operation::settle() noexcept {

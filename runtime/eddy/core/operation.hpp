@@ -32,11 +32,11 @@ class Operation : public Waiter {
 
   // What the kernel returned; at least 0. Throws Error, or Cancelled.
   int await_resume() {
-    if (result_ >= 0 && !was_cancelled()) [[likely]] return accept();
+    if (result_ >= 0) [[likely]] return accept();
     settle().error().raise();
   }
   Expected<int> await_outcome() {
-    if (result_ >= 0 && !was_cancelled()) [[likely]] return accept();
+    if (result_ >= 0) [[likely]] return accept();
     return settle();
   }
 
@@ -49,10 +49,14 @@ class Operation : public Waiter {
   enum class State : std::uint8_t { idle, queued, in_flight, ended };
 
   static bool cancel(Waiter& waiter);
-  int accept() noexcept;
+  int accept() noexcept {
+    if (cancel_requested_) [[unlikely]] keep_pending();
+    return result_;
+  }
+  void keep_pending() noexcept;
   Expected<int> settle() noexcept;
 
-  Request request_;
+  PackedRequest request_;
   std::string_view name_;
   int result_ = 0;
   std::uint32_t flags_ = 0;

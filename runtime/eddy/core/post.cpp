@@ -24,17 +24,9 @@ void PostQueue::push(Callback callback) {
     if (closed_) throw UsageError("post() to a closed loop");
     posted_.push_back(std::move(callback));
   }
-  pending_.store(true, std::memory_order_seq_cst);
-  if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
+  if (pending_.exchange(true, std::memory_order_acq_rel)) return;  // the loop was told already
   const std::uint64_t one = 1;
   static_cast<void>(!::write(eventfd_.get(), &one, sizeof one));  // full means signalled already
-}
-
-bool PostQueue::fall_asleep() noexcept {
-  asleep_.store(true, std::memory_order_seq_cst);
-  if (!pending_.load(std::memory_order_seq_cst)) return true;
-  asleep_.store(false, std::memory_order_relaxed);
-  return false;
 }
 
 void PostQueue::arm() {
@@ -69,7 +61,7 @@ void PostQueue::schedule() {
 void PostQueue::run(Ready& ready) noexcept {
   auto& queue = static_cast<PostQueue&>(ready);
   queue.scheduled_ = false;
-  queue.pending_.store(false, std::memory_order_seq_cst);
+  queue.pending_.store(false, std::memory_order_seq_cst);  // before looking: what comes now tells again
   {
     std::lock_guard lock(queue.mutex_);
     std::swap(queue.posted_, queue.running_);

@@ -1,8 +1,8 @@
 // PostQueue: what other threads hand to the loop, and how they wake it.
 //
-// The only part of a loop that locks. A loop that is awake is not woken: it looks at a flag once per
-// turn, and only before it sleeps does it ask for an eventfd to be written. The eventfd is polled,
-// not read: reads of anonymous inodes regressed in 6.15.4, and a poll needs no second call.
+// The only part of a loop that locks. The first callback of a batch writes an eventfd, the others only
+// append; the loop pays one load per turn and no fence. The eventfd is polled, not read: reads of
+// anonymous inodes regressed in 6.15.4, and a poll needs no second call.
 #pragma once
 
 #include <eddy/base/unique_fd.hpp>
@@ -35,8 +35,6 @@ class PostQueue : private Ready, private Completion {
   bool pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
   void arm();        // starts polling the eventfd
   void schedule();   // if something was posted: run it in the next turn
-  bool fall_asleep() noexcept;  // false: something was posted just now, do not block
-  void wake_up() noexcept { asleep_.store(false, std::memory_order_relaxed); }
   void close();      // later posts throw; what was posted already is dropped
   void stop_polling();  // the poll's last completion follows
   int eventfd() const noexcept { return eventfd_.get(); }
@@ -48,7 +46,6 @@ class PostQueue : private Ready, private Completion {
   Loop& loop_;
   UniqueFd eventfd_;
   std::atomic<bool> pending_ = false;
-  std::atomic<bool> asleep_ = false;
   bool scheduled_ = false;
   std::mutex mutex_;
   bool closed_ = false;

@@ -15,6 +15,9 @@ class Ready {
   void run() noexcept { run_(*this); }
   bool runs(Run run) const noexcept { return run_ == run; }
 
+  // A task that has begun: the common case, which the loop resumes without the pointer.
+  bool is_task_step() const noexcept { return run_ == nullptr; }
+
   Ready* next_ = nullptr;  // for the queue alone
 
  protected:

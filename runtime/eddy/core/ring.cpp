@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <utility>
 
@@ -27,7 +26,7 @@ static_assert(offsetof(Request, user_data) == offsetof(io_uring_sqe, user_data))
 static_assert(offsetof(Request, buffer) == offsetof(io_uring_sqe, buf_index));
 static_assert(offsetof(Request, file_index) == offsetof(io_uring_sqe, file_index));
 static_assert(offsetof(Request, address3) == offsetof(io_uring_sqe, addr3));
-static_assert(sizeof(Request) + 8 == sizeof(io_uring_sqe));
+static_assert(sizeof(io_uring_sqe) == 8 * sizeof(std::uint64_t));
 
 // Newer than liburing 2.3 or the kernel headers of Debian 12, whichever was included first.
 constexpr unsigned enter_absolute_timer = 1u << 5;        // 6.12
@@ -205,11 +204,11 @@ void Ring::set_up(const RingOptions& options) {
 void Ring::map() {
   const io_uring_sq& sq = kernel_->ring.sq;
   const io_uring_cq& cq = kernel_->ring.cq;
-  entries_ = reinterpret_cast<Entry*>(sq.sqes);
+  entries_ = reinterpret_cast<std::uint64_t*>(sq.sqes);
   entry_count_ = *sq.kring_entries;
   entry_mask_ = *sq.kring_mask;
   room_ = entry_count_;
-  tail_ = submitted_tail_ = *sq.ktail;
+  tail_ = *sq.ktail;
   shared_tail_ = sq.ktail;
   shared_head_ = sq.khead;
   submission_flags_ = sq.kflags;
@@ -268,46 +267,36 @@ void Ring::abandon() noexcept {
   kernel_->wait_page = MAP_FAILED;
 }
 
-Ring::Entered Ring::enter(unsigned wait, std::optional<Instant> deadline, Instant now,
-                          Duration batch_wait) {
-  __atomic_store_n(shared_tail_, tail_, __ATOMIC_RELEASE);
-  submitted_ += tail_ - std::exchange(submitted_tail_, tail_);
-  const unsigned count = tail_ - load_acquire(shared_head_);
-
-  unsigned flags = enter_flags_;
-  const void* argument = nullptr;
-  std::size_t size = _NSIG / 8;  // what the kernel expects where there is no argument
-  __kernel_timespec time;
-  WaitArgument wait_argument{};
+Ring::Entered Ring::enter(unsigned wait, Instant deadline, Duration batch_wait) {
+  const bool limited = deadline != Instant::max();
   const bool batching = wait > 1 && batch_wait > Duration::zero() && has(feature_minimum_wait);
-  if (wait && (deadline || batching)) {
-    const bool absolute = deadline && has(feature_absolute_timer);
-    if (deadline) time = to_timespec(absolute ? deadline->time_since_epoch() : *deadline - now);
-    if (absolute) flags |= enter_absolute_timer;
-    const auto minimum_us = static_cast<std::uint32_t>(batching ? batch_wait.count() / 1000 : 0);
-    flags |= IORING_ENTER_EXT_ARG;
-    if (has(feature_registered_wait)) {
-      RegisteredWait& registered = kernel_->registered_wait();
-      if (deadline) registered.time = time;
-      registered.flags = deadline ? registered_wait_has_time : 0;
-      registered.minimum_wait_us = minimum_us;
-      flags |= enter_registered_argument;
-      argument = nullptr;  // its offset within the page
-      size = sizeof(RegisteredWait);
-    } else {
-      wait_argument.time = deadline ? address_of(&time) : 0;
-      wait_argument.minimum_wait_us = minimum_us;
-      argument = &wait_argument;
-      size = sizeof(wait_argument);
-    }
-  }
+  if (wait == 0 || !(limited || batching)) return enter_now(wait);
 
-  const long result = ::syscall(__NR_io_uring_enter, enter_fd_, count, wait, flags, argument, size);
-  const int error = result < 0 ? errno : 0;
-  room_ = entry_count_ - (tail_ - load_acquire(shared_head_));  // a short submit keeps the rest
+  const bool absolute = limited && has(feature_absolute_timer);
+  const unsigned flags =
+      enter_flags_ | IORING_ENTER_EXT_ARG | (absolute ? enter_absolute_timer : 0);
+  const Duration length = absolute ? deadline.time_since_epoch()
+                                   : deadline - std::chrono::steady_clock::now();
+  const __kernel_timespec time = to_timespec(length);
+  const auto minimum_us = static_cast<std::uint32_t>(batching ? batch_wait.count() / 1000 : 0);
+
+  if (has(feature_registered_wait)) {
+    RegisteredWait& registered = kernel_->registered_wait();
+    registered.time = time;
+    registered.flags = limited ? registered_wait_has_time : 0;
+    registered.minimum_wait_us = minimum_us;
+    // The argument is an offset into the registered page: zero.
+    return answer(enter_kernel(wait, flags | enter_registered_argument, nullptr, sizeof registered));
+  }
+  const WaitArgument argument{.signal_mask = 0,
+                              .signal_mask_size = 0,
+                              .minimum_wait_us = minimum_us,
+                              .time = limited ? address_of(&time) : 0};
+  return answer(enter_kernel(wait, flags, &argument, sizeof argument));
+}
+
+Ring::Entered Ring::explain(int error) {
   switch (error) {
-    case 0:
-      return Entered::ok;
     case EINTR:  // a signal: the loop looks again at what it waits for
     case ETIME:  // the deadline passed
       return Entered::interrupted;

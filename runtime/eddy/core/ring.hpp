@@ -12,9 +12,12 @@
 #include <eddy/base/clock.hpp>
 #include <eddy/core/request.hpp>
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 namespace eddy {
 
@@ -54,28 +57,28 @@ class Ring {
 
   // Places `request` in the submission queue; the kernel sees it at the next enter().
   // REQUIRES: !full()
-  void push(const Request& request, std::uint64_t user_data) noexcept {
+  void push(const PackedRequest& request, std::uint64_t user_data) noexcept {
     EDDY_ASSERT(room_ > 0);
-    Entry& entry = entries_[tail_++ & entry_mask_];
-    entry.request = request;
-    entry.request.user_data = user_data;
-    entry.unused = 0;
+    request.write_to(entries_ + 8 * (tail_++ & entry_mask_), user_data);
     --room_;
   }
 
   bool unsubmitted() const noexcept { return room_ != entry_count_; }
 
-  // How many requests were ever pushed.
-  std::uint64_t pushed() const noexcept { return submitted_ + (tail_ - submitted_tail_); }
 
   // -- the one system call --
 
   enum class Entered { ok, retry_after_reaping, interrupted };
 
+  // The common case of the one below: no deadline.
+  Entered enter_now(unsigned wait) {
+    return answer(enter_kernel(wait, enter_flags_, nullptr, signal_set_size));
+  }
+
   // Submits all that was pushed, lets the kernel run its deferred work, and waits until `wait`
-  // completions are there or `deadline` has passed (no value: for ever). `now` is read only where
-  // the kernel cannot take absolute deadlines. Throws Error where going on makes no sense.
-  Entered enter(unsigned wait, std::optional<Instant> deadline, Instant now, Duration batch_wait = {});
+  // completions are there or `deadline` has passed. With `batch_wait`, waits no longer than that for
+  // more than one. Throws Error where going on makes no sense.
+  Entered enter(unsigned wait, Instant deadline = Instant::max(), Duration batch_wait = {});
 
   // True when enter() would find something even without waiting: two loads, no system call.
   bool work_pending() const noexcept {
@@ -119,10 +122,6 @@ class Ring {
   void abandon() noexcept;
 
  private:
-  struct Entry {
-    Request request;
-    std::uint64_t unused;
-  };
   struct Completion {
     std::uint64_t user_data;
     std::int32_t result;
@@ -137,13 +136,31 @@ class Ring {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
   }
 
+  // What the kernel expects as the argument's size where there is none.
+  static constexpr std::size_t signal_set_size = 8;
+
+  // The system call, without the detour over errno. The negative errno on failure.
+  int enter_kernel(unsigned wait, unsigned flags, const void* argument, std::size_t size) noexcept {
+    __atomic_store_n(shared_tail_, tail_, __ATOMIC_RELEASE);
+    const unsigned count = tail_ - load(shared_head_);
+    const auto result = system_call(enter_fd_, count, wait, flags, argument, size);
+    room_ = entry_count_ - (tail_ - load_acquire(shared_head_));  // a short submit keeps the rest
+    return static_cast<int>(result);
+  }
+  static long system_call(int fd, unsigned count, unsigned wait, unsigned flags,
+                          const void* argument, std::size_t size) noexcept;
+  static Entered answer(int result) {
+    return result >= 0 ? Entered::ok : explain(-result);
+  }
+  static Entered explain(int error);
+
   void set_up(const RingOptions& options);
   void map();
   void probe();
   void register_wait_page();
   void limit_workers(const RingOptions& options);
 
-  Entry* entries_ = nullptr;
+  std::uint64_t* entries_ = nullptr;  // eight words each
   std::uint32_t entry_mask_ = 0;
   std::uint32_t entry_count_ = 0;
   std::uint32_t tail_ = 0;
@@ -160,10 +177,27 @@ class Ring {
   std::uint32_t enter_flags_ = 0;
   int enter_fd_ = -1;
   std::uint32_t features_ = 0;
-  std::uint64_t submitted_ = 0;
-  std::uint32_t submitted_tail_ = 0;
   bool opcodes_[256] = {};
   std::unique_ptr<Kernel> kernel_;
 };
+
+inline long Ring::system_call(int fd, unsigned count, unsigned wait, unsigned flags,
+                              const void* argument, std::size_t size) noexcept {
+#if defined(__x86_64__)
+  register long r10 asm("r10") = static_cast<long>(flags);
+  register const void* r8 asm("r8") = argument;
+  register std::size_t r9 asm("r9") = size;
+  long result;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(__NR_io_uring_enter), "D"(static_cast<long>(fd)), "S"(static_cast<long>(count)),
+                 "d"(static_cast<long>(wait)), "r"(r10), "r"(r8), "r"(r9)
+               : "rcx", "r11", "memory");
+  return result;
+#else
+  const long result = ::syscall(__NR_io_uring_enter, fd, count, wait, flags, argument, size);
+  return result < 0 ? -errno : result;
+#endif
+}
 
 }  // namespace eddy

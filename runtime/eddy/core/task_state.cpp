@@ -54,7 +54,7 @@ void TaskState::deliver_pending() noexcept {
 void TaskState::begin() noexcept {
   EDDY_ASSERT(state_ == State::unstarted);
   state_ = State::running;
-  set_run(&step);
+  set_run(nullptr);  // from now on its steps are Ready::is_task_step()
 }
 
 void TaskState::first_step(Ready& ready) noexcept {
@@ -71,24 +71,11 @@ void TaskState::first_step(Ready& ready) noexcept {
   task.resume();
 }
 
-void TaskState::step(Ready& ready) noexcept { static_cast<TaskState&>(ready).resume(); }
-
-// One step: from the innermost frame outwards, as long as frames end. A frame that ends names its
-// parent in thread_state.next instead of resuming it, so that the stack stays flat on every compiler.
-void TaskState::resume() noexcept {
-  thread_state.task = this;
-  std::coroutine_handle<> frame = point_;
-  do {
-    frame.resume();
-    frame = std::exchange(thread_state.next, nullptr);
-  } while (frame);
-  if (root_ended_) {
-    State state = take_result();
-    thread_state.task = nullptr;
-    conclude(state);
-  } else {
-    thread_state.task = nullptr;
-  }
+void TaskState::end() noexcept {
+  thread_state.task = this;  // arguments die in the task's own context
+  const State state = take_result();
+  thread_state.task = nullptr;
+  conclude(state);
 }
 
 // E1: runs the first step at once, inside the step of the task that spawns.

@@ -101,7 +101,7 @@ class TaskState : public Ready, public Link<AllTasks> {
 
   // The task that `ready` is; null when it is a callback.
   static TaskState* from(Ready& ready) noexcept {
-    const bool task = ready.runs(&step) || ready.runs(&first_step);
+    const bool task = ready.is_task_step() || ready.runs(&first_step);
     return task ? static_cast<TaskState*>(&ready) : nullptr;
   }
 
@@ -138,9 +138,9 @@ class TaskState : public Ready, public Link<AllTasks> {
   friend class Loop;
 
   static void first_step(Ready& ready) noexcept;
-  static void step(Ready& ready) noexcept;
   void begin() noexcept;
   void resume() noexcept;
+  void end() noexcept;
   void deliver_pending() noexcept;
   void conclude(State state) noexcept;
   void report_if_unseen() noexcept;
