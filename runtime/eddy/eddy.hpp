@@ -15,19 +15,42 @@
 // core: one ring, one loop, tasks
 #include <eddy/core/as_result.hpp>     // failure as a value
 #include <eddy/core/callable.hpp>      // what counts as a body
+#include <eddy/core/completion.hpp>    // requests that go to a function
 #include <eddy/core/context.hpp>       // ContextVar
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats
 #include <eddy/core/operation.hpp>     // one request to the kernel as an awaitable
+#include <eddy/core/post.hpp>          // what other threads hand to the loop
+#include <eddy/core/promise.hpp>       // what every coroutine has in its frame
+#include <eddy/core/ready.hpp>         // something to run in the next turn
+#include <eddy/core/registered.hpp>    // registered files and buffers
+#include <eddy/core/request.hpp>       // an operation in the kernel's words
+#include <eddy/core/ring.hpp>          // the io_uring of one loop
 #include <eddy/core/sleep.hpp>         // sleep, sleep_until, yield
 #include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks, run_from_thread
 #include <eddy/core/task.hpp>          // Task
+#include <eddy/core/task_state.hpp>    // a running task, apart from its frame
+#include <eddy/core/thread_state.hpp>  // what runs on this thread
+#include <eddy/core/timers.hpp>        // deadlines in order
+#include <eddy/core/waiter.hpp>        // what a task is parked on
 
 // sync: waiting for each other
-#include <eddy/sync/lock.hpp>  // Lock
+#include <eddy/sync/lock.hpp>       // Lock
+#include <eddy/sync/wait_list.hpp>  // who waits for a primitive
 
 // flow: composing tasks
 #include <eddy/flow/shield.hpp>       // shield
 #include <eddy/flow/timeout.hpp>      // timeout, timeout_at, wait_for
 #include <eddy/flow/try_finally.hpp>  // try_finally
+
+// io: the outside world
+#include <eddy/io/end_of_file.hpp>        // EndOfFile
+#include <eddy/io/file.hpp>               // open, File
+#include <eddy/io/file_call.hpp>          // inline or on the ring
+#include <eddy/io/file_mode.hpp>          // "r+" and the like
+#include <eddy/io/file_state.hpp>         // what is behind a File
+#include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
+#include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned
+#include <eddy/io/storage.hpp>            // which of the two, by mount
+#include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...

@@ -18,8 +18,9 @@ class Bytes : public std::span<const std::byte> {
   Bytes() = default;
   Bytes(const void* data, std::size_t size) noexcept
       : span(static_cast<const std::byte*>(data), size) {}
-  Bytes(std::string_view text) noexcept : Bytes(text.data(), text.size()) {}
-  Bytes(const char* text) noexcept : Bytes(std::string_view(text)) {}
+  template <std::convertible_to<std::string_view> Text>
+  Bytes(const Text& text) noexcept
+      : Bytes(std::string_view(text).data(), std::string_view(text).size()) {}
   template <std::ranges::contiguous_range Range>
     requires std::is_trivially_copyable_v<std::ranges::range_value_t<Range>> &&
              (!std::convertible_to<const Range&, std::string_view>) &&

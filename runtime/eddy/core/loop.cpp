@@ -441,7 +441,7 @@ Stats Loop::stats() const {
   stats.queued = waiting_.count();
   stats.timers = timers_.size();
   stats.submitted = stats.completed + in_flight_;  // a request is in flight until it completed
-  for (const auto& service : services_) service->add_to(stats);
+  for (const auto& entry : services_) entry.service->add_to(stats);
   return stats;
 }
 

@@ -140,11 +140,11 @@ class Loop {
 
   template <class Service>
   Service& service() {
-    for (auto& owned : services_) {
-      if (auto* found = dynamic_cast<Service*>(owned.get())) return *found;
+    for (auto& entry : services_) {
+      if (entry.key == &service_key<Service>) return static_cast<Service&>(*entry.service);
     }
-    services_.push_back(std::make_unique<Service>(*this));
-    return static_cast<Service&>(*services_.back());
+    services_.push_back({&service_key<Service>, std::make_unique<Service>(*this)});
+    return static_cast<Service&>(*services_.back().service);
   }
 
   void report(const ExceptionReport& report) noexcept;
@@ -153,6 +153,8 @@ class Loop {
 
  private:
   class Running;
+  template <class Service>
+  static inline const char service_key = 0;
 
   static constexpr std::uint64_t completion_tag = 1;
 
@@ -215,7 +217,11 @@ class Loop {
   Instant virtual_now_{};
   ExceptionHandler handler_;
   UniqueFd signal_;  // what fd() returns
-  std::vector<std::unique_ptr<LoopService>> services_;
+  struct ServiceEntry {
+    const void* key;
+    std::unique_ptr<LoopService> service;
+  };
+  std::vector<ServiceEntry> services_;
   Loop* next_on_thread_ = nullptr;
   PostQueue posts_;
 };

@@ -40,9 +40,15 @@ class Operation : public Waiter {
     return settle();
   }
 
+  std::string_view name() const noexcept { return name_; }
+
   // As the kernel returned it, negative errno included; the flags of the completion.
   int result() const noexcept { return result_; }
   std::uint32_t flags() const noexcept { return flags_; }
+
+ protected:
+  // The operation was done without the kernel's queue: `result` as the kernel would return it.
+  void finish(int result) noexcept { result_ = result; }
 
  private:
   friend class Loop;

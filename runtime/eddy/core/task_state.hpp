@@ -89,6 +89,7 @@ class TaskState : public Ready, public Link<AllTasks> {
   void wake() noexcept;
 
   // True if a request was pending; it counts as delivered now.
+  bool cancel_pending() const noexcept { return must_cancel_; }
   bool take_pending_cancel() noexcept { return std::exchange(must_cancel_, false); }
 
   // C13: the kernel did what it was asked although it was being cancelled. The request waits.

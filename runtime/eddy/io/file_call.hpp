@@ -1,0 +1,60 @@
+// FileCall: an operation that is a plain system call or a request to the ring, as Storage decides.
+//
+// Inline it completes without suspending, except that once in a while it gives the other tasks a turn
+// after the call; a request to cancel that is pending keeps it from starting. On the ring it is an
+// Operation like any other. Either way what was done is returned (C13).
+#pragma once
+
+#include <eddy/core/operation.hpp>
+#include <eddy/io/storage.hpp>
+
+#include <cerrno>
+#include <optional>
+
+namespace eddy {
+
+// `Call` is called without arguments and returns what a system call does: -1 and errno on failure.
+template <class Call>
+class [[nodiscard]] FileCall : public Operation {
+ public:
+  FileCall(const Request& request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
+           Call call) noexcept
+      : Operation(request, name),
+        mount_(mount),
+        policy_(policy),
+        on_ring_(Loop::current().ring().supports(request.opcode)),
+        call_(call) {}
+
+  bool await_ready() {
+    if (thread_state.task && thread_state.task->cancel_pending()) return false;
+    Storage& storage = Storage::current();
+    if (on_ring_ && !storage.inline_allowed(mount_, policy_)) return false;
+    finish(storage.measure(mount_, [this] { return call_until_done(); }));
+    done_ = true;
+    return !storage.turn_is_over();
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    if (done_) {
+      thread_state.task->reschedule(frame);
+    } else {
+      Operation::await_suspend(frame);
+    }
+  }
+
+ private:
+  int call_until_done() {
+    for (;;) {
+      const auto result = call_();
+      if (result >= 0) return static_cast<int>(result);
+      if (errno != EINTR) return -errno;
+    }
+  }
+
+  Storage::Mount& mount_;
+  FilePolicy policy_;
+  bool on_ring_;
+  bool done_ = false;
+  Call call_;
+};
+
+}  // namespace eddy

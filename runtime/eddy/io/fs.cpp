@@ -1,0 +1,247 @@
+#include <eddy/io/fs.hpp>
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/io/file_call.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+
+namespace eddy {
+namespace {
+
+// Before 5.19 a kernel may lack an opcode; this one no kernel has: always a plain call.
+constexpr std::uint8_t no_opcode = 255;
+
+// One operation on a name. `call` is the plain system call for the same.
+template <class Call>
+Task<int> perform(Request request, std::string_view name, Text path, Call call) {
+  Storage& storage = Storage::current();
+  Storage::Mount& mount = storage.mount_of(path.view());
+  for (;;) {
+    auto done = co_await as_outcome(FileCall(request, name, mount, storage.policy(), call));
+    if (done) co_return *done;
+    if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
+    const int code = done.error().code();
+    if (code != EINTR && code != EAGAIN) co_await fail(Failure::error(code, name, path.view()));
+  }
+}
+
+template <class Call>
+Task<> change(Request request, std::string_view name, Text path, Call call) {
+  auto done = co_await as_outcome(perform(request, name, path, call));
+  if (!done) co_await fail(std::move(done.error()));
+}
+
+Request path_request(std::uint8_t opcode, const Text& path) {
+  Request request;
+  request.opcode = opcode;
+  request.fd = AT_FDCWD;
+  request.address = address_of(path.c_str());
+  return request;
+}
+
+// Two names: the second one's directory is in the length field.
+Request two_path_request(std::uint8_t opcode, const Text& from, const Text& to) {
+  Request request = path_request(opcode, from);
+  request.offset = address_of(to.c_str());
+  request.length = static_cast<std::uint32_t>(AT_FDCWD);
+  return request;
+}
+
+FileStat to_stat(const struct statx& from) {
+  const auto time = [](const struct statx_timestamp& stamp) {
+    return std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::seconds(stamp.tv_sec) +
+                                                           std::chrono::nanoseconds(stamp.tv_nsec));
+  };
+  FileStat stat;
+  stat.size = from.stx_size;
+  stat.inode = from.stx_ino;
+  stat.blocks = from.stx_blocks;
+  stat.mode = from.stx_mode;
+  stat.links = from.stx_nlink;
+  stat.user = from.stx_uid;
+  stat.group = from.stx_gid;
+  stat.block_size = from.stx_blksize;
+  stat.device = std::uint64_t{from.stx_dev_major} << 32 | from.stx_dev_minor;
+  stat.accessed = time(from.stx_atime);
+  stat.modified = time(from.stx_mtime);
+  stat.changed = time(from.stx_ctime);
+  return stat;
+}
+
+Task<FileStat> stat_with(int fd, Text path, int flags, Text name) {
+  struct statx buffer;
+  Request request = path_request(IORING_OP_STATX, path);
+  request.fd = fd;
+  request.length = STATX_BASIC_STATS;
+  request.offset = address_of(&buffer);
+  request.op_flags = static_cast<std::uint32_t>(flags);
+  auto done = co_await as_outcome(
+      perform(request, "stat", name, [fd, text = path.c_str(), flags, buffer = &buffer] {
+        return ::statx(fd, text, flags, STATX_BASIC_STATS, buffer);
+      }));
+  if (!done) co_await fail(std::move(done.error()));
+  co_return to_stat(buffer);
+}
+
+bool leads_nowhere(const Failure& failure) noexcept {
+  return failure.is_error() && (failure.code() == ENOENT || failure.code() == ENOTDIR);
+}
+
+// The stat of what is there, or nothing.
+Task<std::optional<FileStat>> stat_if_there(Text path) {
+  auto found = co_await as_outcome(fs::stat(path));
+  if (!found && leads_nowhere(found.error())) co_return std::nullopt;
+  if (!found) co_await fail(std::move(found.error()));
+  co_return *found;
+}
+
+}  // namespace
+
+namespace fs {
+
+Task<FileStat> stat(Text path) { return stat_with(AT_FDCWD, path, 0, path); }
+Task<FileStat> lstat(Text path) { return stat_with(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, path); }
+Task<FileStat> stat_of(int fd, Text name) { return stat_with(fd, Text(), AT_EMPTY_PATH, name); }
+
+Task<bool> exists(Text path) {
+  auto found = co_await as_outcome(stat_if_there(path));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return found->has_value();
+}
+Task<bool> is_file(Text path) {
+  auto found = co_await as_outcome(stat_if_there(path));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return *found && (*found)->is_file();
+}
+Task<bool> is_dir(Text path) {
+  auto found = co_await as_outcome(stat_if_there(path));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return *found && (*found)->is_dir();
+}
+Task<std::uint64_t> size(Text path) {
+  auto found = co_await as_outcome(stat(path));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return found->size;
+}
+Task<bool> access(Text path, int mode) {
+  auto done = co_await as_outcome(perform(path_request(no_opcode, path), "access", path,
+                                          [text = path.c_str(), mode] { return ::access(text, mode); }));
+  if (!done && !done.error().is_error()) co_await fail(std::move(done.error()));
+  co_return done.has_value();
+}
+
+Task<> rename(Text from, Text to) {
+  const Request request = two_path_request(IORING_OP_RENAMEAT, from, to);
+  const auto call = [old_name = from.c_str(), new_name = to.c_str()] {
+    return ::rename(old_name, new_name);
+  };
+  auto done = co_await as_outcome(perform(request, "rename", from, call));
+  if (!done) co_await fail(std::move(done.error()));
+}
+Task<> replace(Text from, Text to) { return rename(std::move(from), std::move(to)); }
+
+Task<> remove(Text path) {
+  return change(path_request(IORING_OP_UNLINKAT, path), "remove", path,
+                [text = path.c_str()] { return ::unlink(text); });
+}
+Task<> unlink(Text path) { return remove(std::move(path)); }
+Task<> rmdir(Text path) {
+  Request request = path_request(IORING_OP_UNLINKAT, path);
+  request.op_flags = AT_REMOVEDIR;
+  return change(request, "rmdir", path, [text = path.c_str()] { return ::rmdir(text); });
+}
+
+Task<> mkdir(Text path, MkdirOptions options) {
+  Request request = path_request(IORING_OP_MKDIRAT, path);
+  request.length = options.permissions;
+  auto made = co_await as_outcome(
+      perform(request, "mkdir", path, [text = path.c_str(), permissions = options.permissions] {
+        return ::mkdir(text, permissions);
+      }));
+  if (made) co_return;
+  if (options.exist_ok && made.error().is_error() && made.error().code() == EEXIST) {
+    auto there = co_await as_outcome(is_dir(path));
+    if (!there) co_await fail(std::move(there.error()));
+    if (*there) co_return;
+  }
+  co_await fail(std::move(made.error()));
+}
+
+Task<> makedirs(Text path, MkdirOptions options) {
+  const std::string_view text = path.view();
+  for (auto slash = text.find('/', 1); slash < text.size(); slash = text.find('/', slash + 1)) {
+    const Text parent(text.substr(0, slash));
+    auto made = co_await as_outcome(mkdir(parent, {.exist_ok = true}));
+    if (!made) co_await fail(std::move(made.error()));
+  }
+  auto made = co_await as_outcome(mkdir(path, options));
+  if (!made) co_await fail(std::move(made.error()));
+}
+
+Task<std::vector<std::string>> listdir(Text path) {
+  // There is no request for reading a directory: always a plain call.
+  DIR* opened = nullptr;
+  auto done = co_await as_outcome(
+      perform(path_request(no_opcode, path), "listdir", path, [text = path.c_str(), &opened] {
+        opened = ::opendir(text);
+        return opened ? 0 : -1;
+      }));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, &::closedir);
+  if (!done) co_await fail(std::move(done.error()));
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (!entry && errno) co_await fail(Failure::error(errno, "listdir", path.view()));
+    if (!entry) break;
+    const std::string_view name(entry->d_name);
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  co_return names;
+}
+
+Task<> symlink(Text target, Text path) {
+  Request request = path_request(IORING_OP_SYMLINKAT, target);
+  request.offset = address_of(path.c_str());
+  const auto call = [from = target.c_str(), to = path.c_str()] { return ::symlink(from, to); };
+  auto done = co_await as_outcome(perform(request, "symlink", path, call));
+  if (!done) co_await fail(std::move(done.error()));
+}
+
+Task<> link(Text target, Text path) {
+  const Request request = two_path_request(IORING_OP_LINKAT, target, path);
+  const auto call = [from = target.c_str(), to = path.c_str()] { return ::link(from, to); };
+  auto done = co_await as_outcome(perform(request, "link", path, call));
+  if (!done) co_await fail(std::move(done.error()));
+}
+
+Task<std::string> readlink(Text path) {
+  std::string target(4096, '\0');
+  auto done = co_await as_outcome(
+      perform(path_request(no_opcode, path), "readlink", path, [text = path.c_str(), &target] {
+        return static_cast<int>(::readlink(text, target.data(), target.size()));
+      }));
+  if (!done) co_await fail(std::move(done.error()));
+  target.resize(static_cast<std::size_t>(*done));
+  co_return target;
+}
+
+Task<> chmod(Text path, unsigned mode) {
+  return change(path_request(no_opcode, path), "chmod", path,
+                [text = path.c_str(), mode] { return ::chmod(text, mode); });
+}
+
+Task<> truncate(Text path, std::uint64_t size) {
+  return change(path_request(no_opcode, path), "truncate", path, [text = path.c_str(), size] {
+    return ::truncate(text, static_cast<off_t>(size));
+  });
+}
+
+}  // namespace fs
+}  // namespace eddy
