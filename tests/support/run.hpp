@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-namespace test {
-
 using namespace std::chrono_literals;
+
+namespace test {
 
 // The options of a test loop: reports fail the test unless it installs a handler of its own.
 inline eddy::LoopOptions options(eddy::LoopOptions options = {}) {
@@ -53,6 +53,11 @@ auto run(F&& body, eddy::LoopOptions wanted = {}) {
 // Lets every ready task take `turns` steps.
 inline eddy::Task<> settle(int turns = 5) {
   for (int i = 0; i < turns; ++i) co_await eddy::yield();
+}
+
+// Joins a task without taking its exception.
+inline eddy::Task<> wait_until_done(eddy::TaskHandle task) {
+  static_cast<void>(co_await eddy::as_outcome(eddy::JoinHandle<>(task)));
 }
 
 // What happened, in order; compare with a list of the same.

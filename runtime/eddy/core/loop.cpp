@@ -91,18 +91,16 @@ Loop::Loop(const LoopOptions& options)
 }
 
 Loop::~Loop() {
-  for (Loop** link = &loops_of_thread; *link; link = &(*link)->next_on_thread_) {
-    if (*link != this) continue;
-    *link = next_on_thread_;
-    break;
-  }
-  if (process_ != ::getpid()) {  // a child: the queues are not mapped here, the tasks not ours
+  if (process_ == ::getpid()) {
+    close();
+  } else {  // a child: the queues are not mapped here, and the tasks are the parent's
     ring_.abandon();
     while (tasks_.pop_front()) {
     }
-    return;
   }
-  close();
+  Loop** link = &loops_of_thread;
+  while (*link != this) link = &(*link)->next_on_thread_;
+  *link = next_on_thread_;
 }
 
 // -- a turn --

@@ -1,0 +1,105 @@
+#include <eddy/core/timers.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <random>
+#include <vector>
+
+namespace {
+
+using namespace eddy;
+
+struct Numbered : Timer {
+  explicit Numbered(int number, std::vector<int>& fired)
+      : Timer([](Timer& timer) {
+          auto& self = static_cast<Numbered&>(timer);
+          self.fired.push_back(self.number);
+        }),
+        number(number),
+        fired(fired) {}
+  int number;
+  std::vector<int>& fired;
+};
+
+Instant at(long n) { return Instant(Duration(n)); }
+
+// L2
+TEST(TimerQueue, FiresInOrderOfDeadlineAndEqualOnesInOrderOfArming) {
+  TimerQueue queue;
+  std::vector<int> fired;
+  std::deque<Numbered> timers;
+  const long deadlines[] = {50, 10, 30, 10, 20, 10, 50};
+  for (int i = 0; i < 7; ++i) queue.arm(timers.emplace_back(i, fired), at(deadlines[i]));
+  EXPECT_EQ(queue.next(), at(10));
+  queue.fire_until(at(49));
+  EXPECT_EQ(fired, (std::vector{1, 3, 5, 4, 2}));
+  queue.fire_until(at(50));
+  EXPECT_EQ(fired, (std::vector{1, 3, 5, 4, 2, 0, 6}));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(TimerQueue, NeverFiresEarly) {
+  TimerQueue queue;
+  std::vector<int> fired;
+  Numbered timer(0, fired);
+  queue.arm(timer, at(100));
+  queue.fire_until(at(99));
+  EXPECT_TRUE(fired.empty());
+  queue.cancel(timer);
+  EXPECT_FALSE(timer.armed());
+}
+
+// L2, F06: against a multimap, with arming, cancelling and firing at random
+TEST(TimerQueue, AgreesWithAModel) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 200; ++round) {
+    TimerQueue queue;
+    std::vector<int> fired, expected;
+    std::deque<Numbered> timers;
+    std::multimap<long, int> model;
+    std::vector<std::multimap<long, int>::iterator> places;
+    long now = 0;
+    for (int step = 0; step < 300; ++step) {
+      if (random() % 3 != 0) {
+        const long deadline = now + static_cast<long>(random() % 50);
+        const int number = static_cast<int>(timers.size());
+        queue.arm(timers.emplace_back(number, fired), at(deadline));
+        places.push_back(model.emplace(deadline, number));
+      } else if (random() % 2 && !timers.empty()) {
+        auto& timer = timers[random() % timers.size()];
+        if (timer.armed()) model.erase(places[static_cast<std::size_t>(timer.number)]);
+        queue.cancel(timer);
+      } else {
+        now += static_cast<long>(random() % 20);
+        queue.fire_until(at(now));
+        while (!model.empty() && model.begin()->first <= now) {
+          expected.push_back(model.begin()->second);
+          model.erase(model.begin());
+        }
+      }
+      ASSERT_EQ(queue.size(), model.size());
+      ASSERT_EQ(fired, expected) << "round " << round;
+    }
+    queue.fire_until(Instant::max());
+  }
+}
+
+TEST(TimerQueue, HoldsAMillion) {
+  TimerQueue queue;
+  std::vector<int> fired;
+  std::deque<Numbered> timers;
+  std::mt19937 random(1);
+  for (int i = 0; i < 1'000'000; ++i) {
+    queue.arm(timers.emplace_back(i, fired), at(static_cast<long>(random() % 1'000'000)));
+  }
+  for (int i = 0; i < 1'000'000; i += 2) queue.cancel(timers[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(queue.size(), 500'000u);
+  queue.fire_until(at(1'000'000));
+  EXPECT_EQ(fired.size(), 500'000u);
+  EXPECT_TRUE(queue.empty());
+}
+
+}  // namespace
