@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -16,6 +17,8 @@ namespace {
 
 // The loops of this thread, so that a handle which outlives its loop finds out.
 thread_local Loop* loops_of_thread = nullptr;
+
+std::atomic<std::uint64_t> next_loop_id = 1;
 
 void print_report(const ExceptionReport& report) noexcept {
   std::fprintf(stderr, "eddy: %.*s", static_cast<int>(report.message.size()), report.message.data());
@@ -80,6 +83,7 @@ Loop::Loop(const LoopOptions& options)
       in_flight_limit_(in_flight_max_),
       debug_(options.debug),
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
+      id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(options),
       registered_(ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),

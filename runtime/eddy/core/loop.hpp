@@ -129,6 +129,8 @@ class Loop {
   Ring& ring() noexcept { return ring_; }
   Registered& registered() noexcept { return registered_; }
   const LoopOptions& options() const noexcept { return options_; }
+  // Never zero, and never that of another loop, unlike an address.
+  std::uint64_t id() const noexcept { return id_; }
   std::uint64_t next_task_id() noexcept { return ++task_ids_; }
   void task_started(TaskState& task) noexcept;
   void task_ended(TaskState& task) noexcept;
@@ -210,6 +212,7 @@ class Loop {
   List<TaskState, AllTasks> tasks_;
 
   // cold
+  std::uint64_t id_;
   LoopOptions options_;
   Registered registered_;
   std::thread::id thread_;

@@ -29,6 +29,9 @@ void Operation::keep_pending() noexcept { task()->keep_cancel_pending(); }
 
 // -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.
 Expected<int> Operation::settle() noexcept {
+  // An open that waits (FIFO) and is interrupted in a worker leaks the kernel's private ERESTARTSYS
+  // (512 to 516) instead of EINTR: seen on 6.18.
+  if (result_ <= -512 && result_ >= -516) result_ = -EINTR;
   const bool stopped = was_cancelled() ||
                        (cancel_requested_ && (result_ == -ECANCELED || result_ == -EINTR));
   if (stopped) return std::unexpected(cancelled_failure());

@@ -4,6 +4,7 @@
 
 #include <linux/io_uring.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -68,6 +69,46 @@ File stderr_file() { return File::adopt(STDERR_FILENO, "w", false, {.buffering =
 
 // -- open --
 
+namespace {
+
+// A plain call never waits for the other end of a FIFO: ENXIO sends that to the ring.
+int open_now(const char* path, int flags, unsigned permissions) {
+  const int fd = ::open(path, flags | O_NONBLOCK, permissions);
+  // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
+  if (fd >= 0 && !(flags & O_NONBLOCK)) ::fcntl(fd, F_SETFL, flags);
+  return fd;
+}
+
+Task<int> open_descriptor(Text path, int flags, unsigned permissions, Storage::Mount& mount,
+                          FilePolicy policy, std::uint8_t how) {
+  Request request;
+  request.opcode = IORING_OP_OPENAT;
+  request.flags = how;
+  request.fd = AT_FDCWD;
+  request.address = address_of(path.c_str());
+  request.length = permissions;
+  request.op_flags = static_cast<std::uint32_t>(flags);
+  for (;;) {
+    auto fd = co_await as_outcome(FileCall(
+        request, "open", mount, policy,
+        [text = path.c_str(), flags, permissions] { return open_now(text, flags, permissions); }));
+    if (fd) co_return *fd;
+    if (fd.error().is_error() && fd.error().code() == ENXIO && policy != FilePolicy::ring) {
+      policy = FilePolicy::ring;
+    } else if (!try_again(fd.error())) {
+      if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
+      co_await fail(Failure::error(fd.error().code(), "open", path.view()));
+    }
+  }
+}
+
+bool is_fifo(int fd) {
+  struct stat stat;
+  return ::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
+}
+
+}  // namespace
+
 Task<File> open(Text path, std::string_view mode_text, OpenOptions options) {
   const FileMode mode = FileMode::parse(mode_text);
   const std::size_t capacity = capacity_of(options);
@@ -75,37 +116,33 @@ Task<File> open(Text path, std::string_view mode_text, OpenOptions options) {
   Storage::Mount& mount = storage.mount_of(path.view());
   const FilePolicy policy = options.policy.value_or(storage.policy());
   const int flags = mode.flags | options.flags;
-
-  Request request;
-  request.opcode = IORING_OP_OPENAT;
-  request.fd = AT_FDCWD;
-  request.address = address_of(path.c_str());
-  request.length = options.permissions;
-  request.op_flags = static_cast<std::uint32_t>(flags);
-  const auto call = [text = path.c_str(), flags, permissions = options.permissions] {
-    return ::open(text, flags, permissions);
-  };
   // The kernel punts only what creates; everything else is left to the ring.
   const FilePolicy where = flags & O_CREAT ? policy : FilePolicy::ring;
-  Expected<int> fd = co_await as_outcome(FileCall(request, "open", mount, where, call));
-  while (!fd && try_again(fd.error())) {
-    fd = co_await as_outcome(FileCall(request, "open", mount, where, call));
-  }
-  if (!fd) {
-    if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
-    co_await fail(Failure::error(fd.error().code(), "open", path.view()));
-  }
+
+  auto fd = co_await as_outcome(open_descriptor(path, flags, options.permissions, mount, where, 0));
+  if (!fd) co_await fail(std::move(fd.error()));
   UniqueFd owner(*fd);
+  bool seeks = true;
   char nothing;
-  if (!mode.writable && ::pread(*fd, &nothing, 0, 0) < 0 && errno == EISDIR) {
-    co_await fail(Failure::error(EISDIR, "open", path.view()));
+  if (!mode.writable && ::pread(*fd, &nothing, 0, 0) < 0) {  // cheaper than fstat(2)
+    if (errno == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
+    seeks = errno != ESPIPE;
+    if (!seeks && is_fifo(*fd) && !(flags & O_NONBLOCK)) {
+      // The ring opened it without waiting for a writer, as it tries everything at first; a worker
+      // waits as open(2) does.
+      auto waited = co_await as_outcome(
+          open_descriptor(path, flags, options.permissions, mount, FilePolicy::ring, IOSQE_ASYNC));
+      if (!waited) co_await fail(std::move(waited.error()));
+      owner.reset(*waited);
+    }
   }
   auto state = std::unique_ptr<FileState>(
-      new FileState(*fd, true, mode, path, capacity, policy, mount));
+      new FileState(owner.get(), true, mode, path, capacity, policy, mount));
   owner.release();
-  if (options.registered) state->place = Loop::current().registered().add_file(*fd);
+  if (!seeks) state->cannot_seek();
+  if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
   if (mode.append) {
-    if (const auto end = ::lseek(*fd, 0, SEEK_END); end > 0) state->move_to(end);
+    if (const auto end = ::lseek(state->fd, 0, SEEK_END); end > 0) state->move_to(end);
   }
   co_return File(std::move(state));
 }

@@ -19,7 +19,7 @@ class WaitList {
 
   // The waiter leaves by itself when its task is cancelled.
   void push_back(W& waiter) {
-    Loop* loop = &Loop::current();
+    const std::uint64_t loop = Loop::current().id();
     if (loop_ != loop && loop_) throw UsageError("a primitive is used from two loops");
     loop_ = loop;
     waiters_.push_back(waiter);
@@ -30,7 +30,7 @@ class WaitList {
 
  private:
   List<Waiter> waiters_;
-  Loop* loop_ = nullptr;
+  std::uint64_t loop_ = 0;  // none yet
 };
 
 }  // namespace eddy
