@@ -28,7 +28,8 @@ class Epoll {
       int wait = more ? 5000 : 0;
       if (const auto deadline = loop_.deadline(); deadline && more) {
         const auto left = *deadline - std::chrono::steady_clock::now();
-        wait = static_cast<int>(std::max<long>(0, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+        wait = static_cast<int>(
+            std::max<long>(0, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
       }
       epoll_event event;
       const int ready = ::epoll_wait(epoll_.get(), &event, 1, wait);

@@ -229,8 +229,9 @@ TEST(Loop, CountsWhatItDoes) {
 }
 
 TEST(Loop, SpinsAndBatchesWithTheSameResults) {
-  for (const LoopOptions& options : {LoopOptions{.spin = 50us}, LoopOptions{.batch = 8, .batch_wait = 100us},
-                                     LoopOptions{.timer_slack = 1ms}}) {
+  for (const LoopOptions& options :
+       {LoopOptions{.spin = 50us}, LoopOptions{.batch = 8, .batch_wait = 100us},
+        LoopOptions{.timer_slack = 1ms}}) {
     Loop loop(options);
     const auto main = []() -> Task<int> {
       int sum = 0;
@@ -333,8 +334,9 @@ TEST(Debug, ReportsAnExceptionThatNobodyTookOnce) {
   };
   loop.run(main());
   loop.close();
-  EXPECT_EQ(reports.lines, (std::vector<std::string>{"task exception was never retrieved [dropped]",
-                                                     "task exception was never retrieved [Task-5]"}));
+  EXPECT_EQ(reports.lines,
+            (std::vector<std::string>{"task exception was never retrieved [dropped]",
+                                      "task exception was never retrieved [Task-5]"}));
 }
 
 // B8

@@ -356,7 +356,8 @@ TEST(Allocations, AwaitSpawnJoinAndYieldMakeNone) {
     const auto use = [&]() -> Task<> {
       co_await chain(10);
       JoinHandle<int> tasks[10];
-      for (auto& task : tasks) task = spawn(chain(1), {.name = "a name that is long enough to matter"});
+      for (auto& task : tasks)
+        task = spawn(chain(1), {.name = "a name that is long enough to matter"});
       for (auto& task : tasks) co_await task;
       co_await yield();
       co_await sleep(1ms);

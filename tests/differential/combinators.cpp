@@ -3,7 +3,8 @@
 using namespace scenario;
 
 SCENARIO(gather_keeps_the_order_of_arguments) {
-  auto [a, b] = co_await gather(value_after(20, std::string("a")), value_after(10, std::string("b")));
+  auto [a, b] =
+      co_await gather(value_after(20, std::string("a")), value_after(10, std::string("b")));
   log(a + " " + b);
 }
 

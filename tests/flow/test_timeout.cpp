@@ -181,7 +181,8 @@ TEST(Timeout, CanBeRescheduledWhileItIsActive) {
 TEST(Timeout, TakesAnInstant) {
   test::run([&]() -> Task<> {
     const Instant start = Loop::current().now();
-    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await timeout_at(start + 7ms, sleep(1h)); }));
+    EXPECT_TRUE(
+        co_await times_out([&]() -> Task<> { co_await timeout_at(start + 7ms, sleep(1h)); }));
     EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await timeout_at(start, sleep(1h)); }));
     EXPECT_EQ(Loop::current().now() - start, 7ms);
   });

@@ -29,7 +29,8 @@ class Files : public testing::TestWithParam<FilePolicy> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Policy, Files,
-                         testing::Values(FilePolicy::automatic, FilePolicy::ring, FilePolicy::inline_),
+                         testing::Values(FilePolicy::automatic, FilePolicy::ring,
+                                         FilePolicy::inline_),
                          [](const auto& info) -> std::string {
                            if (info.param == FilePolicy::automatic) return "Automatic";
                            return info.param == FilePolicy::ring ? "Ring" : "Inline";
@@ -205,7 +206,8 @@ TEST_P(Files, AgreeWithAModel) {
             break;
           }
           case 2: {
-            const std::string expected = position < model.size() ? model.substr(position, count) : "";
+            const std::string expected =
+                position < model.size() ? model.substr(position, count) : "";
             EXPECT_EQ(co_await file.read(count), expected) << "seed " << seed << " step " << step;
             position += expected.size();
             break;

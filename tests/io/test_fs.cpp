@@ -25,7 +25,8 @@ class Fs : public testing::TestWithParam<FilePolicy> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Policy, Fs,
-                         testing::Values(FilePolicy::automatic, FilePolicy::ring, FilePolicy::inline_),
+                         testing::Values(FilePolicy::automatic, FilePolicy::ring,
+                                         FilePolicy::inline_),
                          [](const auto& info) -> std::string {
                            if (info.param == FilePolicy::automatic) return "Automatic";
                            return info.param == FilePolicy::ring ? "Ring" : "Inline";
@@ -97,7 +98,8 @@ TEST_P(Fs, NamesOperationAndPathInItsErrors) {
       co_await fs::rename(path("none"), path("other"));
       ADD_FAILURE() << "no error";
     } catch (const Error& error) {
-      EXPECT_EQ(std::string(error.what()), "rename '" + path("none") + "': No such file or directory");
+      EXPECT_EQ(std::string(error.what()),
+                "rename '" + path("none") + "': No such file or directory");
     }
     EXPECT_THROW(co_await fs::listdir(path("none")), Error);
     EXPECT_THROW(co_await fs::stat(path("none")), Error);
@@ -166,7 +168,8 @@ TEST_P(Fs, WritesWholeFiles) {
     EXPECT_EQ(directory.read("b"), binary);
     const auto back = co_await read_bytes(path("b"));
     EXPECT_EQ(Bytes(back).text(), binary);
-    EXPECT_GT((co_await read_text("/proc/self/status")).size(), 100u) << "a size of zero means nothing";
+    EXPECT_GT((co_await read_text("/proc/self/status")).size(), 100u)
+        << "a size of zero means nothing";
   });
 }
 

@@ -1,5 +1,5 @@
-// Runs a test's coroutine on a loop of its own, on virtual time: sleeps and timeouts take no time and
-// come in exact order. Every test that uses it also checks that nothing is left behind.
+// Runs a test's coroutine on a loop of its own, on virtual time: sleeps and timeouts take no time
+// and come in exact order. Every test that uses it also checks that nothing is left behind.
 #pragma once
 
 #include <eddy/eddy.hpp>
@@ -23,8 +23,8 @@ inline eddy::LoopOptions options(eddy::LoopOptions options = {}) {
   return options;
 }
 
-// Runs `body`, a callable that returns a Task, to its end, closes the loop, and checks that nothing is
-// left: no task, no timer, no operation. Returns the body's value.
+// Runs `body`, a callable that returns a Task, to its end, closes the loop, and checks that nothing
+// is left: no task, no timer, no operation. Returns the body's value.
 template <class F>
 auto run(F&& body, eddy::LoopOptions wanted = {}) {
   using T = eddy::BodyValue<std::remove_cvref_t<F>>;

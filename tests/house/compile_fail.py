@@ -1,0 +1,37 @@
+"""Closures that GCC miscompiles are refused at compile time, and the ways out compile and run."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent / "compile_fail"
+
+
+def main():
+    library, command = sys.argv[1], sys.argv[2:]
+    base = command + ["-std=c++23", f"-I{ROOT / 'runtime'}"]
+    macros = subprocess.run(command + ["-dM", "-E", "-x", "c++", "/dev/null"], capture_output=True,
+                            text=True).stdout
+    affected = "__clang__" not in macros and int(
+        next(l.split()[2] for l in macros.splitlines() if l.startswith("#define __GNUC__ "))) < 14
+    refused = subprocess.run(base + ["-fsyntax-only", HERE / "temporary_closure.cpp"],
+                             capture_output=True, text=True)
+    if affected and (refused.returncode == 0 or "capture by reference" not in refused.stderr):
+        print("the compiler took a closure that it miscompiles\n", refused.stderr[:2000])
+        return 1
+    if not affected and refused.returncode:
+        print("a compiler that is right was refused\n", refused.stderr[:2000])
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / "program"
+        built = subprocess.run(base + [HERE / "two_ways_out.cpp", "-o", program, library, "-luring"],
+                               capture_output=True, text=True)
+        if built.returncode:
+            print(built.stderr[:2000])
+            return 1
+        return subprocess.run([program]).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

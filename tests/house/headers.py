@@ -1,0 +1,35 @@
+"""Compiles every public header alone: it includes what it uses."""
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def compile_alone(command, header):
+    source = f"#include <{header}>\n#include <{header}>\n"
+    run = subprocess.run(
+        command + ["-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
+                   f"-I{ROOT / 'runtime'}", "-x", "c++", "-"],
+        input=source, capture_output=True, text=True)
+    return header, run.returncode, run.stderr
+
+
+def main():
+    command = sys.argv[1:] or ["g++"]
+    runtime = ROOT / "runtime"
+    headers = sorted(str(p.relative_to(runtime)) for p in runtime.rglob("*.hpp"))
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for header, code, errors in pool.map(lambda h: compile_alone(command, h), headers):
+            if code:
+                failed += 1
+                print(f"{header} does not compile alone:\n{errors[:2000]}")
+    print(f"{len(headers) - failed} of {len(headers)} headers compile alone")
+    return 1 if failed or not headers else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

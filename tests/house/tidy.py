@@ -1,0 +1,93 @@
+"""Holds the tree to its own rules: floors, sizes, names, nothing unfinished."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FLOORS = ["base", "core", "sync", "flow", "io", "kit"]
+# What a floor may include, besides itself.
+BELOW = {
+    "base": [],
+    "core": ["base"],
+    "sync": ["base", "core"],
+    "flow": ["base", "core"],
+    "io": ["base", "core", "sync"],
+    "kit": ["base", "core", "sync", "flow", "io"],
+}
+problems = []
+
+
+def problem(path, line, text):
+    problems.append(f"{path.relative_to(ROOT)}:{line}: {text}")
+
+
+def check_text(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        limit = 110 if path.suffix == ".py" else 100
+        if len(line) > limit:
+            problem(path, number, f"longer than {limit} columns")
+        if line != line.rstrip():
+            problem(path, number, "blank at the end")
+        if "\t" in line:
+            problem(path, number, "tab")
+        if re.search(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b", line):
+            problem(path, number, "unfinished mark")
+
+
+def check_includes(path, floor):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        found = re.match(r'#include [<"]eddy/(\w+)(/|\.hpp)', line)
+        if not found:
+            continue
+        target = found.group(1)
+        if target == "eddy":
+            problem(path, number, "includes eddy.hpp, which is for users")
+        elif target != floor and target not in BELOW[floor]:
+            problem(path, number, f"{floor} includes {target}, which is not below it")
+
+
+def check_library():
+    library = ROOT / "runtime" / "eddy"
+    umbrella = (library / "eddy.hpp").read_text()
+    for floor in FLOORS:
+        folder = library / floor
+        listed = set(re.findall(r"'([\w.]+)'", (folder / "meson.build").read_text()))
+        files = {f.name for f in folder.glob("*.[ch]pp")}
+        for name in files ^ listed:
+            problem(folder / "meson.build", 1, f"{name} is listed or there, but not both")
+        for path in sorted(folder.glob("*.[ch]pp")):
+            lines = path.read_text().splitlines()
+            if len(lines) > 400:
+                problem(path, len(lines), "more than 400 lines")
+            if path.suffix == ".hpp":
+                if "#pragma once" not in lines:
+                    problem(path, 1, "no #pragma once")
+                if not lines[0].startswith("// "):
+                    problem(path, 1, "does not say what it is in its first line")
+                if f"#include <eddy/{floor}/{path.name}>" not in umbrella:
+                    problem(path, 1, "is not in eddy.hpp")
+            check_includes(path, floor)
+    for name in ["utils", "detail", "helpers", "common", "misc", "impl"]:
+        for path in library.rglob(f"*{name}*"):
+            problem(path, 1, "a drawer")
+
+
+def main():
+    check_library()
+    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+                             capture_output=True, text=True)
+    names = listing.stdout.split() if listing.returncode == 0 else [
+        str(p.relative_to(ROOT)) for p in ROOT.rglob("*.[ch]pp")]
+    for name in names:
+        path = ROOT / name
+        if path.suffix in (".cpp", ".hpp", ".py") and path.is_file():
+            check_text(path)
+    for text in problems:
+        print(text)
+    print(f"{len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
