@@ -18,7 +18,8 @@ class Failure {
  public:
   // `code` is an errno. `operation` and `subject` are views: of literals, or of what lives in the
   // frame that fails, which stays until the failure was looked at.
-  static Failure error(int code, std::string_view operation, std::string_view subject = {}) noexcept {
+  static Failure error(int code, std::string_view operation,
+                       std::string_view subject = {}) noexcept {
     Failure failure(Kind::error);
     failure.code_ = code;
     failure.operation_ = operation;

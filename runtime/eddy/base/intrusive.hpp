@@ -96,7 +96,8 @@ class List {
   Link<Tag> head_;
 };
 
-// Nodes have a public member `T* next_`. Appending and taking are O(1); so is moving everything out.
+// Nodes have a public member `T* next_`. Appending and taking are O(1); so is moving everything
+// out.
 template <class T>
 class Fifo {
  public:

@@ -2,8 +2,8 @@
 //
 // Coroutine frames, task states and short strings come from here. A block is an ordinary heap block
 // that is kept when it is released, so that after warm-up nothing calls malloc, and a block may be
-// released on another thread than the one that allocated it. Blocks are given back when their thread
-// ends, or by trim(). Under AddressSanitizer nothing is kept: every use after free is found.
+// released on another thread than the one that allocated it. Blocks are given back when their
+// thread ends, or by trim(). Under AddressSanitizer nothing is kept: every use after free is found.
 #pragma once
 
 #include <bit>

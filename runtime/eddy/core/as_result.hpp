@@ -49,8 +49,8 @@ bool suspend(A& awaiter, std::coroutine_handle<> frame) {
   }
 }
 
-// Awaits `inner` and ends with its Expected: a failure, a cancellation included, is a value. For the
-// library's own compositions; whoever swallows a cancellation answers for it.
+// Awaits `inner` and ends with its Expected: a failure, a cancellation included, is a value. For
+// the library's own compositions; whoever swallows a cancellation answers for it.
 template <Settles A>
 class [[nodiscard]] Outcomes {
  public:

@@ -1,4 +1,5 @@
-// What counts as a body: a callable that returns a Task, and the guard against GCC's miscompilation.
+// What counts as a body: a callable that returns a Task, and the guard against GCC's
+// miscompilation.
 //
 // GCC 12 copies a closure bit by bit, and destroys it twice, when the closure is a temporary with a
 // non-trivial capture inside an expression that contains co_await. Nobody should meet that at run
@@ -39,8 +40,9 @@ inline constexpr bool safe_callable =
 
 }  // namespace eddy
 
-#define EDDY_CHECK_CALLABLE(F) \
-  static_assert(::eddy::safe_callable<F>, \
-                "GCC before 14 destroys the captures of this temporary twice if it stands in an " \
-                "expression with co_await. Either capture by reference ([&]), or give the callable " \
-                "a name and pass that: auto body = [c] { ... }; spawn(body);")
+#define EDDY_CHECK_CALLABLE(F)                                                             \
+  static_assert(                                                                           \
+      ::eddy::safe_callable<F>,                                                            \
+      "GCC before 14 destroys the captures of this temporary twice if it stands in an "    \
+      "expression with co_await. Either capture by reference ([&]), or give the callable " \
+      "a name and pass that: auto body = [c] { ... }; spawn(body);")

@@ -8,8 +8,8 @@ namespace eddy {
 
 class Completion {
  public:
-  // Called while completions are reaped: it may queue and wake, and resumes nothing. `result` is the
-  // kernel's; without IORING_CQE_F_MORE in `flags` it was the last one.
+  // Called while completions are reaped: it may queue and wake, and resumes nothing. `result` is
+  // the kernel's; without IORING_CQE_F_MORE in `flags` it was the last one.
   using Handle = void (*)(Completion&, int result, std::uint32_t flags) noexcept;
 
   explicit Completion(Handle handle) noexcept : handle_(handle) {}

@@ -1,8 +1,8 @@
 // ContextVar<T>: a value per task, like Python's contextvars.
 //
 // A task copies its creator's context when it is spawned: what it sets afterwards is invisible to
-// the creator, and the other way round. Coroutines that are awaited share the context of their task.
-// A context is an immutable array that is copied when it changes, so spawning is counting.
+// the creator, and the other way round. Coroutines that are awaited share the context of their
+// task. A context is an immutable array that is copied when it changes, so spawning is counting.
 #pragma once
 
 #include <eddy/base/error.hpp>

@@ -1,4 +1,5 @@
-// JoinHandle<T>: a running task, to wait for, to ask and to stop. Copyable; copies are the same task.
+// JoinHandle<T>: a running task, to wait for, to ask and to stop. Copyable; copies are the same
+// task.
 //
 // Dropping every handle changes nothing: the loop owns the task until it is done. An exception that
 // no handle ever asked for is reported once, to the loop's exception handler.
@@ -120,7 +121,8 @@ class [[nodiscard]] Join : public JoinWaiter {
   using value_type = T;
   explicit Join(TaskState& target) noexcept : JoinWaiter(target) {}
 
-  // A copy of the value: a handle can be awaited again. Move-only values are moved out by the first.
+  // A copy of the value: a handle can be awaited again. Move-only values are moved out by the
+  // first.
   T await_resume() {
     rethrow();
     return value();
@@ -173,12 +175,13 @@ class TaskHandle {
   // True when the body ended by a Cancelled, also one that it threw by itself.
   bool cancelled() const { return state().cancelled(); }
 
-  // The stored exception; null if there is a value. Throws InvalidState before the task is done, and
-  // the Cancelled if it was cancelled.
+  // The stored exception; null if there is a value. Throws InvalidState before the task is done,
+  // and the Cancelled if it was cancelled.
   std::exception_ptr exception() const { return state().exception(); }
 
-  // Asks the task to stop: what it waits for ends with Cancelled, inside it, in a later turn. Counts
-  // every request. False when the task is done already. `reason` is the message of the Cancelled.
+  // Asks the task to stop: what it waits for ends with Cancelled, inside it, in a later turn.
+  // Counts every request. False when the task is done already. `reason` is the message of the
+  // Cancelled.
   bool cancel(std::string_view reason = {}) const { return state().cancel(Text(reason)); }
   // Requests so far, minus those that were taken back.
   unsigned cancelling() const { return state().cancelling(); }
@@ -225,7 +228,8 @@ class JoinHandle : public TaskHandle {
     requires std::is_void_v<T>
       : TaskHandle(other) {}
 
-  // The value; rethrows the stored exception each time. Throws InvalidState before the task is done.
+  // The value; rethrows the stored exception each time. Throws InvalidState before the task is
+  // done.
   decltype(auto) result() const {
     state().rethrow();
     if constexpr (std::is_reference_v<T>) {
@@ -235,8 +239,8 @@ class JoinHandle : public TaskHandle {
     }
   }
 
-  // Resumes in the turn after the task ended; does not suspend if it has. Throws what the task threw,
-  // the Cancelled of a cancelled task included. Cancelling the wait cancels the task.
+  // Resumes in the turn after the task ended; does not suspend if it has. Throws what the task
+  // threw, the Cancelled of a cancelled task included. Cancelling the wait cancels the task.
   Join<T> operator co_await() const { return Join<T>(state()); }
 };
 
@@ -266,8 +270,8 @@ class DoneCallback : public DoneHook, public Ready {
     try {
       self.callback_(self.task_);
     } catch (...) {
-      Loop::report_to(thread_state.loop,
-                      {.message = "exception in an on_done callback", .exception = std::current_exception()});
+      Loop::report_to(thread_state.loop, {.message = "exception in an on_done callback",
+                                          .exception = std::current_exception()});
     }
     std::swap(Context::current(), self.context_);
     delete &self;

@@ -15,34 +15,7 @@
 namespace eddy {
 namespace {
 
-// The loops of this thread, so that a handle which outlives its loop finds out.
-thread_local Loop* loops_of_thread = nullptr;
-
 std::atomic<std::uint64_t> next_loop_id = 1;
-
-void print_report(const ExceptionReport& report) noexcept {
-  std::fprintf(stderr, "eddy: %.*s", static_cast<int>(report.message.size()), report.message.data());
-  if (!report.task.empty()) std::fprintf(stderr, " [%s]", report.task.c_str());
-  if (report.where.line() != 0) {
-    std::fprintf(stderr, " in %s (%s:%u)", report.where.function_name(), report.where.file_name(),
-                 static_cast<unsigned>(report.where.line()));
-  }
-  if (report.took > Duration::zero()) {
-    std::fprintf(stderr, " took %.3f seconds", std::chrono::duration<double>(report.took).count());
-  }
-  if (report.exception) {
-    try {
-      std::rethrow_exception(report.exception);
-    } catch (const std::exception& exception) {
-      std::fprintf(stderr, ": %s", exception.what());
-    } catch (const Cancelled&) {
-      std::fprintf(stderr, ": cancelled");
-    } catch (...) {
-      std::fprintf(stderr, ": an exception that is not a std::exception");
-    }
-  }
-  std::fputc('\n', stderr);
-}
 
 RingOptions ring_options(const LoopOptions& options) noexcept {
   return {.submission_entries = options.submission_entries,
@@ -90,7 +63,7 @@ Loop::Loop(const LoopOptions& options)
       process_(::getpid()),
       posts_(*this) {
   if (options.virtual_time) virtual_now_ = std::chrono::steady_clock::now();
-  next_on_thread_ = std::exchange(loops_of_thread, this);
+  join_thread();
   posts_.arm();
 }
 
@@ -102,9 +75,7 @@ Loop::~Loop() {
     while (tasks_.pop_front()) {
     }
   }
-  Loop** link = &loops_of_thread;
-  while (*link != this) link = &(*link)->next_on_thread_;
-  *link = next_on_thread_;
+  leave_thread();
 }
 
 // -- a turn --
@@ -205,8 +176,9 @@ void Loop::wait(Instant until) {
     }
   }
   const bool batching = options_.batch > 1 && in_flight_ > 1;
-  enter_until(batching ? static_cast<unsigned>(std::min<std::size_t>(options_.batch, in_flight_)) : 1,
-              until);
+  enter_until(
+      batching ? static_cast<unsigned>(std::min<std::size_t>(options_.batch, in_flight_)) : 1,
+      until);
 }
 
 // Where nothing completes by itself, the clock jumps to the next deadline. Only without any does it
@@ -252,9 +224,10 @@ void Loop::out_of_memory() {
 }
 
 void Loop::reap() {
-  const unsigned count = ring_.reap([this](std::uint64_t user_data, int result, std::uint32_t flags) {
-    complete(user_data, result, flags);
-  });
+  const unsigned count =
+      ring_.reap([this](std::uint64_t user_data, int result, std::uint32_t flags) {
+        complete(user_data, result, flags);
+      });
   stats_.completed += count;
 }
 
@@ -356,8 +329,8 @@ void Loop::close() {
   closed_ = true;
 }
 
-// Each task is asked once: one that cleans up slowly is waited for, and one that was started by such
-// a cleanup is asked in the turn after.
+// Each task is asked once: one that cleans up slowly is waited for, and one that was started by
+// such a cleanup is asked in the turn after.
 void Loop::cancel_all() {
   for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) {
     if (task->asked_by_close()) continue;
@@ -390,7 +363,8 @@ int Loop::fd() {
 }
 
 std::optional<Instant> Loop::deadline() {
-  if (!ready_.empty() || posts_.pending() || ring_.unsubmitted() || !waiting_.empty()) return clock();
+  if (!ready_.empty() || posts_.pending() || ring_.unsubmitted() || !waiting_.empty())
+    return clock();
   if (timers_.empty()) return std::nullopt;
   return timers_.next();
 }
@@ -433,52 +407,5 @@ Instant Loop::deadline_after(Duration length) noexcept {
   const Instant start(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
   return later(now_valid_ ? std::max(start, now_) : start, length);
 }
-
-// -- diagnosis --
-
-Stats Loop::stats() const {
-  Stats stats = stats_;
-  stats.tasks = task_count_;
-  stats.in_flight = in_flight_;
-  stats.queued = waiting_.count();
-  stats.timers = timers_.size();
-  stats.submitted = stats.completed + in_flight_;  // a request is in flight until it completed
-  for (const auto& entry : services_) entry.service->add_to(stats);
-  return stats;
-}
-
-void Loop::report(const ExceptionReport& report) noexcept {
-  if (handler_) {
-    try {
-      handler_(report);
-      return;
-    } catch (...) {  // B8: a handler that throws is replaced, and never ends the loop
-    }
-  }
-  print_report(report);
-}
-
-void Loop::report_to(Loop* loop, const ExceptionReport& report) noexcept {
-  for (Loop* alive = loops_of_thread; alive; alive = alive->next_on_thread_) {
-    if (alive == loop) {
-      loop->report(report);
-      return;
-    }
-  }
-  print_report(report);
-}
-
-void Loop::check_thread() const {
-  if (thread_ != std::this_thread::get_id()) {
-    throw UsageError("a loop was used from another thread than its own: use post() or run_from_thread()");
-  }
-  if (process_ != ::getpid()) throw UsageError("a loop was used after fork(), in the child");
-}
-
-void Loop::check_open() const {
-  if (closed_) throw UsageError("the loop is closed");
-}
-
-void Loop::throw_no_loop() { throw UsageError("no loop is running on this thread"); }
 
 }  // namespace eddy

@@ -1,8 +1,8 @@
 // Loop: one ring, one thread, one queue of what is ready.
 //
-// A turn: fire due timers, run what was ready when the turn began, enter the kernel once (submit and
-// wait), reap every completion that is visible. Completions and wake-ups only append to the ready
-// queue; nothing is resumed inside any of them. now() stands still during a turn.
+// A turn: fire due timers, run what was ready when the turn began, enter the kernel once (submit
+// and wait), reap every completion that is visible. Completions and wake-ups only append to the
+// ready queue; nothing is resumed inside any of them. now() stands still during a turn.
 //
 // Not thread-safe, except post(). A loop belongs to the thread that made it.
 #pragma once
@@ -81,7 +81,8 @@ class Loop {
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
-  // callbacks per turn. What it throws goes to the exception handler. Throws UsageError after close().
+  // callbacks per turn. What it throws goes to the exception handler. Throws UsageError after
+  // close().
   void post(PostQueue::Callback callback) { posts_.push(std::move(callback)); }
 
   Stats stats() const;
@@ -90,8 +91,8 @@ class Loop {
   Instant now() noexcept { return now_valid_ ? now_ : refresh_now(); }
 
   // Gets what nobody else handles: exceptions nobody retrieved, callbacks that throw, and in debug
-  // mode slow steps and tasks never awaited. The default writes to stderr. If it throws, the default
-  // is used.
+  // mode slow steps and tasks never awaited. The default writes to stderr. If it throws, the
+  // default is used.
   void on_exception(ExceptionHandler handler) { handler_ = std::move(handler); }
   void set_debug(bool on) noexcept { debug_ = on; }
   bool debug() const noexcept { return debug_; }
@@ -123,7 +124,8 @@ class Loop {
   TimerQueue& timers() noexcept { return timers_; }
 
   // `length` from this very moment, so that a step that computed for long does not make it early.
-  // From a second up a clock is read that is a quarter as dear, and lags by at most one kernel tick.
+  // From a second up a clock is read that is a quarter as dear, and lags by at most one kernel
+  // tick.
   Instant deadline_after(Duration length) noexcept;
 
   Ring& ring() noexcept { return ring_; }
@@ -184,6 +186,8 @@ class Loop {
   void complete(std::uint64_t user_data, int result, std::uint32_t flags) noexcept;
   void drain_kernel();
   void cancel_all();
+  void join_thread() noexcept;
+  void leave_thread() noexcept;
 
   Instant clock() const noexcept;
   Instant refresh_now() noexcept;
@@ -230,7 +234,8 @@ class Loop {
 };
 
 // One step: from the innermost frame outwards, as long as frames end. A frame that ends names its
-// parent in thread_state.next instead of resuming it, so that the stack stays flat on every compiler.
+// parent in thread_state.next instead of resuming it, so that the stack stays flat on every
+// compiler.
 inline void TaskState::resume() noexcept {
   thread_state.task = this;
   std::coroutine_handle<> frame = point_;

@@ -14,7 +14,8 @@
 namespace eddy {
 
 // Where a file operation runs that the kernel would hand to a worker thread (buffered writes, stat,
-// rename, unlink, mkdir, open with O_CREAT). Reads, plain opens, fsync and close use the ring always.
+// rename, unlink, mkdir, open with O_CREAT). Reads, plain opens, fsync and close use the ring
+// always.
 enum class FilePolicy : std::uint8_t {
   automatic,  // inline on local file systems, on the ring for remote ones and while a disk is slow
   ring,       // never blocks the loop; 2 to 70 times the cost of a call that would not have blocked

@@ -1,10 +1,11 @@
-// Operation: one request to the kernel as an awaitable. No allocation: it lives in the awaiting frame.
+// Operation: one request to the kernel as an awaitable. No allocation: it lives in the awaiting
+// frame.
 //
-// Resumes in the turn after its completion was reaped. It belongs to the kernel until then: when the
-// task is cancelled the kernel is asked to cancel, and the frame still waits for the completion, so
-// that no buffer dies early. If the operation succeeded all the same, its result is returned and the
-// request stays pending for the next wait (C13). A request that is pending when the operation would
-// start keeps it from starting.
+// Resumes in the turn after its completion was reaped. It belongs to the kernel until then: when
+// the task is cancelled the kernel is asked to cancel, and the frame still waits for the
+// completion, so that no buffer dies early. If the operation succeeded all the same, its result is
+// returned and the request stays pending for the next wait (C13). A request that is pending when
+// the operation would start keeps it from starting.
 #pragma once
 
 #include <eddy/core/request.hpp>
@@ -25,7 +26,9 @@ class Operation : public Waiter {
   Operation(const Request& request, std::string_view name) noexcept
       : Waiter(&cancel), request_(request), name_(name) {}
   Operation(const Operation&) = default;
-  ~Operation() { EDDY_VERIFY(state_ != State::in_flight); }  // the kernel would write to a dead frame
+  ~Operation() {
+    EDDY_VERIFY(state_ != State::in_flight);
+  }  // the kernel would write to a dead frame
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);

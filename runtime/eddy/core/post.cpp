@@ -12,7 +12,10 @@
 namespace eddy {
 
 PostQueue::PostQueue(Loop& loop)
-    : Ready(&run), Completion(&on_wake), loop_(loop), eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : Ready(&run),
+      Completion(&on_wake),
+      loop_(loop),
+      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!eventfd_) throw Error(errno, "create an eventfd");
   posted_.reserve(reserved);
   running_.reserve(reserved);
@@ -61,7 +64,8 @@ void PostQueue::schedule() {
 void PostQueue::run(Ready& ready) noexcept {
   auto& queue = static_cast<PostQueue&>(ready);
   queue.scheduled_ = false;
-  queue.pending_.store(false, std::memory_order_seq_cst);  // before looking: what comes now tells again
+  queue.pending_.store(false,
+                       std::memory_order_seq_cst);  // before looking: what comes now tells again
   {
     std::lock_guard lock(queue.mutex_);
     std::swap(queue.posted_, queue.running_);

@@ -1,8 +1,8 @@
 // PostQueue: what other threads hand to the loop, and how they wake it.
 //
-// The only part of a loop that locks. The first callback of a batch writes an eventfd, the others only
-// append; the loop pays one load per turn and no fence. The eventfd is polled, not read: reads of
-// anonymous inodes regressed in 6.15.4, and a poll needs no second call.
+// The only part of a loop that locks. The first callback of a batch writes an eventfd, the others
+// only append; the loop pays one load per turn and no fence. The eventfd is polled, not read: reads
+// of anonymous inodes regressed in 6.15.4, and a poll needs no second call.
 #pragma once
 
 #include <eddy/base/unique_fd.hpp>

@@ -4,8 +4,8 @@
 // never thrown (co_await fail(...)), which becomes an exception only where somebody asks for one.
 //
 // Whoever started a frame is told by finish(): a parent frame is named in thread_state.next and
-// resumed by the step that is running, so neither deep chains nor long loops grow the stack, whether
-// or not the compiler makes tail calls (GCC makes none at -O0 and under ASan).
+// resumed by the step that is running, so neither deep chains nor long loops grow the stack,
+// whether or not the compiler makes tail calls (GCC makes none at -O0 and under ASan).
 #pragma once
 
 #include <eddy/base/failure.hpp>
@@ -24,7 +24,9 @@ namespace eddy {
 class PromiseBase {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { Pool::release(frame, size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    Pool::release(frame, size);
+  }
 
   PromiseBase() = default;
   PromiseBase(const PromiseBase&) = delete;
@@ -138,8 +140,8 @@ class Promise<void> : public PromiseBase {
   };
 };
 
-// Ends the coroutine that awaits it with `failure`, without an exception; nothing after it runs, and
-// its locals die with the frame.
+// Ends the coroutine that awaits it with `failure`, without an exception; nothing after it runs,
+// and its locals die with the frame.
 class [[nodiscard]] fail {
  public:
   explicit fail(Failure failure) noexcept : failure_(std::move(failure)) {}

@@ -1,4 +1,5 @@
-// Registered: the kernel's tables of files and buffers of one ring, and which of their places are free.
+// Registered: the kernel's tables of files and buffers of one ring, and which of their places are
+// free.
 //
 // A registered file spares a look-up per operation, a registered buffer the pinning of its pages:
 // together they make a cached 4 KiB read faster than pread(2).

@@ -1,7 +1,7 @@
 // Request: one operation in the kernel's own words, before it has a place in the submission queue.
 //
-// Its fields are those of struct io_uring_sqe, at the same places (checked in ring.cpp), so that headers
-// need nothing of liburing. Who fills it: the awaitable of the operation.
+// Its fields are those of struct io_uring_sqe, at the same places (checked in ring.cpp), so that
+// headers need nothing of liburing. Who fills it: the awaitable of the operation.
 #pragma once
 
 #include <bit>
@@ -25,8 +25,9 @@ struct Request {
   std::uint64_t address3 = 0;
 };
 
-// A Request as the eight words of a queue entry. It is stored and copied by words of one size: a wide
-// load of what was just stored in pieces waits for the store buffer, which costs more than the copy.
+// A Request as the eight words of a queue entry. It is stored and copied by words of one size: a
+// wide load of what was just stored in pieces waits for the store buffer, which costs more than the
+// copy.
 class PackedRequest {
  public:
   explicit PackedRequest(const Request& request) noexcept

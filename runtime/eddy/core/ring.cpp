@@ -197,7 +197,8 @@ void Ring::set_up(const RingOptions& options) {
   kernel_->open = true;
 
   constexpr unsigned needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |
-                              IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
+                              IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL |
+                              IORING_FEAT_EXT_ARG;
   if ((kernel_->ring.features & needed) != needed) throw refused(ENOSYS);
 }
 
@@ -286,7 +287,8 @@ Ring::Entered Ring::enter(unsigned wait, Instant deadline, Duration batch_wait) 
     registered.flags = limited ? registered_wait_has_time : 0;
     registered.minimum_wait_us = minimum_us;
     // The argument is an offset into the registered page: zero.
-    return answer(enter_kernel(wait, flags | enter_registered_argument, nullptr, sizeof registered));
+    return answer(
+        enter_kernel(wait, flags | enter_registered_argument, nullptr, sizeof registered));
   }
   const WaitArgument argument{.signal_mask = 0,
                               .signal_mask_size = 0,

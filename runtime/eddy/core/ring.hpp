@@ -1,9 +1,9 @@
 // Ring: the io_uring of one loop, behind a narrow seam: push a Request, enter, reap.
 //
 // The hot half touches only the two shared arrays and is inline; the kernel is entered out of line,
-// at most once per turn of the loop. What the kernel offers is found by trying, never by its version,
-// and any part of it can be switched off (RingOptions::without) so that the paths for old kernels
-// are tested on new ones.
+// at most once per turn of the loop. What the kernel offers is found by trying, never by its
+// version, and any part of it can be switched off (RingOptions::without) so that the paths for old
+// kernels are tested on new ones.
 //
 // Not thread-safe; with SINGLE_ISSUER the kernel itself refuses other threads (EEXIST).
 #pragma once
@@ -76,8 +76,8 @@ class Ring {
   }
 
   // Submits all that was pushed, lets the kernel run its deferred work, and waits until `wait`
-  // completions are there or `deadline` has passed. With `batch_wait`, waits no longer than that for
-  // more than one. Throws Error where going on makes no sense.
+  // completions are there or `deadline` has passed. With `batch_wait`, waits no longer than that
+  // for more than one. Throws Error where going on makes no sense.
   Entered enter(unsigned wait, Instant deadline = Instant::max(), Duration batch_wait = {});
 
   // True when enter() would find something even without waiting: two loads, no system call.
@@ -190,8 +190,9 @@ inline long Ring::system_call(int fd, unsigned count, unsigned wait, unsigned fl
   long result;
   asm volatile("syscall"
                : "=a"(result)
-               : "a"(__NR_io_uring_enter), "D"(static_cast<long>(fd)), "S"(static_cast<long>(count)),
-                 "d"(static_cast<long>(wait)), "r"(r10), "r"(r8), "r"(r9)
+               : "a"(__NR_io_uring_enter), "D"(static_cast<long>(fd)),
+                 "S"(static_cast<long>(count)), "d"(static_cast<long>(wait)), "r"(r10), "r"(r8),
+                 "r"(r9)
                : "rcx", "r11", "memory");
   return result;
 #else

@@ -1,7 +1,7 @@
 // sleep, sleep_until, yield: waiting for time, or for everybody else's turn.
 //
-// Never early; late by what the loop is busy with. User-space timers: one kernel wait per turn serves
-// them all. Cancelling removes the timer at once. No allocation after warm-up.
+// Never early; late by what the loop is busy with. User-space timers: one kernel wait per turn
+// serves them all. Cancelling removes the timer at once. No allocation after warm-up.
 #pragma once
 
 #include <eddy/core/loop.hpp>
@@ -65,7 +65,8 @@ class [[nodiscard]] Sleep : public Waiter {
 // Resumes when `length` has passed; zero or less is exactly one turn.
 inline Sleep sleep(Duration length) { return Sleep(length); }
 
-// Floating-point durations too: sleep(std::chrono::duration<double>(0.5)). Throws UsageError for NaN.
+// Floating-point durations too: sleep(std::chrono::duration<double>(0.5)). Throws UsageError for
+// NaN.
 template <class Rep, class Period>
   requires std::is_floating_point_v<Rep>
 Sleep sleep(std::chrono::duration<Rep, Period> length) {

@@ -72,8 +72,8 @@ JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
   return Loop::current().spawn(std::move(task), options);
 }
 
-// The same for a callable that returns a Task. It is kept alive, captures and all, until the task is
-// done.
+// The same for a callable that returns a Task. It is kept alive, captures and all, until the task
+// is done.
 template <class F>
   requires Body<std::remove_cvref_t<F>>
 auto spawn(F&& callable, SpawnOptions options = {}) {
@@ -97,8 +97,8 @@ T Loop::run(Task<T> main) {
   }
 }
 
-// asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop. Returns
-// main's value or throws its exception.
+// asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop.
+// Returns main's value or throws its exception.
 template <class T>
 T run(Task<T> main, LoopOptions options = {}) {
   if (thread_state.loop) throw UsageError("run() inside of a running loop");
@@ -125,8 +125,8 @@ inline std::vector<JoinHandle<>> all_tasks() {
   return all;
 }
 
-// From any thread: runs `task` on `loop`, and brings its value or exception back. A loop that closes
-// before the task is done leaves a broken promise.
+// From any thread: runs `task` on `loop`, and brings its value or exception back. A loop that
+// closes before the task is done leaves a broken promise.
 template <class T>
 std::future<T> run_from_thread(Loop& loop, Task<T> task) {
   std::promise<T> promise;
@@ -139,7 +139,8 @@ std::future<T> run_from_thread(Loop& loop, Task<T> task) {
           handle.state().rethrow();
           promise.set_value();
         } else {
-          promise.set_value(std::move(JoinHandle<T>(static_cast<TaskResult<T>&>(handle.state())).result()));
+          promise.set_value(
+              std::move(JoinHandle<T>(static_cast<TaskResult<T>&>(handle.state())).result()));
         }
       } catch (...) {
         promise.set_exception(std::current_exception());

@@ -1,6 +1,6 @@
 // What runs on this thread right now: one loop, one task, and which frame continues when the one
-// that runs suspends. The only global state of eddy; constant-initialised, so that reading it is one
-// load.
+// that runs suspends. The only global state of eddy; constant-initialised, so that reading it is
+// one load.
 #pragma once
 
 #include <coroutine>

@@ -4,21 +4,23 @@
 
 namespace eddy {
 
+inline std::size_t TimerQueue::least_from(std::size_t first) const noexcept {
+  std::size_t least = first;
+  const std::size_t end = std::min(first + children, heap_.size());
+  for (std::size_t child = first + 1; child < end; ++child) {
+    if (before(heap_[child], heap_[least])) least = child;
+  }
+  return least;
+}
+
 // Puts `entry` into the hole at `place`, moving it towards whichever end it belongs to.
 void TimerQueue::replace(std::size_t place, const Entry& entry) noexcept {
-  if (place > 0 && before(entry, heap_[(place - 1) / arity])) {
+  if (place > root && before(entry, heap_[parent_of(place)])) {
     sift_up(place, entry);
     return;
   }
-  const std::size_t count = heap_.size();
-  for (;;) {
-    const std::size_t first = place * arity + 1;
-    if (first >= count) break;
-    const std::size_t end = std::min(first + arity, count);
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < end; ++child) {
-      if (before(heap_[child], heap_[least])) least = child;
-    }
+  while (first_child_of(place) < heap_.size()) {
+    const std::size_t least = least_from(first_child_of(place));
     if (!before(heap_[least], entry)) break;
     put(place, heap_[least]);
     place = least;
@@ -29,24 +31,32 @@ void TimerQueue::replace(std::size_t place, const Entry& entry) noexcept {
 // The last entry is nearly always among the latest: sink the hole to a leaf without comparing with
 // it, then let it rise the little it must. Fewer comparisons than sifting it down.
 void TimerQueue::remove_front() noexcept {
-  heap_.front().timer->place_ = Timer::nowhere;
   const Entry last = heap_.back();
   heap_.pop_back();
-  const std::size_t count = heap_.size();
-  if (count == 0) return;
-  std::size_t hole = 0;
-  for (;;) {
-    const std::size_t first = hole * arity + 1;
-    if (first >= count) break;
-    const std::size_t end = std::min(first + arity, count);
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < end; ++child) {
-      if (before(heap_[child], heap_[least])) least = child;
-    }
+  if (empty()) return;
+  std::size_t hole = root;
+  while (first_child_of(hole) < heap_.size()) {
+    const std::size_t least = least_from(first_child_of(hole));
     put(hole, heap_[least]);
     hole = least;
   }
   sift_up(hole, last);
+}
+
+void TimerQueue::add_slot() {
+  slots_.push_back({nullptr, Timer::none});
+  free_ = static_cast<std::uint32_t>(slots_.size() - 1);
+}
+
+// Once in four thousand million: the armed ones get the first numbers, in their order. What is sorted
+// is a heap.
+void TimerQueue::count_anew() {
+  std::sort(heap_.begin() + root, heap_.end(), before);
+  for (std::size_t place = root; place < heap_.size(); ++place) {
+    heap_[place].sequence = ++sequence_;
+    slots_[heap_[place].slot].place = static_cast<std::uint32_t>(place);
+  }
+  ++sequence_;
 }
 
 }  // namespace eddy

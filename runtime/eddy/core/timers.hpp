@@ -1,8 +1,10 @@
 // TimerQueue: deadlines in order, as a 4-ary heap in one array. Knows no loop and no task.
 //
-// The deadline stands beside the pointer, so that sifting touches no timer but those it moves; each
-// timer knows its place, so that cancelling is a direct removal and leaves nothing behind. Equal
-// deadlines fire in the order in which they were armed.
+// Sifting touches no timer: an entry of the heap holds the deadline and the number of a slot, and the
+// slot says where the entry stands. Timers lie in the frames of sleeping tasks, each in memory that
+// nobody has used for long, so that one look at each would cost more than all the rest. Cancelling is
+// a direct removal and leaves nothing behind. Equal deadlines fire in the order in which they were
+// armed. The four children of an entry share one cache line.
 #pragma once
 
 #include <eddy/base/assert.hpp>
@@ -10,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 namespace eddy {
@@ -24,53 +27,68 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
   ~Timer() { EDDY_ASSERT(!armed()); }
 
-  bool armed() const noexcept { return place_ != nowhere; }
+  bool armed() const noexcept { return slot_ != none; }
 
  private:
   friend class TimerQueue;
-  static constexpr std::size_t nowhere = ~std::size_t{0};
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   Fire fire_;
-  std::size_t place_ = nowhere;
-  std::uint64_t sequence_ = 0;
+  std::uint32_t slot_ = none;
 };
 
 class TimerQueue {
  public:
-  TimerQueue() { heap_.reserve(64); }
+  // Timers are counted to tell equal deadlines apart; `armed_before` is where counting starts.
+  explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) {
+    heap_.reserve(64);
+    heap_.resize(root);
+  }
 
-  bool empty() const noexcept { return heap_.empty(); }
-  std::size_t size() const noexcept { return heap_.size(); }
+  bool empty() const noexcept { return heap_.size() == root; }
+  std::size_t size() const noexcept { return heap_.size() - root; }
 
   // The earliest deadline. REQUIRES: !empty()
-  Instant next() const noexcept { return heap_.front().deadline; }
+  Instant next() const noexcept { return heap_[root].deadline; }
 
   // When `timer` fires. REQUIRES: timer.armed()
-  Instant deadline(const Timer& timer) const noexcept { return heap_[timer.place_].deadline; }
+  Instant deadline(const Timer& timer) const noexcept {
+    return heap_[slots_[timer.slot_].place].deadline;
+  }
 
   // REQUIRES: !timer.armed(); the timer stays where it is until it fired or was cancelled.
   void arm(Timer& timer, Instant deadline) {
     EDDY_ASSERT(!timer.armed());
-    timer.sequence_ = ++sequence_;
-    heap_.push_back({deadline, &timer});
-    sift_up(heap_.size() - 1, {deadline, &timer});
+    if (free_ == Timer::none) [[unlikely]] add_slot();
+    if (++sequence_ == 0) [[unlikely]] count_anew();
+    const std::uint32_t slot = free_;
+    heap_.emplace_back();  // the place; what stands there is written once, below
+    free_ = slots_[slot].place;
+    slots_[slot].timer = &timer;
+    timer.slot_ = slot;
+    sift_up(heap_.size() - 1, {deadline, sequence_, slot});
   }
 
   // Does nothing when the timer is not armed.
   void cancel(Timer& timer) noexcept {
     if (!timer.armed()) return;
-    const std::size_t place = timer.place_;
-    timer.place_ = Timer::nowhere;
-    const Entry last = heap_.back();
-    heap_.pop_back();
-    if (last.timer == &timer) return;
-    replace(place, last);
+    const std::size_t place = slots_[timer.slot_].place;
+    release(timer);
+    if (place + 1 == heap_.size()) {
+      heap_.pop_back();
+    } else {
+      const Entry last = heap_.back();
+      heap_.pop_back();
+      replace(place, last);
+    }
   }
 
-  // Fires every timer whose deadline is not after `now`, in order. A firing timer is disarmed first.
+  // Fires every timer whose deadline is not after `now`, in order. A firing timer is disarmed
+  // first.
   void fire_until(Instant now) {
-    while (!heap_.empty() && heap_.front().deadline <= now) {
-      Timer& timer = *heap_.front().timer;
+    while (!empty() && next() <= now) {
+      Timer& timer = *slots_[heap_[root].slot].timer;
+      release(timer);
       remove_front();
       timer.fire_(timer);
     }
@@ -79,23 +97,49 @@ class TimerQueue {
  private:
   struct Entry {
     Instant deadline;
-    Timer* timer;
+    std::uint32_t sequence;
+    std::uint32_t slot;
   };
-  static constexpr std::size_t arity = 4;
+  struct Slot {
+    Timer* timer;
+    std::uint32_t place;  // in the heap; of a free slot: the next free one
+  };
+  template <class T>
+  struct LineAligned {
+    using value_type = T;
+    static constexpr std::align_val_t line{64};
+    T* allocate(std::size_t count) {
+      return static_cast<T*>(::operator new(count * sizeof(T), line));
+    }
+    void deallocate(T* memory, std::size_t) noexcept { ::operator delete(memory, line); }
+    bool operator==(const LineAligned&) const = default;
+  };
+
+  // Three places in front of the root stay unused: so the children of each place start a line.
+  static constexpr std::size_t root = 3;
+  static constexpr std::size_t parent_of(std::size_t place) noexcept { return place / 4 + 2; }
+  static constexpr std::size_t first_child_of(std::size_t place) noexcept { return 4 * place - 8; }
+  static constexpr std::size_t children = 4;
 
   static bool before(const Entry& a, const Entry& b) noexcept {
     if (a.deadline != b.deadline) [[likely]] return a.deadline < b.deadline;
-    return a.timer->sequence_ < b.timer->sequence_;
+    return a.sequence < b.sequence;
   }
 
   void put(std::size_t place, const Entry& entry) noexcept {
     heap_[place] = entry;
-    entry.timer->place_ = place;
+    slots_[entry.slot].place = static_cast<std::uint32_t>(place);
   }
 
-  void sift_up(std::size_t place, Entry entry) noexcept {
-    while (place > 0) {
-      const std::size_t parent = (place - 1) / arity;
+  void release(Timer& timer) noexcept {
+    slots_[timer.slot_].place = free_;
+    free_ = timer.slot_;
+    timer.slot_ = Timer::none;
+  }
+
+  void sift_up(std::size_t place, const Entry& entry) noexcept {
+    while (place > root) {
+      const std::size_t parent = parent_of(place);
       if (!before(entry, heap_[parent])) break;
       put(place, heap_[parent]);
       place = parent;
@@ -103,11 +147,17 @@ class TimerQueue {
     put(place, entry);
   }
 
+  // The least of the children from `first` on. REQUIRES: there is one
+  std::size_t least_from(std::size_t first) const noexcept;
   void replace(std::size_t place, const Entry& entry) noexcept;
   void remove_front() noexcept;
+  void add_slot();
+  void count_anew();
 
-  std::vector<Entry> heap_;
-  std::uint64_t sequence_ = 0;
+  std::vector<Entry, LineAligned<Entry>> heap_;
+  std::vector<Slot> slots_;
+  std::uint32_t free_ = Timer::none;
+  std::uint32_t sequence_;
 };
 
 }  // namespace eddy

@@ -2,8 +2,8 @@
 //
 // Whoever wakes it calls wake() once; whoever cancels the task reaches it through request_cancel().
 // When the frame resumes, interrupted() says whether the wait was cancelled: by a request that
-// reached the waiter, or by one that came after it had been woken and before it ran (C4). A primitive
-// that had given something to the waiter takes it back in that case and hands it on.
+// reached the waiter, or by one that came after it had been woken and before it ran (C4). A
+// primitive that had given something to the waiter takes it back in that case and hands it on.
 #pragma once
 
 #include <eddy/base/failure.hpp>
@@ -17,7 +17,8 @@ class TaskState;
 
 class Waiter : public Link<Waiter> {
  public:
-  // Asks the wait to end. True: accepted, the waiter wakes its task sooner or later. False: too late.
+  // Asks the wait to end. True: accepted, the waiter wakes its task sooner or later. False: too
+  // late.
   bool request_cancel() { return cancel_(*this); }
 
   // The task runs in the next turn. REQUIRES: parked, and not woken since

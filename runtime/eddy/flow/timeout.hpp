@@ -2,8 +2,8 @@
 // becomes a TimeoutError where the scope ends (rules T1 to T9, W1 to W7).
 //
 // No task and no frame of their own: a timer in the awaiting frame. Scopes nest; each converts only
-// its own cancellation, found by the task's count of requests at entry. A foreign cancellation wins.
-// A body that never suspends is never interrupted. No allocation.
+// its own cancellation, found by the task's count of requests at entry. A foreign cancellation
+// wins. A body that never suspends is never interrupted. No allocation.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -20,8 +20,8 @@ class Timeout : private Timer {
   // When the scope expires; no value is never. Before it was entered: no value.
   std::optional<Instant> when() const;
 
-  // Moves the deadline, or takes it away. A deadline that has passed cancels in the next turn. Throws
-  // UsageError outside of the scope, and once it has expired.
+  // Moves the deadline, or takes it away. A deadline that has passed cancels in the next turn.
+  // Throws UsageError outside of the scope, and once it has expired.
   void reschedule(std::optional<Instant> deadline);
 
   // True once the deadline has passed, also if the body ended otherwise.
@@ -35,7 +35,9 @@ class Timeout : private Timer {
 
   Timeout() noexcept : Timer(&fire) {}
   // A scope may move until it is entered.
-  Timeout(const Timeout& other) noexcept : Timeout() { EDDY_ASSERT(other.state_ == State::created); }
+  Timeout(const Timeout& other) noexcept : Timeout() {
+    EDDY_ASSERT(other.state_ == State::created);
+  }
   ~Timeout() { disarm(); }
 
   void enter(std::optional<Instant> deadline);
@@ -145,8 +147,8 @@ class [[nodiscard]] TimeoutBody {
   std::optional<Task<T>> task_;
 };
 
-// co_await timeout(5s, awaitable): the awaitable's value, or TimeoutError after `length`. Waits until
-// what was cancelled has ended; if it ended with a value all the same, that is the result.
+// co_await timeout(5s, awaitable): the awaitable's value, or TimeoutError after `length`. Waits
+// until what was cancelled has ended; if it ended with a value all the same, that is the result.
 template <Awaitable A>
 auto timeout(Duration length, A&& awaitable) {
   return TimeoutScope<AwaiterOf<A>>(Limit(length), awaiter_of(std::forward<A>(awaitable)));

@@ -1,10 +1,10 @@
-// try_finally(body, cleanup): Python's try/finally with a cleanup that may suspend, which C++ cannot
-// say with a destructor or inside a catch block.
+// try_finally(body, cleanup): Python's try/finally with a cleanup that may suspend, which C++
+// cannot say with a destructor or inside a catch block.
 //
 // `body` is an awaitable, or a callable that returns a Task; `cleanup` a callable that returns an
-// awaitable. The cleanup runs once, however the body ended, cancellation included: that was delivered
-// already, so the cleanup can wait. A second cancel() interrupts the cleanup. What the cleanup throws
-// replaces what the body threw.
+// awaitable. The cleanup runs once, however the body ended, cancellation included: that was
+// delivered already, so the cleanup can wait. A second cancel() interrupts the cleanup. What the
+// cleanup throws replaces what the body threw.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -31,7 +31,8 @@ Task<BodyValue<B>> call(B body) {
 template <Awaitable A, class F>
 auto try_finally(A&& body, F&& cleanup) {
   EDDY_CHECK_CALLABLE(F);
-  return finally_task(awaiter_of(std::forward<A>(body)), std::remove_cvref_t<F>(std::forward<F>(cleanup)));
+  return finally_task(awaiter_of(std::forward<A>(body)),
+                      std::remove_cvref_t<F>(std::forward<F>(cleanup)));
 }
 template <class B, class F>
   requires Body<std::remove_cvref_t<B>>

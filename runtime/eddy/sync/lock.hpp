@@ -1,8 +1,8 @@
 // Lock: mutual exclusion between the tasks of one loop, first come first served.
 //
 // Not owned by a task: any may release it. Not re-entrant. release() hands the lock to the oldest
-// waiter at once, so nobody who comes later can overtake it; a waiter that is cancelled after it got
-// the lock, and before it ran, passes it on (K1 to K3).
+// waiter at once, so nobody who comes later can overtake it; a waiter that is cancelled after it
+// got the lock, and before it ran, passes it on (K1 to K3).
 #pragma once
 
 #include <eddy/core/as_result.hpp>

@@ -1,4 +1,5 @@
-// WaitList: the tasks that wait for one primitive, first come first served, and the loop they are on.
+// WaitList: the tasks that wait for one primitive, first come first served, and the loop they are
+// on.
 //
 // A primitive can be made before any loop exists. It belongs to the first loop that waits on it;
 // waiting from another one throws UsageError (K8).

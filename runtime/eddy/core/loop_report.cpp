@@ -1,0 +1,96 @@
+// What a loop tells about itself: counters, reports, misuse.
+#include <eddy/core/loop.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace eddy {
+namespace {
+
+// The loops of this thread, so that a handle which outlives its loop finds out.
+thread_local Loop* loops_of_thread = nullptr;
+
+void print_report(const ExceptionReport& report) noexcept {
+  std::fprintf(stderr, "eddy: %.*s", static_cast<int>(report.message.size()),
+               report.message.data());
+  if (!report.task.empty()) std::fprintf(stderr, " [%s]", report.task.c_str());
+  if (report.where.line() != 0) {
+    std::fprintf(stderr, " in %s (%s:%u)", report.where.function_name(), report.where.file_name(),
+                 static_cast<unsigned>(report.where.line()));
+  }
+  if (report.took > Duration::zero()) {
+    std::fprintf(stderr, " took %.3f seconds", std::chrono::duration<double>(report.took).count());
+  }
+  if (report.exception) {
+    try {
+      std::rethrow_exception(report.exception);
+    } catch (const std::exception& exception) {
+      std::fprintf(stderr, ": %s", exception.what());
+    } catch (const Cancelled&) {
+      std::fprintf(stderr, ": cancelled");
+    } catch (...) {
+      std::fprintf(stderr, ": an exception that is not a std::exception");
+    }
+  }
+  std::fputc('\n', stderr);
+}
+
+}  // namespace
+
+void Loop::join_thread() noexcept { next_on_thread_ = std::exchange(loops_of_thread, this); }
+
+void Loop::leave_thread() noexcept {
+  Loop** link = &loops_of_thread;
+  while (*link != this) link = &(*link)->next_on_thread_;
+  *link = next_on_thread_;
+}
+
+Stats Loop::stats() const {
+  Stats stats = stats_;
+  stats.tasks = task_count_;
+  stats.in_flight = in_flight_;
+  stats.queued = waiting_.count();
+  stats.timers = timers_.size();
+  stats.submitted = stats.completed + in_flight_;  // a request is in flight until it completed
+  for (const auto& entry : services_) entry.service->add_to(stats);
+  return stats;
+}
+
+void Loop::report(const ExceptionReport& report) noexcept {
+  if (handler_) {
+    try {
+      handler_(report);
+      return;
+    } catch (...) {  // B8: a handler that throws is replaced, and never ends the loop
+    }
+  }
+  print_report(report);
+}
+
+void Loop::report_to(Loop* loop, const ExceptionReport& report) noexcept {
+  for (Loop* alive = loops_of_thread; alive; alive = alive->next_on_thread_) {
+    if (alive == loop) {
+      loop->report(report);
+      return;
+    }
+  }
+  print_report(report);
+}
+
+void Loop::check_thread() const {
+  if (thread_ != std::this_thread::get_id()) {
+    throw UsageError(
+        "a loop was used from another thread than its own: use post() or run_from_thread()");
+  }
+  if (process_ != ::getpid()) throw UsageError("a loop was used after fork(), in the child");
+}
+
+void Loop::check_open() const {
+  if (closed_) throw UsageError("the loop is closed");
+}
+
+void Loop::throw_no_loop() { throw UsageError("no loop is running on this thread"); }
+
+}  // namespace eddy
