@@ -1,0 +1,88 @@
+"""Runs one example and compares what it does with the tool it imitates."""
+import filecmp
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+TIMEOUT = "timeout: Connection timed out"
+EXPECTED = {
+    "hello": "eddy\nhello, world\n",
+    "timeout": "in time: done\nas an exception: " + TIMEOUT + "\nas a value: Connection timed out\n"
+    "with a new deadline: done\ncleaned up first, then Connection timed out\n"
+    "shielded: Connection timed out, yet done\n",
+    "embed_epoll": "read Linux\ntick 1\ntick 2\ntick 3\nepoll slept in between\n",
+}
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60, **options)
+
+
+def check(what, got, expected):
+    if got != expected:
+        print(f"{what}: expected {expected!r}\n got {got!r}")
+        sys.exit(1)
+
+
+def test_wc(program, work):
+    (work / "binary").write_bytes(bytes(range(256)) * 100)
+    (work / "empty").write_bytes(b"")
+    (work / "unfinished").write_bytes(b"no newline at the end")
+    names = [str(p) for p in sorted(pathlib.Path("runtime").rglob("*.hpp"))]
+    names += [str(work / n) for n in ("binary", "empty", "unfinished")]
+    ours = run(program, *names)
+    theirs = run("wc", *names, env=dict(os.environ, LC_ALL="C"))
+    check("wc", ours.stdout, "".join(" ".join(l.split()) + "\n" for l in theirs.stdout.splitlines()))
+    missing = run(program, names[0], work / "none")
+    check("exit code", missing.returncode, 1)
+    check("stderr", missing.stderr, f"wc: open '{work}/none': No such file or directory\n")
+
+
+def test_copy(program, work):
+    (work / "big").write_bytes(os.urandom(5_000_001))
+    check("copy", run(program, work / "big", work / "copy").returncode, 0)
+    check("bytes", filecmp.cmp(work / "big", work / "copy", shallow=False), True)
+    check("tree", run(program, "runtime", work / "tree").returncode, 0)
+    check("difference", run("diff", "-r", "runtime", work / "tree").stdout, "")
+    check("missing", run(program, work / "none", work / "x").returncode, 1)
+
+
+def test_tail(program, work):
+    file = work / "log"
+    file.write_text("".join(f"line {i}\n" for i in range(20)))
+    process = subprocess.Popen([program, file, "3"], stdout=subprocess.PIPE, text=True)
+    seen = [process.stdout.readline() for _ in range(10)]
+    check("last lines", seen, [f"line {i}\n" for i in range(10, 20)])
+    with open(file, "a", buffering=1) as log:
+        log.write("new 1\n")
+        check("new", process.stdout.readline(), "new 1\n")
+        log.write("ne")
+        log.flush()
+        log.write("w 2\nnew 3\n")
+        log.flush()
+    check("rest", process.communicate(timeout=20)[0], "new 2\nnew 3\n")
+
+
+def test_backup_users(program, work):
+    result = run(program, work / "users")
+    check("exit code", result.returncode, 0)
+    lines = result.stdout.splitlines()
+    check("written", sorted(lines[:3]), [f"wrote user_{i}.json" for i in (1, 2, 3)])
+    check("last", lines[-1], "all users are as they were")
+    text = (work / "users" / "user_2.json").read_text()
+    check("json", text, '{\n  "email": "bob@example.com",\n  "id": 2,\n  "name": "Bob"\n}')
+
+
+def main():
+    name, program = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        if name in EXPECTED:
+            check(name, run(program).stdout, EXPECTED[name])
+        else:
+            globals()["test_" + name](program, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    main()
