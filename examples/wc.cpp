@@ -14,8 +14,9 @@ struct Count {
   unsigned long lines = 0, words = 0, bytes = 0;
 };
 
-// Words are separated by what isspace() is true for in the C locale.
+// As coreutils in the C locale: blanks end a word, printable characters begin one, others do neither.
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_printable(char c) { return c > ' ' && c <= '~'; }
 
 static Task<Count> count(std::string name) {
   File file = co_await open(name, "rb");
@@ -27,8 +28,8 @@ static Task<Count> count(std::string name) {
     for (std::size_t i = 0; i < size; ++i) {
       const char c = buffer[i];
       total.lines += c == '\n';
-      total.words += !is_blank(c) && !in_word;
-      in_word = !is_blank(c);
+      total.words += is_printable(c) && !in_word;
+      in_word = is_printable(c) || (in_word && !is_blank(c));
     }
   }
   co_await file.close();

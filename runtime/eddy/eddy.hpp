@@ -36,19 +36,35 @@
 #include <eddy/core/waiter.hpp>        // what a task is parked on
 
 // sync: waiting for each other
-#include <eddy/sync/lock.hpp>       // Lock
-#include <eddy/sync/wait_list.hpp>  // who waits for a primitive
+#include <eddy/sync/barrier.hpp>      // Barrier
+#include <eddy/sync/condition.hpp>    // Condition
+#include <eddy/sync/event.hpp>        // Event
+#include <eddy/sync/lock.hpp>         // Lock
+#include <eddy/sync/queue.hpp>        // Queue, PriorityQueue, LifoQueue
+#include <eddy/sync/queue_items.hpp>  // the orders in which they give their items
+#include <eddy/sync/rw_lock.hpp>      // RwLock
+#include <eddy/sync/semaphore.hpp>    // Semaphore, BoundedSemaphore
+#include <eddy/sync/wait_list.hpp>    // who waits for a primitive
 
 // flow: composing tasks
-#include <eddy/flow/shield.hpp>       // shield
-#include <eddy/flow/timeout.hpp>      // timeout, timeout_at, wait_for
-#include <eddy/flow/try_finally.hpp>  // try_finally
+#include <eddy/flow/exception_group.hpp>  // ExceptionGroup
+#include <eddy/flow/gather.hpp>           // gather, gather_settled
+#include <eddy/flow/generator.hpp>        // Generator
+#include <eddy/flow/generators.hpp>       // transform, filter, take, collect, for_each
+#include <eddy/flow/outcome.hpp>          // Outcome
+#include <eddy/flow/race.hpp>             // race, first_ok
+#include <eddy/flow/shield.hpp>           // shield
+#include <eddy/flow/task_group.hpp>       // task_group
+#include <eddy/flow/timeout.hpp>          // timeout, timeout_at, wait_for
+#include <eddy/flow/try_finally.hpp>      // try_finally
+#include <eddy/flow/wait.hpp>             // wait, as_completed
 
 // io: the outside world
 #include <eddy/io/end_of_file.hpp>        // EndOfFile
 #include <eddy/io/file.hpp>               // open, File
 #include <eddy/io/file_call.hpp>          // inline or on the ring
 #include <eddy/io/file_mode.hpp>          // "r+" and the like
+#include <eddy/io/file_stat.hpp>          // size, times, permissions
 #include <eddy/io/file_state.hpp>         // what is behind a File
 #include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned

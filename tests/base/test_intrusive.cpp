@@ -75,13 +75,19 @@ TEST(Fifo, GivesBackInOrderAndTakesEverythingAtOnce) {
   Item a{1}, b{2}, c{3};
   fifo.push_back(a);
   fifo.push_back(b);
-  Fifo<Item> all = fifo.take();
+  EXPECT_EQ(fifo.take(), &a);
+  EXPECT_EQ(a.next_, &b);
+  EXPECT_EQ(b.next_, nullptr);
   EXPECT_TRUE(fifo.empty());
   fifo.push_back(c);
-  EXPECT_EQ(all.pop_front(), &a);
-  EXPECT_EQ(all.pop_front(), &b);
-  EXPECT_EQ(all.pop_front(), nullptr);
+  EXPECT_EQ(b.next_, nullptr);
+  fifo.push_back(a);
   EXPECT_EQ(fifo.pop_front(), &c);
+  EXPECT_EQ(fifo.pop_front(), &a);
+  EXPECT_EQ(fifo.pop_front(), nullptr);
+  EXPECT_EQ(fifo.take(), nullptr);
+  fifo.push_back(b);
+  EXPECT_EQ(fifo.pop_front(), &b);
 }
 
 }  // namespace

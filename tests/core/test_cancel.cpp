@@ -105,28 +105,6 @@ TEST(Cancel, LosesAgainstAnotherException) {
   });
 }
 
-// C4
-TEST(Cancel, WinsOverAWakeUpOfTheSameTurn) {
-  test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<int> {
-      co_await yield();
-      co_return 5;
-    });
-    bool got = false;
-    auto task = spawn([&]() -> Task<> {
-      co_await inner;
-      got = true;
-    });
-    // The turn in which `inner` ends wakes `task`; this one runs before `task` does.
-    inner.on_done([&](const TaskHandle&) {});
-    while (!inner.done()) co_await yield();
-    task.cancel();
-    co_await wait_until_done(task);
-    EXPECT_EQ(inner.result(), 5) << "the value stays in the inner task";
-    EXPECT_NE(got, task.cancelled());
-  });
-}
-
 // C5
 TEST(Cancel, ManyTimesIsDeliveredOnceAndCounted) {
   test::run([&]() -> Task<> {
@@ -280,94 +258,282 @@ TEST(Cancel, OfAnAwaitedTaskLooksLikeOnesOwnButForTheCount) {
   });
 }
 
-// The rest of the matrix for what only waits: yield and sleep.
-TEST(Sleep, LeavesNoTimerWhenItIsCancelled) {
+// C1: through three tasks and the frames between them, down to the leaf, which unwinds first
+TEST(Cancel, UnwindsFromTheLeafOutwards) {
   test::run([&]() -> Task<> {
-    std::vector<JoinHandle<>> tasks;
-    for (int i = 0; i < 10'000; ++i) tasks.push_back(spawn([]() -> Task<> { co_await sleep(1h); }));
-    co_await yield();
-    EXPECT_EQ(Loop::current().stats().timers, 10'000u);
-    for (auto& task : tasks) task.cancel();
-    EXPECT_EQ(Loop::current().stats().timers, 0u);
-    for (auto& task : tasks) co_await wait_until_done(task);
-  });
-}
-
-// F06, L2
-TEST(Sleep, OfNoLengthIsOneTurn) {
-  test::run([&]() -> Task<> {
-    for (const Duration length : {Duration(0), Duration(-5), Duration::min()}) {
-      const auto turns = Loop::current().stats().turns;
-      co_await sleep(length);
-      EXPECT_EQ(Loop::current().stats().turns, turns + 1);
-    }
-  });
-}
-
-TEST(Sleep, RefusesWhatIsNotANumber) {
-  test::run([&]() -> Task<> {
-    using Seconds = std::chrono::duration<double>;
-    EXPECT_THROW(sleep(Seconds(std::numeric_limits<double>::quiet_NaN())), UsageError);
-    const Instant start = Loop::current().now();
-    co_await sleep(Seconds(0.25));
-    EXPECT_EQ(Loop::current().now() - start, 250ms);
-  });
-}
-
-TEST(Sleep, IsNeverEarlyAfterAStepThatComputed) {
-  Loop loop;
-  const auto main = []() -> Task<> {
-    const Instant begin = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() < begin + 2ms) {
-    }
-    const Instant before = std::chrono::steady_clock::now();
-    co_await sleep(1ms);
-    EXPECT_GE(std::chrono::steady_clock::now() - before, 1ms);
-  };
-  loop.run(main());
-}
-
-// A cancel that comes in the turn in which the sleeper was woken wins (C4).
-TEST(Sleep, CancelledInTheTurnItWasWokenIsCancelled) {
-  test::run([&]() -> Task<> {
-    JoinHandle<> second;
-    auto first = spawn([&]() -> Task<> {
-      co_await sleep(1ms);
-      second.cancel();
-    });
-    second = spawn([]() -> Task<> { co_await sleep(1ms); });
-    co_await wait_until_done(second);
-    EXPECT_TRUE(second.cancelled());
-    co_await first;
-  });
-}
-
-TEST(Yield, DeliversACancelInTheNextTurn) {
-  test::run([&]() -> Task<> {
-    auto task = spawn([]() -> Task<> {
-      for (;;) co_await yield();
-    });
+    test::Log log;
+    const auto layer = [&](std::string name, auto inner) -> Task<> {
+      try {
+        co_await std::move(inner);
+      } catch (const Cancelled&) {
+        log(name);
+        throw;
+      }
+    };
+    auto a = spawn(layer("a", layer("a's frame", sleep(1h))));
+    auto b = spawn(layer("b", layer("b's frame", a.operator co_await())));
+    auto c = spawn(layer("c", layer("c's frame", b.operator co_await())));
     co_await test::settle();
-    task.cancel();
-    EXPECT_FALSE(task.done());
+    c.cancel();
+    co_await wait_until_done(c);
+    EXPECT_EQ(log.text(), "a's frame a b's frame b c's frame c");
+    EXPECT_TRUE(a.cancelled() && b.cancelled() && c.cancelled());
+  });
+}
+
+// C1: tasks that wait for each other can be stopped, by hand and when the loop closes
+TEST(Cancel, BreaksACircleOfTasksThatWaitForEachOther) {
+  for (const bool by_hand : {true, false}) {
+    test::run([&]() -> Task<> {
+      JoinHandle<> a, b, c;
+      a = spawn([&]() -> Task<> { co_await b; });
+      b = spawn([&]() -> Task<> { co_await c; });
+      c = spawn([&]() -> Task<> { co_await a; });
+      co_await test::settle();
+      if (!by_hand) co_return;
+      b.cancel();
+      for (auto* task : {&a, &b, &c}) {
+        co_await wait_until_done(*task);
+        EXPECT_TRUE(task->cancelled());
+      }
+    });
+  }
+}
+
+// C2: the task swallows the first one; the pending one comes at the next wait, not in this one
+TEST(Cancel, OfTheRunningTaskIsNotDeliveredByWhatDoesNotSuspend) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    const auto child = [&]() -> Task<int> {
+      log("child");
+      co_return 1;
+    };
+    auto done = spawn(child());
+    co_await done;
+    auto task = spawn([&]() -> Task<> {
+      this_task().cancel();
+      co_await child();
+      co_await done;
+      co_await timeout(1ms, child());
+      log("before the wait");
+      co_await yield();
+      log("after");
+    });
     co_await wait_until_done(task);
+    EXPECT_EQ(log.text(), "child child child before the wait");
     EXPECT_TRUE(task.cancelled());
   });
 }
 
-TEST(Sleep, AMillionTimersAtOnce) {
+// C4: the value stays in the inner task, where it can be had
+TEST(Cancel, WinsInTheTurnInWhichTheAwaitedTaskEnded) {
   test::run([&]() -> Task<> {
-    int woken = 0;
-    std::vector<JoinHandle<>> tasks;
-    tasks.reserve(1'000'000);
-    for (int i = 0; i < 1'000'000; ++i) {
-      tasks.push_back(spawn([&, i]() -> Task<> {
-        co_await sleep(std::chrono::microseconds(i * 7919L % 1'000'003));
-        ++woken;
-      }));
+    auto inner = spawn([]() -> Task<int> {
+      co_await yield();
+      co_return 5;
+    });
+    bool got = false;
+    auto outer = spawn([&]() -> Task<> {
+      co_await inner;
+      got = true;
+    });
+    co_await yield();
+    EXPECT_FALSE(inner.done());
+    co_await yield();  // this turn: inner ended and woke outer; outer runs in the next one
+    EXPECT_TRUE(inner.done());
+    EXPECT_TRUE(outer.cancel());
+    co_await wait_until_done(outer);
+    EXPECT_TRUE(outer.cancelled());
+    EXPECT_FALSE(got);
+    EXPECT_EQ(inner.result(), 5);
+    EXPECT_EQ(inner.cancelling(), 0u);
+  });
+}
+
+// C5, C7: the count is the number of requests, whatever the body makes of them
+TEST(Cancel, IsDeliveredAgainWhenItComesAgain) {
+  test::run([&]() -> Task<> {
+    int delivered = 0;
+    auto task = spawn([&]() -> Task<> {
+      while (delivered < 3) {
+        try {
+          co_await sleep(1h);
+        } catch (const Cancelled&) {
+          ++delivered;
+        }
+      }
+    });
+    for (int i = 0; i < 3; ++i) {
+      co_await test::settle();
+      EXPECT_EQ(delivered, i);
+      EXPECT_TRUE(task.cancel());
     }
-    for (auto& task : tasks) co_await task;
-    EXPECT_EQ(woken, 1'000'000);
+    co_await task;
+    EXPECT_FALSE(task.cancelled());
+    EXPECT_EQ(task.cancelling(), 3u);
+  });
+}
+
+// C6
+TEST(Cancel, BeforeAReturnIsNotTheSameAsAThrowByHand) {
+  test::run([&]() -> Task<> {
+    struct MyCancelled : Cancelled {};
+    auto derived = spawn([]() -> Task<> {
+      throw MyCancelled();
+      co_return;
+    });
+    EXPECT_THROW(co_await derived, MyCancelled) << "T8: it keeps its type";
+    EXPECT_TRUE(derived.cancelled());
+    auto taken_back = spawn([]() -> Task<int> {
+      this_task().cancel();
+      this_task().uncancel();
+      co_return 1;
+    });
+    EXPECT_EQ(co_await taken_back, 1);
+    EXPECT_FALSE(taken_back.cancelled());
+  });
+}
+
+// C9: through the tasks that it is forwarded to
+TEST(Cancel, CarriesItsMessageToTheLeaf) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    auto inner = spawn(sleep_for_ever(log));
+    auto middle = spawn([&]() -> Task<> { co_await inner; });
+    auto outer = spawn([&]() -> Task<> { co_await middle; });
+    co_await test::settle();
+    outer.cancel("why");
+    outer.cancel("too late");
+    try {
+      co_await outer;
+      ADD_FAILURE() << "no Cancelled";
+    } catch (const Cancelled& cancelled) {
+      EXPECT_EQ(cancelled.message(), "why");
+    }
+    EXPECT_EQ(log.text(), "cancelled:why");
+  });
+}
+
+// C9: of the requests that are delivered together; those before and after have their own
+TEST(Cancel, KeepsNoMessageOfADeliveryThatIsOverOrTakenBack) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    auto inner = spawn([]() -> Task<> {
+      for (;;) {
+        try {
+          co_await sleep(1h);
+        } catch (const Cancelled& cancelled) {
+          if (cancelled.message() == "last") throw;
+        }
+      }
+    });
+    auto task = spawn([&]() -> Task<> {
+      for (int i = 0; i < 2; ++i) {
+        try {
+          co_await sleep(1h);
+        } catch (const Cancelled& cancelled) {
+          log("[" + std::string(cancelled.message()) + "]");
+        }
+      }
+      this_task().cancel("taken back");
+      while (this_task().uncancel() > 0) {
+      }
+      this_task().cancel();
+      try {
+        co_await yield();
+      } catch (const Cancelled& cancelled) {
+        log("[" + std::string(cancelled.message()) + "]");
+      }
+      co_await inner;
+    });
+    co_await yield();
+    task.cancel("first");
+    co_await test::settle();
+    task.cancel();
+    co_await test::settle();
+    task.cancel("forwarded");  // swallowed by inner
+    co_await test::settle();
+    EXPECT_FALSE(inner.done());
+    task.cancel("last");
+    co_await wait_until_done(task);
+    EXPECT_EQ(log.text(), "[first] [] []");
+    EXPECT_THROW(inner.result(), Cancelled);
+  });
+}
+
+// C10
+TEST(Cancel, OfAnAwaitedTaskCancelsTheAwaiterWithoutACount) {
+  test::run([&]() -> Task<> {
+    auto inner = spawn([]() -> Task<> { co_await sleep(1h); });
+    auto outer = spawn([&]() -> Task<> { co_await inner; });
+    co_await test::settle();
+    inner.cancel();
+    co_await wait_until_done(outer);
+    EXPECT_TRUE(outer.cancelled());
+    EXPECT_EQ(outer.cancelling(), 0u);
+  });
+}
+
+// C11
+TEST(Cancel, OfATaskThatTriedToWaitForItselfFindsNothing) {
+  test::run([&]() -> Task<> {
+    JoinHandle<> task;
+    const auto child = [&]() -> Task<> { co_await task; };
+    task = spawn([&]() -> Task<> {
+      EXPECT_THROW(co_await child(), UsageError);
+      EXPECT_THROW(co_await timeout(1ms, task), UsageError);
+      EXPECT_THROW(co_await shield(task), UsageError);
+    });
+    co_await task;
+    EXPECT_EQ(Loop::current().stats().timers, 0u);
+  });
+}
+
+// F50
+TEST(Cancel, RunsTheCleanupsFromTheInsideOutAndThoseMayWait) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    const auto cleanup = [&](std::string name) {
+      return [&log, name]() -> Task<> {
+        co_await sleep(1ms);
+        log(name);
+      };
+    };
+    const auto inner_cleanup = cleanup("inner");
+    const auto outer_cleanup = cleanup("outer");
+    const auto body = [&]() -> Task<> { co_await try_finally(sleep(1h), inner_cleanup); };
+    auto task = spawn([&]() -> Task<> { co_await try_finally(body(), outer_cleanup); });
+    co_await yield();
+    task.cancel();
+    co_await test::settle();
+    EXPECT_FALSE(task.done()) << "it is not cancelled before its cleanups ended";
+    co_await wait_until_done(task);
+    EXPECT_TRUE(task.cancelled());
+    EXPECT_EQ(log.text(), "inner outer");
+  });
+}
+
+// F52, F53: swallowed, raised and replaced
+TEST(Cancel, LeavesToTheBodyHowItEnds) {
+  test::run([&]() -> Task<> {
+    const auto work = [](std::exception_ptr replacement) -> Task<int> {
+      try {
+        co_await sleep(1h);
+      } catch (const Cancelled&) {
+        if (replacement) std::rethrow_exception(replacement);
+      }
+      co_return 1;
+    };
+    auto swallows = spawn(work(nullptr));
+    auto replaces = spawn(work(std::make_exception_ptr(std::runtime_error("instead"))));
+    co_await yield();
+    swallows.cancel();
+    replaces.cancel();
+    co_await wait_until_done(swallows);
+    EXPECT_EQ(swallows.result(), 1);
+    EXPECT_EQ(swallows.cancelling(), 1u);
+    EXPECT_THROW(co_await replaces, std::runtime_error);
+    EXPECT_FALSE(replaces.cancelled());
   });
 }
 

@@ -150,7 +150,8 @@ SCENARIO(join_counts_tasks_done) {
   co_await queue.join();
   log("joined " + str(now()));
   t.cancel();
-  co_await wait(std::vector<JoinHandle<>>{t});
+  std::vector<JoinHandle<>> last(1, t);
+  co_await wait(last);
 }
 
 SCENARIO(a_priority_queue_gives_the_lowest) {

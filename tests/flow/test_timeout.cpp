@@ -1,5 +1,4 @@
 #include "core/kernel.hpp"
-#include "support/allocations.hpp"
 #include "support/run.hpp"
 
 namespace {
@@ -213,210 +212,239 @@ TEST(Timeout, EndsWithTheLoopAndBeforeItStarts) {
   });
 }
 
-// W1, F41
-TEST(WaitFor, GivesTheValueInTheSameTask) {
+// C4, K2, T3: what was given in the turn of the deadline is handed on, and the scope times out
+TEST(Timeout, WinsInTheTurnInWhichTheAwaitableWasWoken) {
+  test::run([&]() -> Task<> {
+    Lock lock;
+    co_await lock.acquire();
+    const Instant deadline = Loop::current().now() + 5ms;
+    auto waiter = spawn([&]() -> Task<bool> {
+      co_return co_await times_out([&]() -> Task<> { co_await timeout_at(deadline, lock.acquire()); });
+    });
+    auto inner = spawn([&]() -> Task<int> {
+      co_await sleep_until(deadline);
+      co_return 3;
+    });
+    auto joins = spawn([&]() -> Task<bool> {
+      co_return co_await times_out([&]() -> Task<> { co_await timeout_at(deadline, shield(inner)); });
+    });
+    co_await sleep_until(deadline);  // armed before the timeouts: runs before the waiters
+    lock.release();
+    EXPECT_TRUE(co_await waiter);
+    EXPECT_FALSE(lock.locked()) << "nobody has it";
+    EXPECT_TRUE(co_await joins);
+    EXPECT_EQ(co_await inner, 3);
+  });
+}
+
+// C13, C7, T6: a result that comes with the deadline is the result, and no request of the scope's is
+// left, also where there was one before
+TEST(Timeout, LeavesNoRequestBehindWhenTheResultCameWithTheDeadline) {
+  Loop loop;  // real time: completions and deadlines race
+  const auto main = []() -> Task<> {
+    for (const unsigned before : {0u, 1u}) {
+      if (before) {
+        this_task().cancel();
+        EXPECT_THROW(co_await yield(), Cancelled);
+      }
+      for (int i = 0; i < 200; ++i) {
+        EXPECT_EQ(co_await timeout(0ms, test::nop()), 0);
+        EXPECT_EQ(co_await timeout(1h, timeout(0ms, test::nop())), 0);
+        EXPECT_EQ(this_task().cancelling(), before);
+        co_await yield();
+      }
+    }
+    this_task().uncancel();
+  };
+  loop.run(main());
+}
+
+// C7, C8: after scopes of every outcome the count is what it was
+TEST(Timeout, LeavesTheCountThatItFound) {
   test::run([&]() -> Task<> {
     const auto me = this_task();
-    const auto value = [&]() -> Task<int> {
-      EXPECT_TRUE(this_task() == me) << "no extra task (W3)";
-      co_await yield();
-      co_return 3;
-    };
-    EXPECT_EQ(co_await wait_for(value(), 1s), 3);
-    EXPECT_EQ(co_await wait_for(value(), std::nullopt), 3);
-  });
-}
-
-// W2
-TEST(WaitFor, WithoutTimeStartsNoCoroutine) {
-  test::run([&]() -> Task<> {
-    bool started = false;
-    const auto work = [&]() -> Task<int> {
-      started = true;
-      co_return 1;
-    };
-    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await wait_for(work(), 0s); }));
-    EXPECT_FALSE(started);
-    EXPECT_EQ((co_await as_result(wait_for(work(), -1s))).error(), std::errc::timed_out);
-    auto done = spawn(work());
-    co_await done;
-    EXPECT_EQ(co_await wait_for(done, 0s), 1);
-    auto pending = spawn([]() -> Task<> { co_await sleep(1h); });
-    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await wait_for(pending, 0s); }));
-    EXPECT_TRUE(pending.cancelled());
-  });
-}
-
-// W4, W5
-TEST(WaitFor, WaitsForTheCleanupAndTakesItsValue) {
-  test::run([&]() -> Task<> {
-    bool cleaned = false;
-    const auto slow = [&]() -> Task<> {
-      co_await try_finally(sleep(1h), [&]() -> Task<> {
-        co_await sleep(5ms);
-        cleaned = true;
-      });
-    };
-    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await wait_for(slow(), 1ms); }));
-    EXPECT_TRUE(cleaned);
-    const auto stubborn = []() -> Task<int> {
-      try {
-        co_await sleep(1h);
-      } catch (const Cancelled&) {
+    for (const unsigned before : {0u, 1u, 2u}) {
+      if (before) {
+        me.cancel();
+        EXPECT_THROW(co_await yield(), Cancelled);
       }
-      co_return 9;
+      EXPECT_EQ(me.cancelling(), before);
+      EXPECT_TRUE(co_await times_out([]() -> Task<> { co_await timeout(1ms, sleep(1h)); }));
+      EXPECT_FALSE(co_await times_out([]() -> Task<> { co_await timeout(1h, sleep(1ms)); }));
+      EXPECT_TRUE(co_await times_out([]() -> Task<> {
+        co_await timeout(1ms, timeout(1ms, timeout(1ms, sleep(1h))));
+      }));
+      EXPECT_FALSE(co_await as_result(timeout(2ms, timeout(1ms, sleep(1h)))));
+      EXPECT_EQ(me.cancelling(), before);
+      co_await yield();
+    }
+    me.uncancel();
+    me.uncancel();
+  });
+}
+
+// T5: of any number of scopes with one deadline the outermost converts, and all have expired
+TEST(Timeout, OfTheSameInstantConvertsOnlyOutermost) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    const auto scope_of = [&](Duration length, std::string name, auto inner) -> Task<> {
+      try {
+        co_await timeout(length, [&](Timeout& scope) -> Task<> {
+          try {
+            co_await inner();
+          } catch (const Cancelled&) {
+            log(name + (scope.expired() ? ":expired" : ":foreign"));
+            throw;
+          }
+        });
+      } catch (const TimeoutError&) {
+        log(name + ":converts");
+        throw;
+      }
     };
-    EXPECT_EQ(co_await wait_for(stubborn(), 1ms), 9);
-  });
-}
-
-// W6, F45
-TEST(WaitFor, PassesAnOuterCancelToTheTask) {
-  test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<> { co_await sleep(1h); });
-    auto outer = spawn([&]() -> Task<> { co_await wait_for(inner, 1h); });
-    co_await test::settle();
-    outer.cancel();
-    co_await wait_until_done(outer);
-    EXPECT_TRUE(inner.cancelled());
-    EXPECT_FALSE(inner.cancel()) << "it has ended";
-  });
-}
-
-// SH1, F2A
-TEST(Shield, KeepsTheTaskFromTheCancel) {
-  test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<int> {
-      co_await sleep(10ms);
-      co_return 6;
-    });
-    auto outer = spawn([&]() -> Task<> { co_await shield(inner); });
-    co_await test::settle();
-    outer.cancel();
-    co_await wait_until_done(outer);
-    EXPECT_TRUE(outer.cancelled());
-    EXPECT_FALSE(inner.done());
-    EXPECT_EQ(inner.cancelling(), 0u);
-    EXPECT_EQ(co_await shield(inner), 6) << "awaiting again works";
-  });
-}
-
-// SH1
-TEST(Shield, EndsWhenTheTaskWasCancelledItself) {
-  test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<> { co_await sleep(1h); });
-    co_await yield();
-    inner.cancel();
-    EXPECT_THROW(co_await shield(inner), Cancelled);
+    const auto leaf = []() -> Task<> { co_await sleep(1h); };
+    const auto innermost = [&]() -> Task<> { co_await scope_of(5ms, "c", leaf); };
+    const auto middle = [&]() -> Task<> { co_await scope_of(5ms, "b", innermost); };
+    EXPECT_THROW(co_await scope_of(5ms, "a", middle), TimeoutError);
+    EXPECT_EQ(log.text(), "c:expired b:expired a:expired a:converts");
     EXPECT_EQ(this_task().cancelling(), 0u);
   });
 }
 
-// SH2
-TEST(Shield, OfADoneTaskDoesNotSuspend) {
+// T3, C8: the deadline comes in the turn after a foreign cancel, or just before it in the same turn
+TEST(Timeout, IsNotMadeOfAForeignCancelHoweverTheyMeet) {
   test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<int> { co_return 1; });
-    co_await inner;
-    const auto turns = Loop::current().stats().turns;
-    EXPECT_EQ(co_await shield(inner), 1);
-    EXPECT_EQ(Loop::current().stats().turns, turns);
-  });
-}
-
-// SH3, W7
-TEST(Shield, SurvivesATimeoutAroundIt) {
-  test::run([&]() -> Task<> {
-    auto inner = spawn([]() -> Task<int> {
-      co_await sleep(10ms);
-      co_return 6;
-    });
-    EXPECT_EQ((co_await as_result(timeout(1ms, shield(inner)))).error(), std::errc::timed_out);
-    EXPECT_EQ((co_await as_result(wait_for(shield(inner), 1ms))).error(), std::errc::timed_out);
-    EXPECT_EQ(co_await inner, 6);
-    EXPECT_EQ(co_await shield([]() -> Task<int> { co_return 2; }()), 2);
-  });
-}
-
-// F50, F51
-TEST(TryFinally, RunsItsCleanupOnceHoweverTheBodyEnds) {
-  test::run([&]() -> Task<> {
-    int cleaned = 0;
-    const auto cleanup = [&]() -> Task<> {
-      co_await yield();
-      co_await yield();
-      ++cleaned;
-    };
-    const auto value = []() -> Task<int> { co_return 4; };
-    EXPECT_EQ(co_await try_finally(value(), cleanup), 4);
-    EXPECT_EQ(co_await try_finally(value, cleanup), 4) << "a callable is as good";
-    const auto failure = []() -> Task<> {
-      throw std::runtime_error("body");
-      co_return;
-    };
-    EXPECT_THROW(co_await try_finally(failure(), cleanup), std::runtime_error);
-    auto task = spawn([&]() -> Task<> { co_await try_finally(sleep(1h), cleanup); });
+    auto after = spawn([]() -> Task<> { co_await timeout(0ms, sleep(1h)); });
     co_await yield();
-    task.cancel();
-    co_await wait_until_done(task);
-    EXPECT_TRUE(task.cancelled());
-    EXPECT_EQ(cleaned, 4);
+    after.cancel();
+    const Instant deadline = Loop::current().now() + 5ms;
+    auto before = spawn([&]() -> Task<> { co_await timeout_at(deadline, sleep(1h)); });
+    co_await sleep_until(deadline);  // armed before the timeout
+    before.cancel();
+    for (auto* task : {&after, &before}) {
+      co_await wait_until_done(*task);
+      EXPECT_TRUE(task->cancelled());
+      EXPECT_EQ(task->cancelling(), 1u) << "the scope took its own back";
+    }
   });
 }
 
-TEST(TryFinally, LetsTheCleanupsExceptionReplaceTheBodys) {
+// T8
+TEST(Timeout, ConvertsWhatIsDerivedFromCancelled) {
   test::run([&]() -> Task<> {
+    struct Mine : Cancelled {};
     const auto body = []() -> Task<> {
-      throw std::runtime_error("body");
-      co_return;
+      try {
+        co_await sleep(1h);
+      } catch (const Cancelled&) {
+        throw Mine();
+      }
     };
-    const auto cleanup = []() -> Task<> {
-      throw std::logic_error("cleanup");
-      co_return;
-    };
-    EXPECT_THROW(co_await try_finally(body(), cleanup), std::logic_error);
+    EXPECT_THROW(co_await timeout(1ms, body()), TimeoutError);
   });
 }
 
-TEST(AsResult, GivesFailuresAsValuesAndThrowsTheRest) {
+// T1
+TEST(Timeout, IsMisusedAfterItsScopeAndOutsideOfATask) {
   test::run([&]() -> Task<> {
-    const auto error = []() -> Task<int> {
-      throw Error(ENOENT, "look");
-      co_return 0;
-    };
-    const auto other = []() -> Task<int> {
-      throw std::runtime_error("not an operation's");
-      co_return 0;
-    };
-    EXPECT_EQ((co_await as_result(error())).error(), std::errc::no_such_file_or_directory);
-    EXPECT_THROW(static_cast<void>(co_await as_result(other())), std::runtime_error);
-    const auto nested = co_await as_result(as_result(timeout(1ms, sleep(1h))));
-    EXPECT_EQ(nested->error(), std::errc::timed_out);
-    auto task = spawn([]() -> Task<> { static_cast<void>(co_await as_result(sleep(1h))); });
-    co_await yield();
-    task.cancel();
-    co_await wait_until_done(task);
-    EXPECT_TRUE(task.cancelled()) << "a cancellation is not a result";
-    EXPECT_EQ((co_await as_result(spawn(error()))).error(), std::errc::no_such_file_or_directory);
+    Timeout* kept = nullptr;
+    auto scope = timeout(1ms, [&](Timeout& inside) -> Task<> {
+      kept = &inside;
+      EXPECT_FALSE(inside.expired());
+      co_await yield();
+    });
+    co_await scope;
+    EXPECT_EQ(kept->when(), std::nullopt);
+    EXPECT_FALSE(kept->expired());
+    EXPECT_THROW(kept->reschedule(Loop::current().now()), UsageError);
+    EXPECT_THROW(co_await scope, UsageError) << "entered twice";
+    EXPECT_EQ(Loop::current().stats().timers, 0u);
   });
 }
 
-TEST(Allocations, TimeoutsMakeNoneWhetherTheyExpireOrNot) {
-  if (!test::can_count_allocations()) GTEST_SKIP() << "another allocator";
+// T7
+TEST(Timeout, RescheduledToThePastExpiresInTheNextTurn) {
+  test::run([&]() -> Task<> {
+    const Instant start = Loop::current().now();
+    EXPECT_TRUE(co_await times_out([&]() -> Task<> {
+      co_await timeout(1h, [&](Timeout& scope) -> Task<> {
+        scope.reschedule(start - 1h);
+        EXPECT_FALSE(scope.expired());
+        co_await sleep(1h);
+      });
+    }));
+    EXPECT_EQ(Loop::current().now(), start);
+  });
+}
+
+// T7
+TEST(Timeout, InALoopLeavesNoTimersHoweverItEnds) {
   test::run([&]() -> Task<> {
     Lock lock;
     co_await lock.acquire();
-    const auto use = [&]() -> Task<> {
-      co_await timeout(1s, yield());
-      static_cast<void>(co_await as_result(timeout(1ms, sleep(1h))));
-      static_cast<void>(co_await as_result(timeout(1ms, lock.acquire())));
-      co_await timeout(1s, [&](Timeout&) -> Task<> { co_await yield(); });
-      co_await try_finally(yield(), []() -> Task<> { co_await yield(); });
+    const auto fails = []() -> Task<> {
+      co_await yield();
+      throw std::runtime_error("body");
     };
-    for (int i = 0; i < 5; ++i) co_await use();
-    const auto before = test::allocations();
-    for (int i = 0; i < 10; ++i) co_await use();
-    EXPECT_EQ(test::allocations() - before, 0u);
-    lock.release();
+    for (int i = 0; i < 10'000; ++i) {
+      co_await timeout(1h, yield());
+      static_cast<void>(co_await as_result(timeout(1us, lock.acquire())));
+      if (i % 100 != 0) continue;
+      EXPECT_THROW(co_await timeout(1h, fails()), std::runtime_error);
+    }
+    EXPECT_EQ(Loop::current().stats().timers, 0u);
+    EXPECT_EQ(this_task().cancelling(), 0u);
+  });
+}
+
+// F43
+TEST(Timeout, IsATimeoutErrorInsideOfAWrapper) {
+  test::run([&]() -> Task<> {
+    test::Log log;
+    const auto logged = [&](auto body) -> Task<> {
+      try {
+        co_await timeout(1ms, std::move(body));
+      } catch (const TimeoutError& error) {
+        log(error.what());
+        throw;
+      }
+    };
+    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await logged(sleep(1h)); }));
+    EXPECT_EQ(log.lines(), (std::vector<std::string>{"timeout: Connection timed out"}));
+  });
+}
+
+// F44
+TEST(Timeout, CanBeMappedToADefaultOrToAnotherError) {
+  test::run([&]() -> Task<> {
+    const auto slow = []() -> Task<int> {
+      co_await sleep(1h);
+      co_return 1;
+    };
+    const auto or_default = [&]() -> Task<int> {
+      co_return (co_await as_result(timeout(1ms, slow()))).value_or(-1);
+    };
+    EXPECT_EQ(co_await or_default(), -1);
+    const auto mapped = [&]() -> Task<int> {
+      try {
+        co_return co_await timeout(1ms, slow());
+      } catch (const TimeoutError&) {
+        throw std::runtime_error("504");
+      }
+    };
+    EXPECT_THROW(co_await mapped(), std::runtime_error);
+  });
+}
+
+// F45: the timeout has cancelled the task that was awaited; a second cancel() finds it done
+TEST(Timeout, AroundAnAwaitOfATaskCancelsThatTask) {
+  test::run([&]() -> Task<> {
+    auto task = spawn([]() -> Task<> { co_await sleep(1h); });
+    EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await timeout(1ms, task); }));
+    EXPECT_TRUE(task.cancelled());
+    EXPECT_FALSE(task.cancel());
+    EXPECT_THROW(co_await task, Cancelled);
+    EXPECT_EQ(this_task().cancelling(), 0u);
   });
 }
 

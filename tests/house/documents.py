@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 def compile_block(text, folder, number, output=None):
     source = folder / f"block{number}.cpp"
     if "int main" not in text:
-        if re.search(r"^(co_await|auto .*co_await|  *co_await)", text, re.M):
+        if "co_await" in text and not re.search(r"^[\w:<>]*Task<", text, re.M):
             text = "Task<> block() {\n" + text + "\n}\n"
         text = AROUND + text
     source.write_text(text)

@@ -48,7 +48,8 @@ def table(tests):
 
 def main():
     page = PAGE.read_text()
-    fresh = page[: page.index(BEGIN) + len(BEGIN)] + "\n\n" + table(find_tests()) + "\n\n" + page[page.index(END):]
+    before, after = page[: page.index(BEGIN) + len(BEGIN)], page[page.index(END):]
+    fresh = f"{before}\n\n{table(find_tests())}\n\n{after}"
     if "--write" in sys.argv:
         PAGE.write_text(fresh)
         return 0

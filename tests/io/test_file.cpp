@@ -1,10 +1,7 @@
-#include "core/kernel.hpp"
+#include "io/policies.hpp"
 #include "support/allocations.hpp"
-#include "support/directory.hpp"
-#include "support/run.hpp"
 
-#include <sys/mount.h>
-#include <sys/resource.h>
+#include <fcntl.h>
 
 #include <cstring>
 #include <random>
@@ -12,29 +9,9 @@
 namespace {
 
 using namespace eddy;
-using test::wait_until_done;
 
-// Each test of File runs with every policy: the results are the same.
-class Files : public testing::TestWithParam<FilePolicy> {
- protected:
-  template <class F>
-  void run(F&& body, LoopOptions options = {}) {
-    options.file_policy = GetParam();
-    const auto before = test::open_descriptors();
-    test::run(body, options);
-    EXPECT_EQ(test::open_descriptors(), before) << "a descriptor was left open";
-  }
-  std::string path(const char* name) const { return directory.path(name); }
-  test::Directory directory;
-};
-
-INSTANTIATE_TEST_SUITE_P(Policy, Files,
-                         testing::Values(FilePolicy::automatic, FilePolicy::ring,
-                                         FilePolicy::inline_),
-                         [](const auto& info) -> std::string {
-                           if (info.param == FilePolicy::automatic) return "Automatic";
-                           return info.param == FilePolicy::ring ? "Ring" : "Inline";
-                         });
+class Files : public test::EveryPolicy {};
+INSTANTIATE_TEST_SUITE_P(Policy, Files, test::every_policy(), test::name_of_policy);
 
 // F110
 TEST_P(Files, ReadWhatWasWritten) {
@@ -73,6 +50,39 @@ TEST_P(Files, GiveLinesWithTheirEndsAndTheLastWithout) {
       EXPECT_EQ((co_await file.readlines()).size(), 4u);
       co_await file.close();
     }
+  });
+}
+
+TEST_P(Files, OpenWithFlagsInsteadOfAMode) {
+  run([&]() -> Task<> {
+    File file = co_await open(path("a"), OpenFlags{O_RDWR | O_CREAT | O_EXCL});
+    EXPECT_EQ(file.mode(), "r+");
+    co_await file.write("abc");
+    co_await file.seek(0);
+    EXPECT_EQ(co_await file.read(), "abc");
+    EXPECT_NE(::fcntl(file.fileno(), F_GETFD) & FD_CLOEXEC, 0);
+    co_await file.close();
+    EXPECT_EQ((co_await as_result(open(path("a"), OpenFlags{O_WRONLY | O_CREAT | O_EXCL}))).error(),
+              std::errc::file_exists);
+    File end = co_await open(path("a"), OpenFlags{O_WRONLY | O_APPEND});
+    EXPECT_EQ(co_await end.tell(), 3u);
+    co_await end.close();
+    File named = co_await open(path("a"), "rb+");
+    EXPECT_EQ(named.mode(), "rb+");
+    co_await named.close();
+  });
+}
+
+// F111
+TEST_P(Files, GiveLinesIntoTheSameString) {
+  directory.write("a", "one\ntwo\nlast");
+  run([&]() -> Task<> {
+    File file = co_await open(path("a"));
+    Lines lines = file.lines();
+    std::string line, seen;
+    while (co_await lines.next_into(line)) seen += "<" + line + ">";
+    EXPECT_EQ(seen, "<one\n><two\n><last>");
+    co_await file.close();
   });
 }
 
@@ -133,7 +143,7 @@ TEST_P(Files, RefuseTheWrongDirection) {
     EXPECT_TRUE(out.closed());
     EXPECT_THROW(co_await out.write("z"), UsageError);
     EXPECT_THROW(co_await out.tell(), UsageError);
-    EXPECT_THROW(out.read_at(MutableBytes(), 0), UsageError);
+    EXPECT_THROW(static_cast<void>(out.read_at(MutableBytes(), 0)), UsageError);
   });
 }
 
@@ -189,12 +199,17 @@ TEST_P(Files, AgreeWithAModel) {
     for (unsigned seed = 0; seed < 30; ++seed) {
       std::mt19937 random(seed);
       const int sizes[] = {-1, 0, 1, 7, 64};
-      File file = co_await open(path("model"), "w+b", {.buffering = sizes[seed % 5]});
+      const OpenOptions options{.buffering = sizes[seed % 5]};
+      File file = co_await open(path("model"), "w+b", options);
+      if (seed % 2) {  // the kernel's own position
+        co_await file.close();
+        file = File::adopt(::open(path("model").c_str(), O_RDWR | O_CLOEXEC), "r+", true, options);
+      }
       std::string model;
       std::size_t position = 0;
       for (int step = 0; step < 150; ++step) {
         const std::size_t count = random() % 100;
-        switch (random() % 7) {
+        switch (random() % 8) {
           case 0: case 1: {
             std::string bytes(count, '\0');
             for (char& byte : bytes) byte = static_cast<char>(random());
@@ -230,6 +245,15 @@ TEST_P(Files, AgreeWithAModel) {
             EXPECT_EQ(std::string(buffer, got), model.substr(std::min(place, model.size()), 50));
             break;
           }
+          case 7: {
+            const std::size_t place = model.empty() ? 0 : random() % model.size();
+            const std::string bytes(count, static_cast<char>(random()));
+            EXPECT_EQ(co_await file.write_at(bytes, place), count);
+            if (count == 0) break;
+            if (model.size() < place + count) model.resize(place + count);
+            model.replace(place, count, bytes);
+            break;
+          }
         }
       }
       co_await file.close();
@@ -258,6 +282,105 @@ TEST_P(Files, ReadAndWriteAtAPlaceSeveralAtOnce) {
     EXPECT_EQ(co_await file.tell(), 0u);
     co_await file.close();
   });
+}
+
+// A read or a write at a place waits for what is in progress on the buffer.
+TEST_P(Files, KeepOneContentWhenPlacesAndBufferMix) {
+  run([&]() -> Task<> {
+    for (const std::size_t size : {5u, 100'000u}) {
+      File file = co_await open(path("a"), "w+");
+      const std::string text(size, 'b');
+      co_await file.write(text);
+      auto flushing = spawn([&]() -> Task<> { co_await file.flush(); });
+      auto writing = spawn([&]() -> Task<> { EXPECT_EQ(co_await file.write_at("AA", 1), 2u); });
+      auto more = spawn([&]() -> Task<> { co_await file.write("end"); });
+      auto reading = spawn([&]() -> Task<> {
+        char buffer[3];
+        EXPECT_EQ(co_await file.read_at(buffer, size), 3u);
+        EXPECT_EQ(std::string_view(buffer, 3), "end");
+      });
+      co_await flushing;
+      co_await writing;
+      co_await more;
+      co_await reading;
+      EXPECT_EQ(co_await file.tell(), size + 3);
+      EXPECT_EQ(co_await file.seek(0), 0u);
+      EXPECT_EQ(co_await file.read(4), "bAAb");
+      co_await file.write_at("CC", 4);
+      EXPECT_EQ((co_await file.read(3)).substr(0, 2), "CC") << "what was read ahead is not stale";
+      co_await file.close();
+    }
+  });
+}
+
+TEST_P(Files, AdoptADescriptorWhereItStands) {
+  directory.write("a", "0123456789");
+  run([&]() -> Task<> {
+    const int fd = ::open(path("a").c_str(), O_RDWR | O_CLOEXEC);
+    EXPECT_EQ(::lseek(fd, 2, SEEK_SET), 2);
+    File file = File::adopt(fd, "r+");
+    EXPECT_EQ(co_await file.read(3), "234");
+    co_await file.write("XY");
+    EXPECT_EQ(co_await file.tell(), 7u);
+    EXPECT_EQ(co_await file.read(1), "7") << "what was read ahead was given back";
+    EXPECT_EQ(co_await file.truncate(), 8u);
+    EXPECT_TRUE(file.seekable());
+    co_await file.close();
+    EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
+    EXPECT_EQ(directory.read("a"), "01234XY7");
+  });
+}
+
+// Whatever the policy: a plain call would wait for ever.
+TEST_P(Files, NeverBlockTheLoopOnAPipe) {
+  run([&]() -> Task<> {
+    for (const int flags : {0, O_NONBLOCK}) {
+      int ends[2];
+      EXPECT_EQ(::pipe2(ends, O_CLOEXEC | flags), 0);
+      File in = File::adopt(ends[1], "w");
+      File out = File::adopt(ends[0], "r");
+      EXPECT_FALSE(in.seekable());
+      const std::string much(1'000'000, 'p');
+      auto reading = spawn([&]() -> Task<std::size_t> {
+        std::string back(much.size(), '\0');
+        const auto got = co_await out.read_into(back);
+        EXPECT_EQ(back, much);
+        co_return got;
+      });
+      EXPECT_EQ(co_await in.write(much), much.size());
+      EXPECT_EQ(co_await reading, much.size());
+      EXPECT_EQ((co_await as_result(in.tell())).error(), std::errc::invalid_seek);
+      co_await in.close();
+      EXPECT_EQ(co_await out.read(), "");
+      co_await out.close();
+    }
+  });
+}
+
+TEST_P(Files, ReadWhatHasNoSize) {
+  run([&]() -> Task<> {
+    File file = co_await open("/proc/self/status");
+    EXPECT_EQ((co_await file.readline()).substr(0, 5), "Name:");
+    EXPECT_GT((co_await file.read()).size(), 100u);
+    co_await file.close();
+  });
+}
+
+TEST_P(Files, WorkWithoutAnyNewFeatureOfTheKernel) {
+  run(
+      [&]() -> Task<> {
+        co_await write_text(path("a"), "text");
+        File file = co_await open(path("a"), "r+");
+        EXPECT_EQ(co_await file.read(), "text");
+        co_await file.truncate(2);
+        co_await file.sync();
+        co_await file.datasync();
+        co_await file.allocate(0, 100);
+        file.advise(0, 0, POSIX_FADV_SEQUENTIAL);
+        EXPECT_EQ((co_await file.stat()).size, 100u);
+        co_await file.close();
+      },
+      {.without = ~feature_single_issuer});
 }
 
 TEST_P(Files, ReadExactlyOrSayWhatThereWas) {
@@ -312,180 +435,6 @@ TEST_P(Files, WorkInATinyRing) {
         for (auto& task : tasks) co_await task;
       },
       {.submission_entries = 2, .completion_entries = 4});
-}
-
-// -- running out of things --
-
-TEST_P(Files, SayThatTheDiskIsFullAndKeepTheRest) {
-  run([&]() -> Task<> {
-    File file = co_await open("/dev/full", "w");
-    co_await file.write("some bytes");
-    EXPECT_EQ((co_await as_result(file.flush())).error(), std::errc::no_space_on_device);
-    EXPECT_EQ((co_await as_result(file.close())).error(), std::errc::no_space_on_device);
-    EXPECT_TRUE(file.closed()) << "the descriptor is gone all the same";
-  });
-}
-
-TEST_P(Files, SayThatASmallFileSystemIsFull) {
-  const std::string mount = path("tmpfs");
-  ASSERT_EQ(::mkdir(mount.c_str(), 0777), 0);
-  if (::mount("none", mount.c_str(), "tmpfs", 0, "size=64k") != 0) GTEST_SKIP() << "may not mount";
-  run([&]() -> Task<> {
-    const std::string block(1 << 20, 'x');
-    EXPECT_EQ((co_await as_result(write_bytes(mount + "/big", block))).error(),
-              std::errc::no_space_on_device);
-    EXPECT_EQ((co_await as_result(write_atomic(mount + "/atomic", block))).error(),
-              std::errc::no_space_on_device);
-    EXPECT_EQ((co_await fs::listdir(mount)).size(), 1u) << "nothing is left beside it";
-    co_await fs::remove(mount + "/big");
-    co_await write_text(mount + "/small", "fits again");
-  });
-  ::umount(mount.c_str());
-}
-
-TEST_P(Files, SayThatNoDescriptorIsLeft) {
-  directory.write("a", "x");
-  run([&]() -> Task<> {
-    static_cast<void>(co_await read_text(path("a")));
-    rlimit old{};
-    ::getrlimit(RLIMIT_NOFILE, &old);
-    const int next = ::dup(0);
-    ::close(next);
-    const rlimit few{static_cast<rlim_t>(next), old.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &few);
-    const auto reading = co_await as_result(open(path("a")));
-    const auto creating = co_await as_result(open(path("b"), "w"));
-    ::setrlimit(RLIMIT_NOFILE, &old);
-    EXPECT_TRUE(!reading && reading.error() == std::errc::too_many_files_open);
-    EXPECT_TRUE(!creating && creating.error() == std::errc::too_many_files_open);
-    EXPECT_EQ(co_await read_text(path("a")), "x") << "the loop goes on";
-  });
-}
-
-// -- cancellation --
-
-TEST_P(Files, AreNotOpenedWhenACancelIsPending) {
-  directory.write("a", "x");
-  run([&]() -> Task<> {
-    for (const char* mode : {"r", "w"}) {
-      auto task = spawn([&]() -> Task<> {
-        this_task().cancel();
-        co_await open(path("a"), mode);
-      });
-      co_await wait_until_done(task);
-      EXPECT_TRUE(task.cancelled());
-    }
-    EXPECT_EQ(directory.read("a"), "x");
-  });
-}
-
-// An open that waits for the other end of a FIFO holds nobody, and is cancelled in the kernel.
-TEST_P(Files, OpeningCanBeCancelledWhileItWaits) {
-  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0666), 0);
-  run([&]() -> Task<> {
-    for (const char* mode : {"r", "w"}) {
-      auto task = spawn([&]() -> Task<> { co_await open(path("fifo"), mode); });
-      co_await test::settle(8);
-      EXPECT_FALSE(task.done());
-      task.cancel();
-      co_await wait_until_done(task);
-      EXPECT_TRUE(task.cancelled()) << mode;
-    }
-  });
-}
-
-TEST_P(Files, OpeningAFifoMeetsTheOtherEnd) {
-  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0666), 0);
-  run([&]() -> Task<> {
-    auto reader = spawn([&]() -> Task<std::string> {
-      File file = co_await open(path("fifo"), "r");
-      co_return co_await file.read();
-    });
-    File file = co_await open(path("fifo"), "w");
-    co_await file.write("through the fifo");
-    co_await file.close();
-    EXPECT_EQ(co_await reader, "through the fifo");
-  });
-}
-
-// X1, C13: bytes that were read for a call that is cancelled are there for the next one.
-TEST_P(Files, LoseNoByteWhenAReadIsCancelled) {
-  run([&]() -> Task<> {
-    test::Pipe pipe;
-    File file = File::adopt(pipe.out.get(), "r", false);
-    pipe.put("half a li");
-    auto line = spawn([&]() -> Task<> { co_await file.readline(); });
-    auto next = spawn([&]() -> Task<std::string> { co_return co_await file.readline(); });
-    co_await test::settle(10);
-    line.cancel();
-    co_await wait_until_done(line);
-    EXPECT_TRUE(line.cancelled());
-    pipe.put("ne\nmore");
-    EXPECT_EQ(co_await next, "half a line\n") << "the second call had its turn after the first";
-    char all[64];
-    auto fill = spawn([&]() -> Task<> { co_await file.read_into(all); });
-    co_await test::settle(10);
-    fill.cancel();
-    co_await wait_until_done(fill);
-    EXPECT_EQ(co_await file.read(4), "more");
-    pipe.put("!");
-    pipe.in.reset();
-    EXPECT_EQ(co_await file.read(), "!");
-    co_await file.close();
-  });
-}
-
-TEST_P(Files, ReadingAtAPlaceIsCancelledBeforeItStarts) {
-  directory.write("a", "abc");
-  run([&]() -> Task<> {
-    File file = co_await open(path("a"), "r+");
-    auto task = spawn([&]() -> Task<> {
-      this_task().cancel();
-      char buffer[3] = {};
-      co_await file.read_at(buffer, 0);
-    });
-    co_await wait_until_done(task);
-    EXPECT_TRUE(task.cancelled());
-    auto writing = spawn([&]() -> Task<> {
-      this_task().cancel();
-      co_await file.write_at("zzz", 0);
-    });
-    co_await wait_until_done(writing);
-    EXPECT_TRUE(writing.cancelled());
-    EXPECT_EQ(directory.read("a"), "abc");
-    co_await file.close();
-  });
-}
-
-TEST_P(Files, AreClosedWhenTheLoopIs) {
-  const auto before = test::open_descriptors();
-  {
-    test::Pipe pipe;
-    Loop loop(test::options({.file_policy = GetParam()}));
-    const auto reader = [&]() -> Task<> {
-      File file = File::adopt(::dup(pipe.out.get()), "r");
-      co_await file.readline();
-    };
-    loop.spawn(reader());
-    loop.turn();
-    loop.turn();
-  }
-  EXPECT_EQ(test::open_descriptors(), before);
-}
-
-TEST_P(Files, RefuseToCloseUnderAReadAtAPlace) {
-  run([&]() -> Task<> {
-    directory.write("a", "abc");
-    File file = co_await open(path("a"));
-    auto reading = spawn([&]() -> Task<> {
-      char buffer[3];
-      co_await file.read_at(buffer, 0);
-    });
-    co_await yield();
-    EXPECT_THROW(co_await file.close(), UsageError);
-    co_await reading;
-    co_await file.close();
-  });
 }
 
 TEST_P(Files, AllocateNothingIntoTheCallersMemory) {

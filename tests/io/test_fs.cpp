@@ -1,8 +1,6 @@
-#include "support/directory.hpp"
-#include "support/run.hpp"
+#include "io/policies.hpp"
 
-#include <eddy/io/storage.hpp>
-
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,25 +10,8 @@ namespace {
 using namespace eddy;
 using test::wait_until_done;
 
-class Fs : public testing::TestWithParam<FilePolicy> {
- protected:
-  template <class F>
-  void run(F&& body) {
-    const auto before = test::open_descriptors();
-    test::run(body, {.file_policy = GetParam()});
-    EXPECT_EQ(test::open_descriptors(), before);
-  }
-  std::string path(const std::string& name) const { return directory.path(name); }
-  test::Directory directory;
-};
-
-INSTANTIATE_TEST_SUITE_P(Policy, Fs,
-                         testing::Values(FilePolicy::automatic, FilePolicy::ring,
-                                         FilePolicy::inline_),
-                         [](const auto& info) -> std::string {
-                           if (info.param == FilePolicy::automatic) return "Automatic";
-                           return info.param == FilePolicy::ring ? "Ring" : "Inline";
-                         });
+class Fs : public test::EveryPolicy {};
+INSTANTIATE_TEST_SUITE_P(Policy, Fs, test::every_policy(), test::name_of_policy);
 
 TEST_P(Fs, TellsWhatIsThere) {
   directory.write("file", "12345");
@@ -92,6 +73,52 @@ TEST_P(Fs, MakesMovesAndRemoves) {
   });
 }
 
+TEST_P(Fs, SetsTimes) {
+  directory.write("file", "x");
+  run([&]() -> Task<> {
+    const FileTime then(std::chrono::milliseconds(-1500));
+    const FileTime later(std::chrono::nanoseconds(1'700'000'000'123'456'789));
+    co_await fs::utime(path("file"), later, then);
+    const FileStat stat = co_await fs::stat(path("file"));
+    EXPECT_EQ(stat.accessed, later);
+    EXPECT_EQ(stat.modified, then);
+  });
+}
+
+TEST_P(Fs, ListsALargeDirectoryAndGivesOthersATurn) {
+  for (int i = 0; i < 1100; ++i) {
+    ::close(::open(path(std::to_string(i)).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
+  }
+  run([&]() -> Task<> {
+    int turns = 0;
+    auto other = spawn([&]() -> Task<> {
+      for (;;) {
+        ++turns;
+        co_await yield();
+      }
+    });
+    EXPECT_EQ((co_await fs::listdir(directory.path(""))).size(), 1100u);
+    EXPECT_GE(turns, 1);
+    auto listing = spawn([&]() -> Task<> { co_await fs::listdir(directory.path("")); });
+    co_await yield();
+    listing.cancel();
+    co_await wait_until_done(listing);
+    EXPECT_TRUE(listing.cancelled());
+    other.cancel();
+    co_await wait_until_done(other);
+  });
+}
+
+TEST_P(Fs, CopiesWhatCannotBeSpliced) {
+  run([&]() -> Task<> {
+    const std::string text = co_await read_text("/proc/self/limits");
+    EXPECT_EQ(co_await fs::copyfile("/proc/self/limits", path("copy")), text.size());
+    EXPECT_EQ(directory.read("copy"), text);
+    EXPECT_EQ((co_await as_result(fs::copyfile("/dev/null", path("copy")))).error(),
+              std::errc::invalid_argument);
+  });
+}
+
 TEST_P(Fs, NamesOperationAndPathInItsErrors) {
   run([&]() -> Task<> {
     try {
@@ -138,11 +165,11 @@ TEST_P(Fs, CopiesBytesAndPermissions) {
   for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 31 >> 3);
   directory.write("big", big);
   directory.write("empty", "");
-  ::chmod(path("big").c_str(), 0640);
+  ::chmod(path("big").c_str(), 0646);
   run([&]() -> Task<> {
     EXPECT_EQ(co_await fs::copyfile(path("big"), path("copy")), big.size());
     EXPECT_EQ(directory.read("copy"), big);
-    EXPECT_EQ((co_await fs::stat(path("copy"))).mode & 07777u, 0640u);
+    EXPECT_EQ((co_await fs::stat(path("copy"))).mode & 07777u, 0646u);
     EXPECT_EQ(co_await fs::copyfile(path("empty"), path("copy")), 0u);
     EXPECT_EQ(directory.read("copy"), "");
     EXPECT_EQ((co_await as_result(fs::copyfile(path("big"), path("big")))).error(),
@@ -175,11 +202,11 @@ TEST_P(Fs, WritesWholeFiles) {
 
 TEST_P(Fs, ReplacesAFileAtOnceOrNotAtAll) {
   directory.write("config", "old");
-  ::chmod(path("config").c_str(), 0600);
+  ::chmod(path("config").c_str(), 0606);  // more than the umask leaves
   run([&]() -> Task<> {
     co_await write_atomic(path("config"), "new contents");
     EXPECT_EQ(directory.read("config"), "new contents");
-    EXPECT_EQ((co_await fs::stat(path("config"))).mode & 07777u, 0600u);
+    EXPECT_EQ((co_await fs::stat(path("config"))).mode & 07777u, 0606u);
     for (int turns = 0; turns < 12; ++turns) {
       auto task = spawn([&]() -> Task<> { co_await write_atomic(path("config"), "other"); });
       co_await test::settle(turns);
@@ -193,68 +220,6 @@ TEST_P(Fs, ReplacesAFileAtOnceOrNotAtAll) {
     EXPECT_EQ((co_await as_result(write_atomic(path("none/config"), "x"))).error(),
               std::errc::no_such_file_or_directory);
   });
-}
-
-// -- where an operation runs --
-
-TEST(Storage, TellsRemoteMountsFromLocalOnesByTheTable) {
-  test::run([&]() -> Task<> {
-    Storage& storage = Storage::current();
-    storage.load(
-        "22 1 8:1 / / rw - ext4 /dev/root rw\n"
-        "23 22 0:5 / /mnt/share rw - nfs4 server:/x rw\n"
-        "24 22 0:6 / /mnt/share/local rw shared:1 - tmpfs none rw\n"
-        "25 22 0:7 / /mnt/with\\040blank rw - fuse.sshfs host rw\n",
-        "/mnt/share/sub");
-    const auto remote = [&](std::string_view path) { return storage.mount_of(path).remote; };
-    EXPECT_FALSE(remote("/etc/passwd"));
-    EXPECT_TRUE(remote("/mnt/share/file"));
-    EXPECT_TRUE(remote("/mnt/share"));
-    EXPECT_FALSE(remote("/mnt/shared/file"));
-    EXPECT_FALSE(remote("/mnt/share/local/file"));
-    EXPECT_TRUE(remote("/mnt/with blank/file"));
-    EXPECT_TRUE(remote("relative")) << "the working directory is on it";
-    auto& mount = storage.mount_of("/mnt/share/file");
-    EXPECT_FALSE(storage.inline_allowed(mount, FilePolicy::automatic));
-    EXPECT_TRUE(storage.inline_allowed(mount, FilePolicy::inline_));
-    co_return;
-  });
-}
-
-TEST(Storage, MovesASlowMountToTheRingForAWhile) {
-  test::run(
-      [&]() -> Task<> {
-        Storage& storage = Storage::current();
-        auto& mount = storage.mount_of("/some/file");
-        EXPECT_TRUE(storage.inline_allowed(mount, FilePolicy::automatic));
-        storage.measure(mount, [] {
-          const Instant start = std::chrono::steady_clock::now();
-          while (std::chrono::steady_clock::now() < start + 2ms) {
-          }
-          return 0;
-        });
-        EXPECT_FALSE(storage.inline_allowed(mount, FilePolicy::automatic));
-        EXPECT_FALSE(storage.inline_allowed(mount, FilePolicy::ring));
-        const Stats stats = Loop::current().stats();
-        EXPECT_EQ(stats.inline_calls, 1u);
-        EXPECT_EQ(stats.slow_calls, 1u);
-        EXPECT_GE(stats.inline_longest, 2ms);
-        co_await sleep(1s);
-        EXPECT_TRUE(storage.inline_allowed(mount, FilePolicy::automatic)) << "it had its rest";
-      },
-      {.slow_call = 1ms});
-}
-
-TEST(Storage, CountsInlineCallsOnlyWhereThereAreSome) {
-  test::Directory directory;
-  for (const FilePolicy policy : {FilePolicy::ring, FilePolicy::inline_}) {
-    test::run(
-        [&]() -> Task<> {
-          co_await fs::mkdir(directory.path("d"), {.exist_ok = true});
-          EXPECT_EQ(Loop::current().stats().inline_calls > 0, policy == FilePolicy::inline_);
-        },
-        {.file_policy = policy});
-  }
 }
 
 }  // namespace

@@ -185,4 +185,96 @@ TEST(Lock, AllocatesNothingFreeContendedOrCancelled) {
   });
 }
 
+// K1: not re-entrant
+TEST(Lock, IsNotTakenTwiceByTheSameTask) {
+  test::run([&]() -> Task<> {
+    Lock lock;
+    auto guard = co_await lock.scoped();
+    EXPECT_FALSE(co_await as_result(timeout(1ms, lock.acquire())));
+    EXPECT_TRUE(lock.locked());
+  });
+}
+
+TEST(Lock, HasGuardsThatMoveAndReleaseOnce) {
+  test::run([&]() -> Task<> {
+    Lock lock;
+    Lock::Guard kept;
+    {
+      auto guard = co_await lock.scoped();
+      kept = std::move(guard);
+    }
+    EXPECT_TRUE(lock.locked());
+    kept.release();
+    EXPECT_FALSE(lock.locked());
+    co_await lock.acquire();
+    kept.release();
+    EXPECT_TRUE(lock.locked()) << "a guard that was released has nothing to release";
+    lock.release();
+  });
+}
+
+// K2: woken, cancelled, handed on, cancelled again: until one is left who wants it, or none
+TEST(Lock, PassesThroughAnyNumberOfWaitersThatAreCancelled) {
+  for (const bool one_stays : {true, false}) {
+    test::run([&]() -> Task<> {
+      Lock lock;
+      co_await lock.acquire();
+      int owners = 0;
+      const auto work = [&]() -> Task<> {
+        auto guard = co_await lock.scoped();
+        ++owners;
+      };
+      std::vector<JoinHandle<>> tasks;
+      for (int i = 0; i < 6; ++i) tasks.push_back(spawn(work()));
+      co_await yield();
+      lock.release();
+      for (std::size_t i = 0; i < (one_stays ? 5u : 6u); ++i) {
+        tasks[i].cancel();
+        if (i % 2) co_await yield();  // some in the turn in which they were given it
+      }
+      for (auto& task : tasks) co_await wait_until_done(task);
+      EXPECT_EQ(owners, one_stays ? 1 : 0);
+      EXPECT_FALSE(lock.locked());
+    });
+  }
+}
+
+// K3
+TEST(Lock, CannotBeOvertakenByATaskThatNeverWaitsForIt) {
+  test::run([&]() -> Task<> {
+    Lock lock;
+    test::Log log;
+    const auto greedy = [&](std::string name) -> Task<> {
+      for (int i = 0; i < 3; ++i) {
+        auto guard = co_await lock.scoped();
+        log(name);
+        co_await yield();
+      }
+    };
+    auto a = spawn(greedy("a"));
+    auto b = spawn(greedy("b"));
+    co_await a;
+    co_await b;
+    EXPECT_EQ(log.text(), "a b a b a b");
+  });
+}
+
+// F92
+TEST(Lock, ProtectsWhatIsReadAndWrittenAcrossAnAwait) {
+  test::run([&]() -> Task<> {
+    Lock lock;
+    int counter = 0;
+    const auto increment = [&]() -> Task<> {
+      auto guard = co_await lock.scoped();
+      const int read = counter;
+      co_await sleep(1us);
+      counter = read + 1;
+    };
+    std::vector<JoinHandle<>> tasks;
+    for (int i = 0; i < 100; ++i) tasks.push_back(spawn(increment()));
+    for (auto& task : tasks) co_await task;
+    EXPECT_EQ(counter, 100);
+  });
+}
+
 }  // namespace

@@ -16,6 +16,7 @@ class Bytes : public std::span<const std::byte> {
  public:
   using span::span;
   Bytes() = default;
+  Bytes(std::span<const std::byte> bytes) noexcept : span(bytes) {}
   Bytes(const void* data, std::size_t size) noexcept
       : span(static_cast<const std::byte*>(data), size) {}
   template <std::convertible_to<std::string_view> Text>

@@ -101,34 +101,36 @@ class List {
 template <class T>
 class Fifo {
  public:
+  Fifo() = default;
+  Fifo(const Fifo&) = delete;
+  Fifo& operator=(const Fifo&) = delete;
+
   bool empty() const noexcept { return head_ == nullptr; }
 
   void push_back(T& node) noexcept {
     node.next_ = nullptr;
-    if (head_) {
-      tail_->next_ = &node;
-    } else {
-      head_ = &node;
-    }
-    tail_ = &node;
+    *end_ = &node;
+    end_ = &node.next_;
   }
 
   T* pop_front() noexcept {
     T* node = head_;
-    if (node) head_ = node->next_;
+    if (node && !(head_ = node->next_)) end_ = &head_;
     return node;
   }
 
-  // Leaves this list empty; what is pushed from now on is not in the list returned.
-  Fifo take() noexcept {
-    Fifo all = *this;
+  // Everything, as a chain through next_ that ends with null. What is pushed from now on is not in
+  // it.
+  T* take() noexcept {
+    T* first = head_;
     head_ = nullptr;
-    return all;
+    end_ = &head_;
+    return first;
   }
 
  private:
   T* head_ = nullptr;
-  T* tail_ = nullptr;
+  T** end_ = &head_;  // where the next one goes
 };
 
 }  // namespace eddy

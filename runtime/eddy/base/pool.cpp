@@ -13,18 +13,18 @@ struct Pool::Cleaner {
 };
 
 void* Pool::allocate_slowly(std::size_t size) {
-  if constexpr (!keeps_blocks) return ::operator new(size);
-  if (size > largest) return ::operator new(size);
+  if constexpr (!keeps_blocks) return ::operator new(size, line);
+  if (size > largest) return ::operator new(size, line);
   static thread_local Cleaner cleaner;
   static_cast<void>(cleaner);
-  return ::operator new(size_of_class(class_of(size)));
+  return ::operator new(size_of_class(class_of(size)), line);
 }
 
 void Pool::trim() noexcept {
   for (Block*& head : cache_.heads) {
     while (Block* block = head) {
       head = block->next;
-      ::operator delete(block);
+      ::operator delete(block, line);
     }
   }
 }

@@ -30,7 +30,7 @@ class Pool {
   // Sizes up to this are pooled; larger blocks come from the heap each time.
   static constexpr std::size_t largest = std::size_t{1} << 20;
 
-  // At least `size` bytes, aligned to 16. Throws std::bad_alloc.
+  // At least `size` bytes, aligned to a cache line. Throws std::bad_alloc.
   static void* allocate(std::size_t size) {
     if constexpr (keeps_blocks) {
       if (size <= largest) [[likely]] {
@@ -53,7 +53,7 @@ class Pool {
         return;
       }
     }
-    ::operator delete(memory);
+    ::operator delete(memory, line);
   }
 
   // Gives this thread's free blocks back to the heap.
@@ -63,6 +63,9 @@ class Pool {
   struct Block {
     Block* next;
   };
+
+  // So that how fast a task is does not depend on where its frame happens to lie.
+  static constexpr std::align_val_t line{64};
 
   // 64-byte steps up to 4 KiB, then powers of two up to `largest`.
   static constexpr std::size_t step = 64;

@@ -7,10 +7,6 @@
 
 namespace eddy {
 
-Context::Context(const Context& other) noexcept : values_(other.values_) {
-  if (values_) ++values_->references;
-}
-
 Context& Context::current() noexcept {
   static thread_local Context outside;  // for what runs in no task: main() before run()
   return thread_state.task ? thread_state.task->context() : outside;

@@ -20,13 +20,15 @@ class Loop;
 class Context {
  public:
   Context() = default;
-  Context(const Context& other) noexcept;
+  Context(const Context& other) noexcept : values_(other.values_) {
+    if (values_) ++values_->references;
+  }
   Context(Context&& other) noexcept : values_(std::exchange(other.values_, nullptr)) {}
   Context& operator=(Context other) noexcept {
     std::swap(values_, other.values_);
     return *this;
   }
-  ~Context() { drop(); }
+  ~Context() { if (values_) drop(); }
 
   // The context of the running task, or of this thread where no task runs.
   static Context& current() noexcept;

@@ -21,14 +21,14 @@ class TaskResult : public TaskState {
   using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*,
                                     std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
 
-  TaskResult(Loop& loop, Task<T> task)
+  TaskResult(Loop& loop, Task<T>&& task) noexcept
       : TaskResult(loop, task.release()) {}
 
   Stored& value() noexcept { return *value_; }
 
  protected:
   // For those that have to exist before their frame does.
-  TaskResult(Loop& loop, typename Task<T>::Handle frame)
+  TaskResult(Loop& loop, typename Task<T>::Handle frame) noexcept
       : TaskState(loop, frame, frame.promise().where()), frame_(frame) {
     frame_.promise().start();
     frame_.promise().set_root(*this);
@@ -83,6 +83,7 @@ class JoinWaiter : public Waiter, public DoneHook {
     return target_->done();
   }
   void await_suspend(std::coroutine_handle<> frame) {
+    if (&target_->loop() != thread_state.loop) [[unlikely]] throw_other_loop();
     target_->add_done_hook(*this);
     park(frame);
   }
@@ -107,12 +108,24 @@ class JoinWaiter : public Waiter, public DoneHook {
   TaskState& target() const noexcept { return *target_; }
 
  private:
+  // Tasks that wait for each other in a circle would forward it for ever: the first one leaves.
   static bool forward(Waiter& waiter) {
-    return static_cast<JoinWaiter&>(waiter).target_->cancel(Text());
+    auto& join = static_cast<JoinWaiter&>(waiter);
+    if (std::exchange(join.forwarding_, true)) {
+      static_cast<DoneHook&>(join).unlink();
+      return leave(join);
+    }
+    const bool accepted = join.target_->cancel(join.task()->take_cancel_reason());
+    join.forwarding_ = false;
+    return accepted;
+  }
+  [[noreturn]] static void throw_other_loop() {
+    throw UsageError("a task of another loop cannot be awaited: use run_from_thread()");
   }
   static void notify(DoneHook& hook, TaskState&) noexcept { static_cast<JoinWaiter&>(hook).wake(); }
 
   TaskState* target_;
+  bool forwarding_ = false;
 };
 
 template <class T>
@@ -194,7 +207,8 @@ class TaskHandle {
   std::source_location where() const { return state().where(); }
 
   // Runs `callback(handle)` in the turn after the task ended, or in the next one if it has; in the
-  // order of registration, and in the context of whoever registered it.
+  // order of registration, and in the context of whoever registered it. Throws UsageError when the
+  // task's loop is closed.
   template <class F>
   void on_done(F callback) const;
 
@@ -284,6 +298,7 @@ class DoneCallback : public DoneHook, public Ready {
 
 template <class F>
 void TaskHandle::on_done(F callback) const {
+  if (done() && !Loop::is_open(&state().loop())) throw UsageError("on_done() of a closed loop");
   auto* hook = new DoneCallback<F>(state(), std::move(callback));
   if (done()) {
     hook->schedule();

@@ -52,8 +52,8 @@ class Loop::Running {
 
 Loop::Loop(const LoopOptions& options)
     : ring_(ring_options(options)),
+      ended_(ring_.pushed()),
       in_flight_max_(ring_.completion_entries()),
-      in_flight_limit_(in_flight_max_),
       debug_(options.debug),
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
@@ -102,19 +102,11 @@ void Loop::run_until(TaskState& main) {
   }
 }
 
-// Timers first, then what was ready when the turn began.
-void Loop::run_due() {
-  ++stats_.turns;
-  now_valid_ = false;
-  if (!timers_.empty()) timers_.fire_until(now());
-  if (posts_.pending()) posts_.schedule();
-  run_ready();
-}
-
-void Loop::run_ready() noexcept {
-  Fifo<Ready> batch = ready_.take();
+inline void Loop::run_ready() noexcept {
+  Ready* next = ready_.take();
   std::uint64_t steps = 0;
-  while (Ready* ready = batch.pop_front()) {
+  while (Ready* ready = next) {
+    next = ready->next_;  // a step may end with its task being gone, or being ready again
     ++steps;
     if (debug_) [[unlikely]] {
       run_timed(*ready);
@@ -125,6 +117,15 @@ void Loop::run_ready() noexcept {
     }
   }
   stats_.steps += steps;
+}
+
+// Timers first, then what was ready when the turn began.
+void Loop::run_due() {
+  ++stats_.turns;
+  now_valid_ = false;
+  if (!timers_.empty()) timers_.fire_until(now());
+  if (posts_.pending()) posts_.schedule();
+  run_ready();
 }
 
 // B1: names the task whose step held the loop. Its state may be gone after the step.
@@ -148,7 +149,8 @@ void Loop::poll(Instant limit) {
   if (backlog_) [[unlikely]] submit_waiting();
   const bool idle = ready_.empty() && !ring_.completions() && !stopping_ && !posts_.pending();
   if (!idle) {
-    if (ring_.unsubmitted() || ring_.work_pending()) enter(0);
+    if (!ring_.unsubmitted() && !ring_.work_pending()) return;
+    enter(0);
   } else if (plain_wait_ && timers_.empty() && limit == Instant::max()) [[likely]] {
     enter(1);
   } else if (options_.virtual_time) {
@@ -175,9 +177,9 @@ void Loop::wait(Instant until) {
       return;
     }
   }
-  const bool batching = options_.batch > 1 && in_flight_ > 1;
+  const bool batching = options_.batch > 1 && in_flight() > 1;
   enter_until(
-      batching ? static_cast<unsigned>(std::min<std::size_t>(options_.batch, in_flight_)) : 1,
+      batching ? static_cast<unsigned>(std::min<std::uint64_t>(options_.batch, in_flight())) : 1,
       until);
 }
 
@@ -223,21 +225,29 @@ void Loop::out_of_memory() {
   ::nanosleep(&moment, nullptr);
 }
 
-void Loop::reap() {
+inline void Loop::reap() {
   const unsigned count =
       ring_.reap([this](std::uint64_t user_data, int result, std::uint32_t flags) {
         complete(user_data, result, flags);
       });
+  ended_ += count;
   stats_.completed += count;
+  admit();
 }
 
-void Loop::complete(std::uint64_t user_data, int result, std::uint32_t flags) noexcept {
+// What the completion queue has places for; nothing while operations queue: none may overtake.
+inline void Loop::admit() noexcept {
+  const std::uint64_t now = in_flight();
+  ring_.admit(waiting_.empty() && now < in_flight_max_ ? in_flight_max_ - now : 0);
+}
+
+[[gnu::always_inline]] inline void Loop::complete(std::uint64_t user_data, int result,
+                                                  std::uint32_t flags) noexcept {
   if (user_data & completion_tag) [[unlikely]] {
-    if (!(flags & IORING_CQE_F_MORE)) --in_flight_;
+    if (flags & IORING_CQE_F_MORE) --ended_;  // not its last: reap() counts it as if it were
     reinterpret_cast<Completion*>(user_data & ~completion_tag)->handle(result, flags);
     return;
   }
-  --in_flight_;
   auto* operation = reinterpret_cast<Operation*>(user_data);
   if (!operation) [[unlikely]] return;  // the answer to a cancellation: the operation's own counts
   EDDY_ASSERT(operation->state_ == Operation::State::in_flight);
@@ -245,7 +255,10 @@ void Loop::complete(std::uint64_t user_data, int result, std::uint32_t flags) no
   operation->result_ = result;
   operation->flags_ = flags;
   if (operation->linked()) [[unlikely]] operation->unlink();  // ended before its cancel was sent
-  operation->wake();
+  TaskState& task = *operation->task();
+  EDDY_ASSERT(task.waiter_ == operation);
+  task.waiter_ = nullptr;
+  ready_.push_back(task);
 }
 
 // -- submission beyond the fast path --
@@ -253,49 +266,49 @@ void Loop::complete(std::uint64_t user_data, int result, std::uint32_t flags) no
 void Loop::queue(Operation& operation) noexcept {
   operation.state_ = Operation::State::queued;
   waiting_.push_back(operation);  // this turn's poll enters as often as it takes
-  in_flight_limit_ = 0;
+  admit();
   backlog_ = true;
 }
 
 // Moves what waits into the ring, cancellations first, for as long as there are places.
 void Loop::submit_waiting() {
   const auto make_room = [this] {
-    if (ring_.full()) enter(0);
-    return !ring_.full();
+    if (!ring_.has_place()) enter(0);
+    return ring_.has_place();
   };
   while (!cancels_.empty() && make_room()) {
     auto* operation = static_cast<Operation*>(cancels_.pop_front());
     push_cancel(address_of(operation));
   }
-  while (!waiting_.empty() && in_flight_ < in_flight_max_ && make_room()) {
-    start(static_cast<Operation&>(*waiting_.pop_front()));
+  while (!waiting_.empty() && in_flight() < in_flight_max_ && make_room()) {
+    auto& operation = static_cast<Operation&>(*waiting_.pop_front());
+    ring_.push_unadmitted(operation.request_, address_of(&operation));
+    operation.state_ = Operation::State::in_flight;
   }
   backlog_ = !waiting_.empty() || !cancels_.empty();
-  in_flight_limit_ = waiting_.empty() ? in_flight_max_ : 0;
+  admit();
 }
 
 void Loop::push_cancel(std::uint64_t user_data) {
   Request request;
   request.opcode = IORING_OP_ASYNC_CANCEL;
   request.address = user_data;
-  ring_.push(PackedRequest(request), 0);
-  ++in_flight_;
+  ring_.push_unadmitted(PackedRequest(request), 0);
 }
 
 void Loop::submit_cancel(Operation& operation) {
-  if (ring_.full()) {
+  if (ring_.has_place()) {
+    push_cancel(address_of(&operation));
+  } else {
     cancels_.push_back(operation);  // sent in this turn's poll, or never if it ends before
     backlog_ = true;
-  } else {
-    push_cancel(address_of(&operation));
   }
 }
 
 void Loop::push(const PackedRequest& request, std::uint64_t user_data) {
-  for (int tries = 0; ring_.full() && tries < 3; ++tries) enter(0);
-  if (ring_.full()) throw Error(EBUSY, "submit to io_uring");
-  ring_.push(request, user_data);
-  ++in_flight_;
+  for (int tries = 0; !ring_.has_place() && tries < 3; ++tries) enter(0);
+  if (!ring_.has_place()) throw Error(EBUSY, "submit to io_uring");
+  ring_.push_unadmitted(request, user_data);
 }
 
 void Loop::submit(const Request& request, Completion& completion) {
@@ -342,7 +355,7 @@ void Loop::cancel_all() {
 // The waker's poll is all that is left; its frame-less completion ends with a cancellation.
 void Loop::drain_kernel() {
   posts_.stop_polling();
-  while (in_flight_ > 0) {
+  while (in_flight() > 0) {
     enter(1);
     reap();
   }
@@ -363,23 +376,14 @@ int Loop::fd() {
 }
 
 std::optional<Instant> Loop::deadline() {
-  if (!ready_.empty() || posts_.pending() || ring_.unsubmitted() || !waiting_.empty())
-    return clock();
+  // One enter runs at most 20 deferred completions (6.13), and the rest is signalled no more.
+  const bool kernel_has_more = ring_.unsubmitted() || backlog_ || ring_.work_pending();
+  if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
   if (timers_.empty()) return std::nullopt;
   return timers_.next();
 }
 
 // -- tasks --
-
-void Loop::task_started(TaskState& task) noexcept {
-  tasks_.push_back(task);
-  ++task_count_;
-}
-
-void Loop::task_ended(TaskState& task) noexcept {
-  static_cast<Link<AllTasks>&>(task).unlink();
-  --task_count_;
-}
 
 std::vector<TaskState*> Loop::tasks() {
   std::vector<TaskState*> all;
@@ -400,12 +404,15 @@ Instant Loop::refresh_now() noexcept {
   return now_;
 }
 
-Instant Loop::deadline_after(Duration length) noexcept {
-  if (options_.virtual_time || length < std::chrono::seconds(1)) return later(clock(), length);
+Instant Loop::deadline_after(Duration length) noexcept { return later(clock(), length); }
+
+Instant Loop::rough_deadline_after(Duration length) noexcept {
+  constexpr Duration two_ticks = std::chrono::milliseconds(8);
+  if (options_.virtual_time || length < std::chrono::seconds(1)) return deadline_after(length);
   timespec coarse;
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
   const Instant start(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
-  return later(now_valid_ ? std::max(start, now_) : start, length);
+  return later(start + two_ticks, length);
 }
 
 }  // namespace eddy

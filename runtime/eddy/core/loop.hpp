@@ -59,7 +59,7 @@ class Loop {
 
   // Starts a task in the next turn, also from outside of run().
   template <class T>
-  JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {});
+  JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {});
 
   // run() returns after the turn in which this was called.
   void stop() noexcept { stopping_ = true; }
@@ -108,7 +108,7 @@ class Loop {
   void make_ready(Ready& ready) noexcept { ready_.push_back(ready); }
 
   void submit(Operation& operation) noexcept {
-    if (!ring_.full() && in_flight_ < in_flight_limit_) [[likely]] {
+    if (!ring_.full()) [[likely]] {
       start(operation);
     } else {
       queue(operation);
@@ -124,9 +124,11 @@ class Loop {
   TimerQueue& timers() noexcept { return timers_; }
 
   // `length` from this very moment, so that a step that computed for long does not make it early.
-  // From a second up a clock is read that is a quarter as dear, and lags by at most one kernel
-  // tick.
   Instant deadline_after(Duration length) noexcept;
+
+  // The same where it may be late by a hundredth: from a second up it reads a clock that is a
+  // quarter as dear and lags, mostly by less than the two kernel ticks that are added.
+  Instant rough_deadline_after(Duration length) noexcept;
 
   Ring& ring() noexcept { return ring_; }
   Registered& registered() noexcept { return registered_; }
@@ -134,8 +136,14 @@ class Loop {
   // Never zero, and never that of another loop, unlike an address.
   std::uint64_t id() const noexcept { return id_; }
   std::uint64_t next_task_id() noexcept { return ++task_ids_; }
-  void task_started(TaskState& task) noexcept;
-  void task_ended(TaskState& task) noexcept;
+  void task_started(TaskState& task) noexcept {
+    tasks_.push_back(task);
+    ++task_count_;
+  }
+  void task_ended(TaskState& task) noexcept {
+    static_cast<Link<AllTasks>&>(task).unlink();
+    --task_count_;
+  }
   std::vector<TaskState*> tasks();
   void count_post() noexcept { ++stats_.posts; }
   void check_thread() const;
@@ -152,7 +160,9 @@ class Loop {
   }
 
   void report(const ExceptionReport& report) noexcept;
-  // The same when the loop may be gone: then the default handler is used.
+  // False when it was closed, when it is gone, and on another thread than its own.
+  static bool is_open(const Loop* loop) noexcept;
+  // report() when the loop may be gone: then the default handler is used.
   static void report_to(Loop* loop, const ExceptionReport& report) noexcept;
 
  private:
@@ -165,8 +175,9 @@ class Loop {
   void start(Operation& operation) noexcept {
     ring_.push(operation.request_, address_of(&operation));
     operation.state_ = Operation::State::in_flight;
-    ++in_flight_;
   }
+  std::uint64_t in_flight() const noexcept { return ring_.pushed() - ended_; }
+  void admit() noexcept;
   void queue(Operation& operation) noexcept;
   void push(const PackedRequest& request, std::uint64_t user_data);
   void push_cancel(std::uint64_t user_data);
@@ -188,6 +199,7 @@ class Loop {
   void cancel_all();
   void join_thread() noexcept;
   void leave_thread() noexcept;
+  static bool on_this_thread(const Loop* loop) noexcept;
 
   Instant clock() const noexcept;
   Instant refresh_now() noexcept;
@@ -196,9 +208,8 @@ class Loop {
   // hot
   Fifo<Ready> ready_;
   Ring ring_;
-  std::size_t in_flight_ = 0;
-  std::size_t in_flight_max_;
-  std::size_t in_flight_limit_;  // in_flight_max_, or 0 while operations queue: none may overtake
+  std::uint64_t ended_;  // requests that had their last completion
+  std::uint64_t in_flight_max_;
   List<Waiter> waiting_;  // operations without a place in the ring, in order
   List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
   TimerQueue timers_;
@@ -233,18 +244,24 @@ class Loop {
   PostQueue posts_;
 };
 
+inline TaskState::TaskState(Loop& loop, std::coroutine_handle<> root,
+                            std::source_location where, const Context& context) noexcept
+    : TaskStep(loop, root),
+      context_(context),
+      id_(loop.next_task_id()),
+      where_(where) {}
+
 // One step: from the innermost frame outwards, as long as frames end. A frame that ends names its
 // parent in thread_state.next instead of resuming it, so that the stack stays flat on every
 // compiler.
 inline void TaskState::resume() noexcept {
+  if (must_cancel_ && state_ == State::unstarted) [[unlikely]] return cancel_unstarted();
+  state_ = State::running;
   thread_state.task = this;
-  std::coroutine_handle<> frame = point_;
-  do {
-    frame.resume();
-    frame = std::exchange(thread_state.next, nullptr);
-  } while (frame);
+  point_.resume();
+  while (thread_state.next) std::exchange(thread_state.next, nullptr).resume();
+  if (root_ended_) [[unlikely]] return end();
   thread_state.task = nullptr;
-  if (root_ended_) [[unlikely]] end();
 }
 
 inline void TaskState::wake() noexcept {

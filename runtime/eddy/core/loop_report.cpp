@@ -47,13 +47,19 @@ void Loop::leave_thread() noexcept {
   *link = next_on_thread_;
 }
 
+bool Loop::on_this_thread(const Loop* loop) noexcept {
+  Loop* alive = loops_of_thread;
+  while (alive && alive != loop) alive = alive->next_on_thread_;
+  return alive != nullptr;
+}
+
 Stats Loop::stats() const {
   Stats stats = stats_;
   stats.tasks = task_count_;
-  stats.in_flight = in_flight_;
+  stats.in_flight = in_flight();
   stats.queued = waiting_.count();
   stats.timers = timers_.size();
-  stats.submitted = stats.completed + in_flight_;  // a request is in flight until it completed
+  stats.submitted = stats.completed + in_flight();  // a request is in flight until it completed
   for (const auto& entry : services_) entry.service->add_to(stats);
   return stats;
 }
@@ -70,14 +76,14 @@ void Loop::report(const ExceptionReport& report) noexcept {
 }
 
 void Loop::report_to(Loop* loop, const ExceptionReport& report) noexcept {
-  for (Loop* alive = loops_of_thread; alive; alive = alive->next_on_thread_) {
-    if (alive == loop) {
-      loop->report(report);
-      return;
-    }
+  if (on_this_thread(loop)) {
+    loop->report(report);
+  } else {
+    print_report(report);
   }
-  print_report(report);
 }
+
+bool Loop::is_open(const Loop* loop) noexcept { return on_this_thread(loop) && !loop->closed_; }
 
 void Loop::check_thread() const {
   if (thread_ != std::this_thread::get_id()) {

@@ -13,15 +13,14 @@ class Ready {
   Ready& operator=(const Ready&) = delete;
 
   void run() noexcept { run_(*this); }
-  bool runs(Run run) const noexcept { return run_ == run; }
 
-  // A task that has begun: the common case, which the loop resumes without the pointer.
-  bool is_task_step() const noexcept { return run_ == nullptr; }
+  // A task: the common case, which the loop resumes without the pointer.
+  bool is_task_step() const noexcept { return run_ == task_step; }
 
   Ready* next_ = nullptr;  // for the queue alone
 
  protected:
-  void set_run(Run run) noexcept { run_ = run; }
+  static constexpr Run task_step = nullptr;
 
  private:
   Run run_;

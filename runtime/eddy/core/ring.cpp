@@ -208,8 +208,8 @@ void Ring::map() {
   entries_ = reinterpret_cast<std::uint64_t*>(sq.sqes);
   entry_count_ = *sq.kring_entries;
   entry_mask_ = *sq.kring_mask;
-  room_ = entry_count_;
-  tail_ = *sq.ktail;
+  tail_ = submitted_ = *sq.ktail;
+  set_limit();
   shared_tail_ = sq.ktail;
   shared_head_ = sq.khead;
   submission_flags_ = sq.kflags;

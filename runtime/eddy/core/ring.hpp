@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -53,18 +54,34 @@ class Ring {
 
   // -- submission --
 
-  bool full() const noexcept { return room_ == 0; }
+  // No place, or nothing admitted any more.
+  bool full() const noexcept { return tail_ == limit_; }
 
   // Places `request` in the submission queue; the kernel sees it at the next enter().
   // REQUIRES: !full()
   void push(const PackedRequest& request, std::uint64_t user_data) noexcept {
-    EDDY_ASSERT(room_ > 0);
+    EDDY_ASSERT(!full());
     request.write_to(entries_ + 8 * (tail_++ & entry_mask_), user_data);
-    --room_;
   }
 
-  bool unsubmitted() const noexcept { return room_ != entry_count_; }
+  // How many may be pushed from now on; unlimited until said.
+  void admit(std::uint64_t count) noexcept {
+    admitted_ = tail_ + count;
+    set_limit();
+  }
 
+  // The same two for what must go even if nothing is admitted.
+  bool has_place() const noexcept { return tail_ - submitted_ != entry_count_; }
+  void push_unadmitted(const PackedRequest& request, std::uint64_t user_data) noexcept {
+    EDDY_ASSERT(has_place());
+    request.write_to(entries_ + 8 * (tail_++ & entry_mask_), user_data);
+    set_limit();
+  }
+
+  bool unsubmitted() const noexcept { return tail_ != submitted_; }
+
+  // Requests so far.
+  std::uint64_t pushed() const noexcept { return tail_; }
 
   // -- the one system call --
 
@@ -141,11 +158,16 @@ class Ring {
 
   // The system call, without the detour over errno. The negative errno on failure.
   int enter_kernel(unsigned wait, unsigned flags, const void* argument, std::size_t size) noexcept {
-    __atomic_store_n(shared_tail_, tail_, __ATOMIC_RELEASE);
-    const unsigned count = tail_ - load(shared_head_);
+    const auto tail = static_cast<std::uint32_t>(tail_);
+    __atomic_store_n(shared_tail_, tail, __ATOMIC_RELEASE);
+    const std::uint32_t count = tail - load(shared_head_);
     const auto result = system_call(enter_fd_, count, wait, flags, argument, size);
-    room_ = entry_count_ - (tail_ - load_acquire(shared_head_));  // a short submit keeps the rest
+    submitted_ = tail_ - (tail - load_acquire(shared_head_));  // a short submit keeps the rest
+    set_limit();
     return static_cast<int>(result);
+  }
+  void set_limit() noexcept {
+    limit_ = std::max(tail_, std::min(submitted_ + entry_count_, admitted_));
   }
   static long system_call(int fd, unsigned count, unsigned wait, unsigned flags,
                           const void* argument, std::size_t size) noexcept;
@@ -163,8 +185,10 @@ class Ring {
   std::uint64_t* entries_ = nullptr;  // eight words each
   std::uint32_t entry_mask_ = 0;
   std::uint32_t entry_count_ = 0;
-  std::uint32_t tail_ = 0;
-  std::uint32_t room_ = 0;
+  std::uint64_t tail_ = 0;       // counts on where the shared one, its lower half, starts again
+  std::uint64_t limit_ = 0;      // the tail at which no more can be pushed
+  std::uint64_t submitted_ = 0;  // the tail up to which the kernel has taken everything
+  std::uint64_t admitted_ = ~std::uint64_t{0};  // the tail up to which pushing is allowed
   const Completion* completions_ = nullptr;
   std::uint32_t completion_mask_ = 0;
   std::uint32_t completion_head_ = 0;

@@ -42,11 +42,11 @@ class CallableResult : private CallableHolder<F>, public TaskResult<T> {
 
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
 template <class T>
-JoinHandle<T> start_task(TaskResult<T>& task, SpawnOptions options) {
+JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
   Loop& loop = task.loop();
   JoinHandle<T> handle(task);
-  if (!options.name.empty()) task.set_name(options.name);
   loop.task_started(task);
+  if (!options.name.empty()) [[unlikely]] task.set_name(options.name);
   if (options.eager && thread_state.loop == &loop) {
     task.start_eagerly();
   } else {
@@ -56,7 +56,7 @@ JoinHandle<T> start_task(TaskResult<T>& task, SpawnOptions options) {
 }
 
 template <class T>
-JoinHandle<T> Loop::spawn(Task<T> task, SpawnOptions options) {
+JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
   if (thread_state.loop != this) [[unlikely]] {
     check_thread();
     check_open();
@@ -67,16 +67,20 @@ JoinHandle<T> Loop::spawn(Task<T> task, SpawnOptions options) {
 
 // Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
 // variables are copied now. Throws UsageError outside of a loop. No allocation after warm-up.
+//
+// Inlined whatever the compiler thinks: half of a call's cost is what it stores to pass the task on.
 template <class T>
-JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
-  return Loop::current().spawn(std::move(task), options);
+[[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
+  Loop& loop = Loop::current();
+  if (!task.valid()) [[unlikely]] throw UsageError("spawn of a task that was moved from");
+  return start_task(*new TaskResult<T>(loop, std::move(task)), options);
 }
 
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task
 // is done.
 template <class F>
   requires Body<std::remove_cvref_t<F>>
-auto spawn(F&& callable, SpawnOptions options = {}) {
+auto spawn(F&& callable, const SpawnOptions& options = {}) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
   using T = BodyValue<Stored>;

@@ -19,16 +19,6 @@ bool Waiter::leave(Waiter& waiter) {
 
 Failure Waiter::cancelled_failure() noexcept { return task_->cancelled_failure(); }
 
-TaskState::TaskState(Loop& loop, std::coroutine_handle<> root, std::source_location where)
-    : Ready(&first_step),
-      loop_(&loop),
-      point_(root),
-      context_(Context::current()),
-      id_(loop.next_task_id()),
-      where_(where) {}
-
-TaskState::~TaskState() { report_if_unseen(); }
-
 bool TaskState::cancel(const Text& reason) {
   if (done()) return false;
   ++cancelling_;
@@ -39,42 +29,45 @@ bool TaskState::cancel(const Text& reason) {
 }
 
 unsigned TaskState::uncancel() noexcept {
-  if (cancelling_ > 0 && --cancelling_ == 0) must_cancel_ = false;
+  if (cancelling_ > 0 && --cancelling_ == 0 && take_pending_cancel()) reason_ = Text();
   return cancelling_;
-}
-
-Failure TaskState::cancelled_failure() noexcept {
-  return Failure::cancelled(std::exchange(reason_, Text()));
 }
 
 void TaskState::deliver_pending() noexcept {
   if (waiter_->request_cancel()) must_cancel_ = false;
 }
 
-void TaskState::begin() noexcept {
-  EDDY_ASSERT(state_ == State::unstarted);
-  state_ = State::running;
-  set_run(nullptr);  // from now on its steps are Ready::is_task_step()
+// C2: a request that was never delivered takes the place of the value.
+[[gnu::cold]] void TaskState::drop_for_cancel() noexcept {
+  must_cancel_ = false;
+  drop_value();
+  exception_ = cancelled_failure().exception();
 }
 
-void TaskState::first_step(Ready& ready) noexcept {
-  auto& task = static_cast<TaskState&>(ready);
-  task.begin();
-  if (task.take_pending_cancel()) {  // C3: the body never runs
-    task.exception_ = task.cancelled_failure().exception();
-    thread_state.task = &task;  // arguments die in the task's own context
-    task.abandon();
-    thread_state.task = nullptr;
-    task.conclude(State::cancelled);
-    return;
-  }
-  task.resume();
+inline void TaskState::conclude(State state) noexcept {
+  state_ = state;
+  loop_->task_ended(*this);
+  while (DoneHook* hook = hooks_.pop_front()) hook->notify(*this);
+  release();
+}
+
+// C3: the body never runs.
+void TaskState::cancel_unstarted() noexcept {
+  must_cancel_ = false;
+  exception_ = cancelled_failure().exception();
+  thread_state.task = this;  // arguments die in the task's own context
+  abandon();
+  thread_state.task = nullptr;
+  conclude(State::cancelled);
 }
 
 void TaskState::end() noexcept {
-  thread_state.task = this;  // arguments die in the task's own context
-  const State state = take_result();
+  State state = take_result();  // still the running task: arguments die in its own context
   thread_state.task = nullptr;
+  if (must_cancel_ && state == State::value) [[unlikely]] {
+    drop_for_cancel();
+    state = State::cancelled;
+  }
   conclude(state);
 }
 
@@ -82,25 +75,11 @@ void TaskState::end() noexcept {
 void TaskState::start_eagerly() noexcept {
   const ThreadState outer = thread_state;
   thread_state.next = nullptr;
-  begin();
   resume();
   thread_state = outer;
 }
 
 void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }
-
-void TaskState::conclude(State state) noexcept {
-  if (must_cancel_ && state == State::value) {  // C2: a request that was never delivered
-    must_cancel_ = false;
-    drop_value();
-    exception_ = cancelled_failure().exception();
-    state = State::cancelled;
-  }
-  state_ = state;
-  loop_->task_ended(*this);
-  while (DoneHook* hook = hooks_.pop_front()) hook->notify(*this);
-  release();
-}
 
 std::exception_ptr TaskState::exception() const {
   if (!done()) throw InvalidState("exception() of a task that is not done");
@@ -109,9 +88,8 @@ std::exception_ptr TaskState::exception() const {
   return exception_;
 }
 
-void TaskState::rethrow() {
+void TaskState::throw_outcome() {
   if (!done()) throw InvalidState("result() of a task that is not done");
-  if (!exception_) return;
   retrieved_ = true;
   std::rethrow_exception(exception_);
 }
@@ -121,13 +99,14 @@ Failure TaskState::failure() {
   return Failure::from(exception_);
 }
 
+void TaskState::set_name(std::string_view name) { name_ = Text(name); }
+
 std::string TaskState::name() const {
   return name_.empty() ? "Task-" + std::to_string(id_) : std::string(name_.view());
 }
 
 // B6: once, and neither after cancel() nor when anybody looked.
-void TaskState::report_if_unseen() noexcept {
-  if (state_ != State::exception || retrieved_) return;
+void TaskState::report_unseen() noexcept {
   if (cancelling_ > 0 && !report_at_close_) return;
   retrieved_ = true;
   Loop::report_to(loop_, {.message = report_at_close_ ? "task failed while its loop was closed"

@@ -36,14 +36,37 @@ class DoneHook : public Link<DoneHook> {
   Notify notify_;
 };
 
+// Where a task stands: all that a step reads and writes, in one cache line with the pointer to the
+// virtual functions.
+class TaskStep : public Ready {
+ protected:
+  enum class State : std::uint8_t { unstarted, running, value, exception, cancelled };
+
+  TaskStep(Loop& loop, std::coroutine_handle<> root) noexcept
+      : Ready(task_step), loop_(&loop), point_(root) {}
+
+  Loop* loop_;
+  std::coroutine_handle<> point_;  // the innermost suspended frame
+  Waiter* waiter_ = nullptr;       // what the task is parked on; null when running or ready
+  State state_ = State::unstarted;
+  bool must_cancel_ = false;
+  bool root_ended_ = false;
+  bool retrieved_ = false;
+  bool report_at_close_ = false;
+  unsigned cancelling_ = 0;
+  unsigned references_ = 1;
+};
+
 struct AllTasks;  // the tag of the loop's list of tasks
 
-class TaskState : public Ready, public Link<AllTasks> {
+class TaskState : public TaskStep, public Link<AllTasks> {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
-  virtual ~TaskState();
+  virtual ~TaskState() {
+    if (state_ == State::exception && !retrieved_) [[unlikely]] report_unseen();
+  }
 
   // -- what a handle offers; join_handle.hpp has the contracts --
 
@@ -55,12 +78,12 @@ class TaskState : public Ready, public Link<AllTasks> {
   unsigned uncancel() noexcept;
   std::exception_ptr exception() const;
   std::string name() const;
-  void set_name(std::string_view name) { name_ = Text(name); }
+  void set_name(std::string_view name);
   std::uint64_t id() const noexcept { return id_; }
   std::source_location where() const noexcept { return where_; }
 
   // Rethrows how the task ended unless it ended with a value. Marks its exception as seen.
-  void rethrow();
+  void rethrow() { if (state_ != State::value) [[unlikely]] throw_outcome(); }
   Failure failure();  // REQUIRES: done() and not a value
   void mark_retrieved() noexcept { retrieved_ = true; }
   void add_done_hook(DoneHook& hook) noexcept {
@@ -90,20 +113,25 @@ class TaskState : public Ready, public Link<AllTasks> {
 
   // True if a request was pending; it counts as delivered now.
   bool cancel_pending() const noexcept { return must_cancel_; }
-  bool take_pending_cancel() noexcept { return std::exchange(must_cancel_, false); }
+  bool take_pending_cancel() noexcept {
+    if (!must_cancel_) [[likely]] return false;  // without a store: this is asked at every wait
+    must_cancel_ = false;
+    return true;
+  }
 
   // C13: the kernel did what it was asked although it was being cancelled. The request waits.
   void keep_cancel_pending() noexcept { if (cancelling_ > 0) must_cancel_ = true; }
 
-  // The Cancelled to throw: its reason is the first one given since the last delivery.
-  Failure cancelled_failure() noexcept;
+  // The first reason given since the last delivery (C9): whoever delivers the request takes it.
+  Text take_cancel_reason() noexcept { return std::exchange(reason_, Text()); }
+  // The Cancelled to throw.
+  Failure cancelled_failure() noexcept { return Failure::cancelled(take_cancel_reason()); }
 
   bool running() const noexcept { return thread_state.task == this; }
 
   // The task that `ready` is; null when it is a callback.
   static TaskState* from(Ready& ready) noexcept {
-    const bool task = ready.is_task_step() || ready.runs(&first_step);
-    return task ? static_cast<TaskState*>(&ready) : nullptr;
+    return ready.is_task_step() ? static_cast<TaskState*>(&ready) : nullptr;
   }
 
   // -- lifetime, counted; the loop holds one reference until the task is done --
@@ -119,9 +147,12 @@ class TaskState : public Ready, public Link<AllTasks> {
   bool asked_by_close() const noexcept { return report_at_close_; }
 
  protected:
-  enum class State : std::uint8_t { unstarted, running, value, exception, cancelled };
+  using State = TaskStep::State;
 
-  TaskState(Loop& loop, std::coroutine_handle<> root, std::source_location where);
+  // The context is looked up before anything is built: a call in the middle would keep the compiler
+  // from leaving out what is stored twice.
+  TaskState(Loop& loop, std::coroutine_handle<> root, std::source_location where,
+            const Context& context = inherited_context()) noexcept;
 
   // Takes the result out of the root frame and destroys the frame. Returns how it ended, with
   // exception_ set unless it ended with a value.
@@ -138,24 +169,18 @@ class TaskState : public Ready, public Link<AllTasks> {
  private:
   friend class Loop;
 
-  static void first_step(Ready& ready) noexcept;
-  void begin() noexcept;
+  static const Context& inherited_context() noexcept {
+    return thread_state.task ? thread_state.task->context_ : Context::current();
+  }
   void resume() noexcept;
   void end() noexcept;
   void deliver_pending() noexcept;
   void conclude(State state) noexcept;
-  void report_if_unseen() noexcept;
+  void cancel_unstarted() noexcept;
+  void drop_for_cancel() noexcept;
+  void report_unseen() noexcept;
+  void throw_outcome();
 
-  Loop* loop_;
-  std::coroutine_handle<> point_;  // the innermost suspended frame
-  Waiter* waiter_ = nullptr;       // what the task is parked on; null when running or ready
-  unsigned references_ = 1;
-  unsigned cancelling_ = 0;
-  State state_ = State::unstarted;
-  bool must_cancel_ = false;
-  bool root_ended_ = false;
-  bool retrieved_ = false;
-  bool report_at_close_ = false;
   Context context_;
   List<DoneHook> hooks_;
   Text reason_;

@@ -6,7 +6,7 @@ namespace eddy {
 
 inline std::size_t TimerQueue::least_from(std::size_t first) const noexcept {
   std::size_t least = first;
-  const std::size_t end = std::min(first + children, heap_.size());
+  const std::size_t end = std::min(first + children, end_);
   for (std::size_t child = first + 1; child < end; ++child) {
     if (before(heap_[child], heap_[least])) least = child;
   }
@@ -14,12 +14,12 @@ inline std::size_t TimerQueue::least_from(std::size_t first) const noexcept {
 }
 
 // Puts `entry` into the hole at `place`, moving it towards whichever end it belongs to.
-void TimerQueue::replace(std::size_t place, const Entry& entry) noexcept {
+void TimerQueue::replace(std::size_t place, Entry entry) noexcept {
   if (place > root && before(entry, heap_[parent_of(place)])) {
     sift_up(place, entry);
     return;
   }
-  while (first_child_of(place) < heap_.size()) {
+  while (first_child_of(place) < end_) {
     const std::size_t least = least_from(first_child_of(place));
     if (!before(heap_[least], entry)) break;
     put(place, heap_[least]);
@@ -30,12 +30,9 @@ void TimerQueue::replace(std::size_t place, const Entry& entry) noexcept {
 
 // The last entry is nearly always among the latest: sink the hole to a leaf without comparing with
 // it, then let it rise the little it must. Fewer comparisons than sifting it down.
-void TimerQueue::remove_front() noexcept {
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (empty()) return;
+void TimerQueue::replace_root(Entry last) noexcept {
   std::size_t hole = root;
-  while (first_child_of(hole) < heap_.size()) {
+  while (first_child_of(hole) < end_) {
     const std::size_t least = least_from(first_child_of(hole));
     put(hole, heap_[least]);
     hole = least;
@@ -43,16 +40,19 @@ void TimerQueue::remove_front() noexcept {
   sift_up(hole, last);
 }
 
-void TimerQueue::add_slot() {
-  slots_.push_back({nullptr, Timer::none});
-  free_ = static_cast<std::uint32_t>(slots_.size() - 1);
+void TimerQueue::grow(std::size_t size) {
+  heap_.resize(root + size);
+  while (slots_.size() < size) {
+    slots_.push_back({nullptr, free_});
+    free_ = static_cast<std::uint32_t>(slots_.size() - 1);
+  }
 }
 
 // Once in four thousand million: the armed ones get the first numbers, in their order. What is sorted
 // is a heap.
 void TimerQueue::count_anew() {
-  std::sort(heap_.begin() + root, heap_.end(), before);
-  for (std::size_t place = root; place < heap_.size(); ++place) {
+  std::sort(heap_.begin() + root, heap_.begin() + static_cast<std::ptrdiff_t>(end_), before);
+  for (std::size_t place = root; place < end_; ++place) {
     heap_[place].sequence = ++sequence_;
     slots_[heap_[place].slot].place = static_cast<std::uint32_t>(place);
   }

@@ -40,13 +40,10 @@ class Timer {
 class TimerQueue {
  public:
   // Timers are counted to tell equal deadlines apart; `armed_before` is where counting starts.
-  explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) {
-    heap_.reserve(64);
-    heap_.resize(root);
-  }
+  explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) { grow(64); }
 
-  bool empty() const noexcept { return heap_.size() == root; }
-  std::size_t size() const noexcept { return heap_.size() - root; }
+  bool empty() const noexcept { return end_ == root; }
+  std::size_t size() const noexcept { return end_ - root; }
 
   // The earliest deadline. REQUIRES: !empty()
   Instant next() const noexcept { return heap_[root].deadline; }
@@ -59,14 +56,13 @@ class TimerQueue {
   // REQUIRES: !timer.armed(); the timer stays where it is until it fired or was cancelled.
   void arm(Timer& timer, Instant deadline) {
     EDDY_ASSERT(!timer.armed());
-    if (free_ == Timer::none) [[unlikely]] add_slot();
+    if (free_ == Timer::none) [[unlikely]] grow(2 * slots_.size());
     if (++sequence_ == 0) [[unlikely]] count_anew();
     const std::uint32_t slot = free_;
-    heap_.emplace_back();  // the place; what stands there is written once, below
     free_ = slots_[slot].place;
     slots_[slot].timer = &timer;
     timer.slot_ = slot;
-    sift_up(heap_.size() - 1, {deadline, sequence_, slot});
+    sift_up(end_++, {deadline, sequence_, slot});
   }
 
   // Does nothing when the timer is not armed.
@@ -74,13 +70,8 @@ class TimerQueue {
     if (!timer.armed()) return;
     const std::size_t place = slots_[timer.slot_].place;
     release(timer);
-    if (place + 1 == heap_.size()) {
-      heap_.pop_back();
-    } else {
-      const Entry last = heap_.back();
-      heap_.pop_back();
-      replace(place, last);
-    }
+    --end_;
+    if (place != end_) replace(place, heap_[end_]);
   }
 
   // Fires every timer whose deadline is not after `now`, in order. A firing timer is disarmed
@@ -89,7 +80,8 @@ class TimerQueue {
     while (!empty() && next() <= now) {
       Timer& timer = *slots_[heap_[root].slot].timer;
       release(timer);
-      remove_front();
+      --end_;
+      if (!empty()) replace_root(heap_[end_]);
       timer.fire_(timer);
     }
   }
@@ -149,12 +141,13 @@ class TimerQueue {
 
   // The least of the children from `first` on. REQUIRES: there is one
   std::size_t least_from(std::size_t first) const noexcept;
-  void replace(std::size_t place, const Entry& entry) noexcept;
-  void remove_front() noexcept;
-  void add_slot();
+  void replace(std::size_t place, Entry entry) noexcept;
+  void replace_root(Entry entry) noexcept;
+  void grow(std::size_t size);
   void count_anew();
 
-  std::vector<Entry, LineAligned<Entry>> heap_;
+  std::vector<Entry, LineAligned<Entry>> heap_;  // a place for each slot, behind the unused ones
+  std::size_t end_ = root;
   std::vector<Slot> slots_;
   std::uint32_t free_ = Timer::none;
   std::uint32_t sequence_;

@@ -2,13 +2,13 @@
 
 namespace eddy {
 
-void Timeout::enter(std::optional<Instant> deadline) {
+void Timeout::enter(Instant deadline) {
   if (state_ != State::created) throw UsageError("a timeout was entered twice");
   if (!thread_state.task) throw UsageError("a timeout outside of a task");
   task_ = thread_state.task;
   baseline_ = task_->cancelling();
   state_ = State::active;
-  if (deadline && *deadline != Instant::max()) task_->loop().timers().arm(*this, *deadline);
+  if (deadline != Instant::max()) task_->loop().timers().arm(*this, deadline);
 }
 
 // T2: from the timer, in a turn of its own. The scope converts the request where it ends.
@@ -25,7 +25,9 @@ bool Timeout::leave() noexcept {
     return false;
   }
   state_ = State::expired;
-  return task_->uncancel() <= baseline_;
+  if (task_->uncancel() > baseline_) return false;
+  task_->take_pending_cancel();  // C13: not delivered, and nobody else's
+  return true;
 }
 
 std::optional<Instant> Timeout::when() const {

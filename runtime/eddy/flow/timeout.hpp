@@ -40,10 +40,17 @@ class Timeout : private Timer {
   }
   ~Timeout() { disarm(); }
 
-  void enter(std::optional<Instant> deadline);
+  void enter(Instant deadline);
   void disarm() noexcept { if (armed()) task_->loop().timers().cancel(*this); }
   // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
   bool leave() noexcept;
+  // Ends the scope around what ended with `outcome`. T3: our cancellation becomes a TimeoutError; a
+  // value or another failure stays what it is.
+  template <class T>
+  Expected<T> convert(Expected<T> outcome) {
+    if (!leave() || outcome || !outcome.error().is_cancelled()) return outcome;
+    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+  }
   static void fire(Timer& timer);
 
   TaskState* task_ = nullptr;
@@ -56,8 +63,9 @@ class Limit {
  public:
   Limit(Duration length) noexcept : length_(length) {}
   Limit(std::optional<Instant> at) noexcept : at_(at), absolute_(true) {}
-  std::optional<Instant> deadline() const {
-    return absolute_ ? at_ : std::optional(Loop::current().deadline_after(length_));
+  Instant deadline() const {
+    if (absolute_) return at_.value_or(Instant::max());
+    return Loop::current().rough_deadline_after(length_);
   }
 
  private:
@@ -79,35 +87,23 @@ class [[nodiscard]] TimeoutScope {
     return suspend(inner_, frame);
   }
   value_type await_resume() {
-    if (!leave()) [[likely]] return inner_.await_resume();
-    if constexpr (std::is_void_v<value_type>) {
-      auto outcome = converted();
-      if (!outcome) outcome.error().raise();
-    } else {
-      auto outcome = converted();
-      if (!outcome) outcome.error().raise();
-      return std::move(*outcome);
-    }
+    scope_.disarm();
+    if (!scope_.expired()) [[likely]] return inner_.await_resume();
+    auto outcome = scope_.convert(inner_.await_outcome());
+    if (!outcome) outcome.error().raise();
+    if constexpr (!std::is_void_v<value_type>) return std::move(*outcome);
   }
+  // The inner outcome comes first: what was given in the turn of the deadline is handed on (C4).
   Expected<value_type> await_outcome() {
-    return leave() ? converted() : inner_.await_outcome();
+    scope_.disarm();
+    if (!scope_.expired()) [[likely]] return inner_.await_outcome();
+    return scope_.convert(inner_.await_outcome());
   }
 
  protected:
-  Timeout& scope() noexcept { return scope_; }
+  A& inner() noexcept { return inner_; }
 
  private:
-  bool leave() noexcept {
-    scope_.disarm();
-    return scope_.expired() && scope_.leave();
-  }
-  // T3: our cancellation becomes a TimeoutError; a value or another failure stays what it is.
-  Expected<value_type> converted() {
-    auto outcome = inner_.await_outcome();
-    if (outcome || !outcome.error().is_cancelled()) return outcome;
-    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
-  }
-
   Limit limit_;
   Timeout scope_;
   A inner_;
@@ -134,10 +130,7 @@ class [[nodiscard]] TimeoutBody {
     if constexpr (!std::is_void_v<T>) return std::move(*outcome);
   }
   Expected<T> await_outcome() {
-    const bool ours = scope_.leave();
-    auto outcome = task_->await_outcome();
-    if (outcome || !ours || !outcome.error().is_cancelled()) return outcome;
-    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+    return scope_.convert(task_->await_outcome());
   }
 
  private:
@@ -184,8 +177,10 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
       : TimeoutScope<A>(limit, std::move(inner)), expired_(expired) {}
 
   bool await_ready() {
-    if (expired_ && is_task<A>) return true;
-    return TimeoutScope<A>::await_ready();
+    if constexpr (is_task<A>) {
+      if (expired_) this->inner().discard();  // on purpose: not reported as never awaited
+    }
+    return (expired_ && is_task<A>) || TimeoutScope<A>::await_ready();
   }
   value_type await_resume() {
     if (expired_ && is_task<A>) throw TimeoutError();

@@ -1,15 +1,17 @@
 // FileCall: an operation that is a plain system call or a request to the ring, as Storage decides.
 //
-// Inline it completes without suspending, except that once in a while it gives the other tasks a turn
-// after the call; a request to cancel that is pending keeps it from starting. On the ring it is an
-// Operation like any other. Either way what was done is returned (C13).
+// Inline it completes without suspending, except that once in a while it gives the other tasks a
+// turn after the call; a request to cancel that is pending keeps it from starting. On the ring it
+// is an Operation like any other. Either way what was done is returned (C13).
 #pragma once
 
+#include <eddy/base/text.hpp>
+#include <eddy/core/as_result.hpp>
 #include <eddy/core/operation.hpp>
+#include <eddy/core/task.hpp>
 #include <eddy/io/storage.hpp>
 
 #include <cerrno>
-#include <optional>
 
 namespace eddy {
 
@@ -56,5 +58,27 @@ class [[nodiscard]] FileCall : public Operation {
   bool done_ = false;
   Call call_;
 };
+
+// EINTR, and EAGAIN of file systems that could not get a lock: the same again.
+inline bool try_again(const Failure& failure) noexcept {
+  return failure.is_error() && (failure.code() == EINTR || failure.code() == EAGAIN);
+}
+
+// A request that no kernel has: what it stands for is a plain call always.
+inline constexpr std::uint8_t no_opcode = 255;
+
+// A FileCall until it has an answer; a failure of it names `subject`.
+template <class Call>
+Task<int> perform(Request request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
+                  Text subject, Call call) {
+  for (;;) {
+    auto done = co_await as_outcome(FileCall(request, name, mount, policy, call));
+    if (done) co_return *done;
+    if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
+    if (!try_again(done.error())) {
+      co_await fail(Failure::error(done.error().code(), name, subject.view()));
+    }
+  }
+}
 
 }  // namespace eddy

@@ -43,7 +43,20 @@ FileMode FileMode::parse(std::string_view mode) {
   if (kind == 'w') parsed.flags |= O_CREAT | O_TRUNC;
   if (kind == 'a') parsed.flags |= O_CREAT | O_APPEND;
   if (kind == 'x') parsed.flags |= O_CREAT | O_EXCL;
+  mode.copy(parsed.letters.data(), parsed.letters.size() - 1);  // three are the most there can be
   return parsed;
+}
+
+FileMode FileMode::from(OpenFlags flags) noexcept {
+  const int access = flags.value & O_ACCMODE;
+  FileMode mode;
+  mode.flags = flags.value | O_CLOEXEC;
+  mode.readable = access != O_WRONLY;
+  mode.writable = access != O_RDONLY;
+  mode.append = flags.value & O_APPEND;
+  mode.letters[0] = !mode.writable ? 'r' : mode.append ? 'a' : mode.readable ? 'r' : 'w';
+  if (access == O_RDWR) mode.letters[1] = '+';
+  return mode;
 }
 
 }  // namespace eddy

@@ -1,7 +1,6 @@
 // The calls of File about its position, its size and its end.
 #include <eddy/core/as_result.hpp>
 #include <eddy/io/file.hpp>
-#include <eddy/io/fs.hpp>
 
 #include <linux/io_uring.h>
 #include <fcntl.h>
@@ -14,45 +13,57 @@ namespace {
 
 constexpr std::uint8_t opcode_ftruncate = 55;  // 6.9; newer than liburing 2.3
 
-Task<Lock::Guard> turn_of(FileState& file) {
-  auto guard = co_await as_outcome(file.lock.scoped());
-  if (!guard) co_await fail(std::move(guard.error()));
-  co_return std::move(*guard);
-}
+// close(2) on the ring. What the kernel began to close is gone, whatever it says.
+class CloseCall : public Operation {
+ public:
+  using value_type = int;
+  CloseCall(const Request& request, UniqueFd& fd) noexcept
+      : Operation(request, "close"), fd_(fd) {}
+  Expected<int> await_outcome() {
+    if (result() != -ECANCELED) fd_.release();
+    return Operation::await_outcome();
+  }
+
+ private:
+  UniqueFd& fd_;
+};
 
 }  // namespace
 
-bool File::seekable() const {
-  const FileState& file = open_state();
-  return file.seeks() ? ::lseek(file.fd, 0, SEEK_CUR) >= 0
-                      : ::lseek(file.fd, 0, SEEK_CUR) >= 0 && !file.owned;
-}
+bool File::seekable() const { return ::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
 
 Task<std::uint64_t> File::seek(std::int64_t offset, Whence whence) {
   FileState& file = open_state();
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
-  if (file.seeks() && whence == Whence::current) {
-    offset += file.position();
-    whence = Whence::start;
+  if (!file.seeks()) {
+    if (whence == Whence::current) offset -= static_cast<std::int64_t>(file.ahead().size());
+    const auto place = ::lseek(file.fd, offset, static_cast<int>(whence));
+    if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
+    file.move_to(place);
+    co_return static_cast<std::uint64_t>(place);
   }
-  if (!file.seeks() && whence == Whence::current) offset -= static_cast<std::int64_t>(file.ahead().size());
-  const auto place = ::lseek(file.fd, offset, static_cast<int>(whence));
-  if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
+  std::int64_t base = whence == Whence::current ? file.position() : 0;
+  if (whence == Whence::end) {
+    auto end = co_await as_outcome(file.end());
+    if (!end) co_await fail(std::move(end.error()));
+    base = *end;
+  }
+  std::int64_t place;
+  if (__builtin_add_overflow(base, offset, &place) || place < 0) {
+    co_await fail(Failure::error(EINVAL, "seek", file.name.view()));
+  }
   file.move_to(place);
   co_return static_cast<std::uint64_t>(place);
 }
 
 Task<std::uint64_t> File::tell() {
   FileState& file = open_state();
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
-  if (file.seeks()) {
-    if (::lseek(file.fd, 0, SEEK_CUR) < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
-    co_return static_cast<std::uint64_t>(file.position());
-  }
+  if (file.seeks()) co_return static_cast<std::uint64_t>(file.position());
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
   const auto place = ::lseek(file.fd, 0, SEEK_CUR);
@@ -62,12 +73,14 @@ Task<std::uint64_t> File::tell() {
 
 Task<std::uint64_t> File::truncate(std::optional<std::uint64_t> wanted) {
   FileState& file = to_write();
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
   file.drop_ahead();
-  const auto size = wanted.value_or(static_cast<std::uint64_t>(file.position()));
+  std::int64_t place = file.position();
+  if (!file.seeks() && !wanted) place = ::lseek(file.fd, 0, SEEK_CUR);
+  const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
   if (size > static_cast<std::uint64_t>(LLONG_MAX)) {
     co_await fail(Failure::error(EINVAL, "truncate", file.name.view()));
   }
@@ -76,40 +89,44 @@ Task<std::uint64_t> File::truncate(std::optional<std::uint64_t> wanted) {
   request.fd = file.fd;
   request.offset = size;
   auto done = co_await as_outcome(
-      FileCall(request, "truncate", *file.mount, file.policy,
-               [fd = file.fd, size] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
-  if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
-  if (!done) co_await fail(Failure::error(done.error().code(), "truncate", file.name.view()));
+      perform(request, "truncate", *file.mount, file.policy, file.name,
+              [fd = file.fd, size] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
+  if (!done) co_await fail(std::move(done.error()));
   co_return size;
 }
 
 Task<> File::allocate(std::uint64_t offset, std::uint64_t length) {
   FileState& file = to_write();
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   Request request;
   request.opcode = IORING_OP_FALLOCATE;
   request.fd = file.fd;
   request.offset = offset;
   request.address = length;
-  auto done = co_await as_outcome(Operation(request, "allocate"));
-  if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
-  if (!done) co_await fail(Failure::error(done.error().code(), "allocate", file.name.view()));
+  const auto call = [fd = file.fd, offset, length] {
+    return ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+  };
+  // It may take long, however fast the disk: always on the ring.
+  auto done = co_await as_outcome(
+      perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
+  if (!done) co_await fail(std::move(done.error()));
 }
 
 void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
   FileState& file = open_state();
-  const int error = ::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
+  const int error =
+      ::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
   if (error) throw Error(error, "advise", file.name.view());
 }
 
 Task<FileStat> File::stat() {
   FileState& file = open_state();
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
-  auto stat = co_await as_outcome(fs::stat_of(file.fd, file.name));
+  auto stat = co_await as_outcome(file.stat());
   if (!stat) co_await fail(std::move(stat.error()));
   co_return *stat;
 }
@@ -117,23 +134,24 @@ Task<FileStat> File::stat() {
 Task<> File::close() {
   if (closed()) co_return;
   FileState& file = *state_;
-  auto guard = co_await as_outcome(turn_of(file));
+  auto guard = co_await as_outcome(file.lock.scoped());
   if (!guard) co_await fail(std::move(guard.error()));
   if (file.fd < 0) co_return;
-  if (file.positional > 0) throw UsageError("close of a file while read_at or write_at is in progress");
-  Expected<void> flushed;
-  if (file.dirty()) flushed = co_await as_outcome(file.flush());
+  if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
+  auto flushed = co_await as_outcome(file.flush());
   if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));
-  if (file.owned) {
+  if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
+  UniqueFd fd(file.release_fd());  // no operation may find the number while it is being closed
+  if (fd) {
     Request request;
     request.opcode = IORING_OP_CLOSE;
-    request.fd = file.fd;
-    auto done = co_await as_outcome(Operation(request, "close"));
+    request.fd = fd.get();
+    auto done = co_await as_outcome(CloseCall(request, fd));
     if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
-    file.owned = false;  // whatever close said, the descriptor is gone
-    if (!done && flushed) flushed = std::unexpected(Failure::error(done.error().code(), "close", file.name.view()));
+    if (!done && flushed) {
+      co_await fail(Failure::error(done.error().code(), "close", file.name.view()));
+    }
   }
-  file.release_fd();
   if (!flushed) co_await fail(std::move(flushed.error()));
 }
 

@@ -1,6 +1,8 @@
 #include <eddy/io/file_state.hpp>
 
+#include <fcntl.h>
 #include <linux/io_uring.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +25,7 @@ FileState::FileState(int fd, bool owned, const FileMode& mode, Text name, std::s
       capacity_(capacity) {}
 
 FileState::~FileState() {
+  EDDY_ASSERT(!lock.locked() && positional == 0);  // a File outlives the calls on it
   if (data_) Pool::release(data_, allocated_);
   if (const int rest = release_fd(); rest >= 0) ::close(rest);
 }
@@ -34,6 +37,15 @@ int FileState::release_fd() noexcept {
   fd = -1;
   return rest;
 }
+
+Task<Lock::Guard> FileState::turn() {
+  auto guard = co_await as_outcome(lock.scoped());
+  if (!guard) co_await fail(std::move(guard.error()));
+  if (fd < 0) throw UsageError("the file was closed meanwhile");
+  co_return std::move(*guard);
+}
+
+// -- one operation each --
 
 Request FileState::request(std::uint8_t opcode, const void* data, std::size_t size,
                            std::int64_t offset) const {
@@ -51,46 +63,87 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
   return request;
 }
 
-FileState::Transfer FileState::read_raw(MutableBytes into) {
-  return Transfer(*this, request(IORING_OP_READ, into.data(), into.size(), seeks_ ? raw_ : -1), "read");
-}
-
-Task<std::size_t> FileState::write_raw(Bytes from) {
-  const bool at_end = mode.append || !seeks_;
-  const std::int64_t offset = at_end ? -1 : raw_;
-  const std::size_t size = std::min(from.size(), transfer_max);
-  for (;;) {
-    auto written = co_await as_outcome(FileCall(
-        request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy,
-        [this, offset, data = from.data(), size] {
-          return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
-        }));
-    if (!written) {
-      if (try_again(written.error())) continue;
-      if (written.error().is_error() && written.error().code() == ESPIPE && seeks_) {
-        seeks_ = false;
-        co_return co_await write_raw(from);
-      }
-      if (written.error().is_cancelled()) co_await fail(std::move(written.error()));
-      co_await fail(Failure::error(written.error().code(), "write", name.view()));
-    }
-    if (mode.append && seeks_) {
-      const auto end = ::lseek(fd, 0, SEEK_CUR);  // where the kernel appended to
-      if (end >= 0) raw_ = end;
-    } else {
-      raw_ += *written;
-    }
-    co_return static_cast<std::size_t>(*written);
+// Returns when the operation that failed may be tried again; otherwise fails as that did.
+Task<> FileState::recover(Failure failure, std::string_view verb, short events) {
+  if (!failure.is_error()) co_await fail(std::move(failure));
+  const int code = failure.code();
+  if (code == ESPIPE && seeks_) {
+    seeks_ = false;  // some files of /proc have a position, and yet want none to be named
+  } else if (code == EAGAIN && !seeks_) {
+    // Whoever opened it asked for O_NONBLOCK: the ring does not wait then, unless for readiness.
+    Request poll;
+    poll.opcode = IORING_OP_POLL_ADD;
+    poll.fd = fd;
+    poll.op_flags = static_cast<std::uint32_t>(events);
+    auto ready = co_await as_outcome(Operation(poll, verb));
+    if (!ready) co_await fail(std::move(ready.error()));
+  } else if (!try_again(failure)) {
+    co_await fail(Failure::error(code, verb, name.view()));
   }
 }
 
+Task<std::size_t> FileState::read_raw(MutableBytes into) {
+  for (;;) {
+    auto got = co_await as_outcome(Operation(
+        request(IORING_OP_READ, into.data(), into.size(), seeks_ ? raw_ : -1), "read"));
+    if (got) {
+      raw_ += *got;
+      co_return static_cast<std::size_t>(*got);
+    }
+    auto again = co_await as_outcome(recover(std::move(got.error()), "read", POLLIN));
+    if (!again) co_await fail(std::move(again.error()));
+  }
+}
+
+Task<std::size_t> FileState::write_raw(Bytes from) {
+  const std::size_t size = std::min(from.size(), transfer_max);
+  for (;;) {
+    const std::int64_t offset = mode.append || !seeks_ ? -1 : raw_;
+    auto written = co_await as_outcome(
+        FileCall(request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy,
+                 [fd = fd, offset, data = from.data(), size] {
+                   return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
+                 }));
+    if (written) {
+      if (*written == 0 && size > 0) co_await fail(Failure::error(EIO, "write", name.view()));
+      raw_ += *written;
+      if (mode.append && seeks_) {
+        const auto end = ::lseek(fd, 0, SEEK_CUR);  // where the kernel appended to
+        if (end >= 0) raw_ = end;
+      }
+      co_return static_cast<std::size_t>(*written);
+    }
+    auto again = co_await as_outcome(recover(std::move(written.error()), "write", POLLOUT));
+    if (!again) co_await fail(std::move(again.error()));
+  }
+}
+
+Task<FileStat> FileState::stat() {
+  return read_stat(fd, Text(), AT_EMPTY_PATH, *mount, policy, name);
+}
+
+Task<std::int64_t> FileState::end() {
+  if (mount->remote) {
+    auto found = co_await as_outcome(stat());
+    if (!found) co_await fail(std::move(found.error()));
+    if (found->is_file()) co_return static_cast<std::int64_t>(found->size);
+  }
+  const auto end = ::lseek(fd, 0, SEEK_END);
+  if (end < 0) co_await fail(Failure::error(errno, "seek", name.view()));
+  co_return end;
+}
+
+// -- the buffer --
+
 void FileState::reserve() {
   if (data_) return;
-  allocated_ = std::max<std::size_t>(capacity_, 1);
-  data_ = static_cast<std::byte*>(Pool::allocate(allocated_));
+  const std::size_t size = std::max<std::size_t>(capacity_, 1);
+  data_ = static_cast<std::byte*>(Pool::allocate(size));
+  allocated_ = size;
 }
 
 Task<std::size_t> FileState::fill() {
+  EDDY_ASSERT(!dirty());
   reserve();
   writing_ = false;
   if (begin_ > 0) {
@@ -98,36 +151,23 @@ Task<std::size_t> FileState::fill() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == allocated_) co_return 0;  // full: whoever looks for more takes some first
-  for (;;) {
-    auto got = co_await as_outcome(read_raw(MutableBytes(data_ + end_, allocated_ - end_)));
-    if (got) {
-      end_ += *got;
-      co_return *got;
-    }
-    if (try_again(got.error())) continue;
-    if (got.error().is_error() && got.error().code() == ESPIPE && seeks_) {
-      seeks_ = false;
-      continue;
-    }
-    if (got.error().is_cancelled()) co_await fail(std::move(got.error()));
-    co_await fail(Failure::error(got.error().code(), "read", name.view()));
-  }
+  EDDY_ASSERT(end_ < allocated_);  // who looks for more takes some first
+  auto got = co_await as_outcome(read_raw(MutableBytes(data_ + end_, allocated_ - end_)));
+  if (!got) co_await fail(std::move(got.error()));
+  end_ += *got;
+  co_return *got;
 }
 
 void FileState::drop_ahead() noexcept {
   if (writing_) return;
-  if (seeks_) raw_ -= static_cast<std::int64_t>(end_ - begin_);
-  if (seeks_) begin_ = end_ = 0;
+  const auto count = static_cast<std::int64_t>(end_ - begin_);
+  if (!seeks_ && count > 0 && ::lseek(fd, -count, SEEK_CUR) < 0) return;
+  move_to(raw_ - count);
 }
 
 void FileState::unread(Bytes taken) {
   if (taken.empty()) return;
-  if (seeks_) {
-    raw_ = position() - static_cast<std::int64_t>(taken.size());
-    begin_ = end_ = 0;
-    return;
-  }
+  if (seeks_) return move_to(position() - static_cast<std::int64_t>(taken.size()));
   const std::size_t kept = end_ - begin_;
   const std::size_t wanted = std::max(capacity_, taken.size() + kept);
   auto* fresh = static_cast<std::byte*>(Pool::allocate(wanted));
@@ -141,6 +181,7 @@ void FileState::unread(Bytes taken) {
 }
 
 void FileState::append(Bytes bytes) {
+  if (bytes.empty()) return;
   reserve();
   if (!writing_) {
     EDDY_ASSERT(begin_ == end_);
@@ -159,26 +200,6 @@ Task<> FileState::flush() {
     end_ -= *written;
   }
   writing_ = false;
-}
-
-int FileState::flush_now() noexcept {
-  std::size_t done = 0;
-  int error = 0;
-  while (done < end_) {
-    const bool at_end = mode.append || !seeks_;
-    const auto written = at_end ? ::write(fd, data_ + done, end_ - done)
-                                : ::pwrite(fd, data_ + done, end_ - done, raw_);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      error = errno;
-      break;
-    }
-    done += static_cast<std::size_t>(written);
-    raw_ += written;
-  }
-  std::memmove(data_, data_ + done, end_ - done);
-  end_ -= done;
-  return error;
 }
 
 }  // namespace eddy

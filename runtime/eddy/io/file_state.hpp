@@ -1,9 +1,10 @@
 // FileState: an open file behind its handle: descriptor, position, one buffer.
 //
 // The buffer holds either bytes read ahead or bytes not written yet, never both. Invariant: the
-// logical position is the raw one minus what is read ahead, or plus what is unwritten. Files that we
-// opened and that can seek keep their position here and pass offsets to the kernel, so that a
+// logical position is the raw one minus what is read ahead, or plus what is unwritten. Files that
+// we opened and that can seek keep their position here and pass offsets to the kernel, so that a
 // cancelled operation moves nothing behind our back; others use the kernel's position (offset -1).
+// What touches the buffer or the position holds the lock.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
@@ -11,6 +12,7 @@
 #include <eddy/base/text.hpp>
 #include <eddy/io/file_call.hpp>
 #include <eddy/io/file_mode.hpp>
+#include <eddy/io/file_stat.hpp>
 #include <eddy/sync/lock.hpp>
 
 #include <cstdint>
@@ -21,6 +23,8 @@ namespace eddy {
 
 class FileState {
  public:
+  static constexpr std::size_t default_capacity = 64 * 1024;
+
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
@@ -30,16 +34,23 @@ class FileState {
   FileState& operator=(const FileState&) = delete;
   ~FileState();
 
+  // Waits for the lock. Throws UsageError if the file was closed meanwhile.
+  Task<Lock::Guard> turn();
+
   // -- one operation each; they account for what the kernel did before anybody hears of it --
 
-  class Transfer;  // resumes with the bytes moved at the raw position
-  Transfer read_raw(MutableBytes into);
-
+  // What one read at the raw position gives; 0 at the end of the file.
+  Task<std::size_t> read_raw(MutableBytes into);
   // Writes the first part of `from` at the raw position, or at the end in append mode.
   Task<std::size_t> write_raw(Bytes from);
 
   // A request for this file: fixed file and registered buffer where there are such.
-  Request request(std::uint8_t opcode, const void* data, std::size_t size, std::int64_t offset) const;
+  Request request(std::uint8_t opcode, const void* data, std::size_t size,
+                  std::int64_t offset) const;
+
+  Task<FileStat> stat();
+  // The size of what can seek. A local file system knows it without its disk.
+  Task<std::int64_t> end();
 
   // -- the buffer --
 
@@ -47,17 +58,17 @@ class FileState {
   Bytes ahead() const noexcept { return writing_ ? Bytes() : Bytes(data_ + begin_, end_ - begin_); }
   void consume(std::size_t count) noexcept { begin_ += count; }
   bool dirty() const noexcept { return writing_ && end_ > 0; }
+  bool empty() const noexcept { return begin_ == end_; }
 
   // Reads more ahead, behind what there is; 0 at the end of the file.
   Task<std::size_t> fill();
-  // Forgets what is read ahead: the raw position goes back to the logical one.
+  // Forgets what is read ahead: the raw position goes back to the logical one. A stream, which
+  // cannot go back, keeps it.
   void drop_ahead() noexcept;
   // Gives back bytes that were taken: a cancelled call keeps nothing.
   void unread(Bytes taken);
   // Writes out what is unwritten. What could not be written stays.
   Task<> flush();
-  // The same by plain calls: for operations that must not suspend. An errno, or 0.
-  int flush_now() noexcept;
   // Puts bytes behind what is unwritten. REQUIRES: room() >= bytes.size(), nothing read ahead
   void append(Bytes bytes);
   std::size_t room() const noexcept { return capacity_ - (writing_ ? end_ : 0); }
@@ -72,11 +83,16 @@ class FileState {
     raw_ = position;
   }
 
-  // Where the descriptor cannot seek: found by the first operation that is told so.
+  // True: the position is kept here.
   bool seeks() const noexcept { return seeks_; }
-  void cannot_seek() noexcept { seeks_ = false; }
-  void uses_kernel_position() noexcept { seeks_ = false; }
+  void use_kernel_position() noexcept { seeks_ = false; }
+  // A pipe, a socket or a terminal: a plain call could wait for ever, so that all goes to the ring.
+  void set_stream() noexcept {
+    seeks_ = false;
+    policy = FilePolicy::ring;
+  }
 
+  // -1 if it is not ours to close. No operation can find it afterwards.
   int release_fd() noexcept;
 
   int fd;
@@ -90,8 +106,8 @@ class FileState {
   std::size_t positional = 0;     // read_at() and write_at() in progress: not ordered
 
  private:
-  friend class Transfer;
   void reserve();
+  Task<> recover(Failure failure, std::string_view name, short events);
 
   Loop& loop_;
   std::byte* data_ = nullptr;
@@ -103,31 +119,5 @@ class FileState {
   bool seeks_ = true;
   std::int64_t raw_ = 0;
 };
-
-class [[nodiscard]] FileState::Transfer : public Operation {
- public:
-  using value_type = std::size_t;
-  Transfer(FileState& file, const Request& request, std::string_view name) noexcept
-      : Operation(request, name), file_(file) {}
-  std::size_t await_resume() {
-    const int moved = Operation::await_resume();
-    file_.raw_ += moved;
-    return static_cast<std::size_t>(moved);
-  }
-  Expected<std::size_t> await_outcome() {
-    auto outcome = Operation::await_outcome();
-    if (!outcome) return std::unexpected(std::move(outcome.error()));
-    file_.raw_ += *outcome;
-    return static_cast<std::size_t>(*outcome);
-  }
-
- private:
-  FileState& file_;
-};
-
-// EINTR, and EAGAIN of file systems that could not get a lock: the same again.
-inline bool try_again(const Failure& failure) noexcept {
-  return failure.is_error() && (failure.code() == EINTR || failure.code() == EAGAIN);
-}
 
 }  // namespace eddy

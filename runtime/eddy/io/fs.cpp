@@ -1,6 +1,7 @@
 #include <eddy/io/fs.hpp>
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/sleep.hpp>
 #include <eddy/io/file_call.hpp>
 
 #include <dirent.h>
@@ -8,27 +9,19 @@
 #include <linux/io_uring.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <memory>
 
 namespace eddy {
 namespace {
 
-// Before 5.19 a kernel may lack an opcode; this one no kernel has: always a plain call.
-constexpr std::uint8_t no_opcode = 255;
-
 // One operation on a name. `call` is the plain system call for the same.
 template <class Call>
 Task<int> perform(Request request, std::string_view name, Text path, Call call) {
   Storage& storage = Storage::current();
-  Storage::Mount& mount = storage.mount_of(path.view());
-  for (;;) {
-    auto done = co_await as_outcome(FileCall(request, name, mount, storage.policy(), call));
-    if (done) co_return *done;
-    if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
-    const int code = done.error().code();
-    if (code != EINTR && code != EAGAIN) co_await fail(Failure::error(code, name, path.view()));
-  }
+  auto done = co_await as_outcome(eddy::perform(request, name, storage.mount_of(path.view()),
+                                                storage.policy(), path, call));
+  if (!done) co_await fail(std::move(done.error()));
+  co_return *done;
 }
 
 template <class Call>
@@ -36,6 +29,9 @@ Task<> change(Request request, std::string_view name, Text path, Call call) {
   auto done = co_await as_outcome(perform(request, name, path, call));
   if (!done) co_await fail(std::move(done.error()));
 }
+
+// What listdir() reads before it gives the others a turn: some 200 us.
+constexpr std::size_t names_per_turn = 1024;
 
 Request path_request(std::uint8_t opcode, const Text& path) {
   Request request;
@@ -53,40 +49,12 @@ Request two_path_request(std::uint8_t opcode, const Text& from, const Text& to) 
   return request;
 }
 
-FileStat to_stat(const struct statx& from) {
-  const auto time = [](const struct statx_timestamp& stamp) {
-    return std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::seconds(stamp.tv_sec) +
-                                                           std::chrono::nanoseconds(stamp.tv_nsec));
-  };
-  FileStat stat;
-  stat.size = from.stx_size;
-  stat.inode = from.stx_ino;
-  stat.blocks = from.stx_blocks;
-  stat.mode = from.stx_mode;
-  stat.links = from.stx_nlink;
-  stat.user = from.stx_uid;
-  stat.group = from.stx_gid;
-  stat.block_size = from.stx_blksize;
-  stat.device = std::uint64_t{from.stx_dev_major} << 32 | from.stx_dev_minor;
-  stat.accessed = time(from.stx_atime);
-  stat.modified = time(from.stx_mtime);
-  stat.changed = time(from.stx_ctime);
-  return stat;
-}
-
-Task<FileStat> stat_with(int fd, Text path, int flags, Text name) {
-  struct statx buffer;
-  Request request = path_request(IORING_OP_STATX, path);
-  request.fd = fd;
-  request.length = STATX_BASIC_STATS;
-  request.offset = address_of(&buffer);
-  request.op_flags = static_cast<std::uint32_t>(flags);
-  auto done = co_await as_outcome(
-      perform(request, "stat", name, [fd, text = path.c_str(), flags, buffer = &buffer] {
-        return ::statx(fd, text, flags, STATX_BASIC_STATS, buffer);
-      }));
-  if (!done) co_await fail(std::move(done.error()));
-  co_return to_stat(buffer);
+Task<FileStat> stat_with(Text path, int flags) {
+  Storage& storage = Storage::current();
+  auto found = co_await as_outcome(read_stat(AT_FDCWD, path, flags, storage.mount_of(path.view()),
+                                             storage.policy(), path));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return *found;
 }
 
 bool leads_nowhere(const Failure& failure) noexcept {
@@ -105,9 +73,8 @@ Task<std::optional<FileStat>> stat_if_there(Text path) {
 
 namespace fs {
 
-Task<FileStat> stat(Text path) { return stat_with(AT_FDCWD, path, 0, path); }
-Task<FileStat> lstat(Text path) { return stat_with(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, path); }
-Task<FileStat> stat_of(int fd, Text name) { return stat_with(fd, Text(), AT_EMPTY_PATH, name); }
+Task<FileStat> stat(Text path) { return stat_with(std::move(path), 0); }
+Task<FileStat> lstat(Text path) { return stat_with(std::move(path), AT_SYMLINK_NOFOLLOW); }
 
 Task<bool> exists(Text path) {
   auto found = co_await as_outcome(stat_if_there(path));
@@ -130,8 +97,9 @@ Task<std::uint64_t> size(Text path) {
   co_return found->size;
 }
 Task<bool> access(Text path, int mode) {
-  auto done = co_await as_outcome(perform(path_request(no_opcode, path), "access", path,
-                                          [text = path.c_str(), mode] { return ::access(text, mode); }));
+  auto done =
+      co_await as_outcome(perform(path_request(no_opcode, path), "access", path,
+                                  [text = path.c_str(), mode] { return ::access(text, mode); }));
   if (!done && !done.error().is_error()) co_await fail(std::move(done.error()));
   co_return done.has_value();
 }
@@ -202,6 +170,9 @@ Task<std::vector<std::string>> listdir(Text path) {
     if (!entry) break;
     const std::string_view name(entry->d_name);
     if (name != "." && name != "..") names.emplace_back(name);
+    if (names.size() % names_per_turn != names_per_turn - 1) continue;
+    auto others = co_await as_outcome(yield());
+    if (!others) co_await fail(std::move(others.error()));
   }
   co_return names;
 }
@@ -230,6 +201,18 @@ Task<std::string> readlink(Text path) {
   if (!done) co_await fail(std::move(done.error()));
   target.resize(static_cast<std::size_t>(*done));
   co_return target;
+}
+
+Task<> utime(Text path, FileTime accessed, FileTime modified) {
+  const auto to_timespec = [](FileTime time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    return timespec{seconds.time_since_epoch().count(), (time - seconds).count()};
+  };
+  return change(path_request(no_opcode, path), "utime", path,
+                [text = path.c_str(), from = to_timespec(accessed), to = to_timespec(modified)] {
+                  const timespec times[] = {from, to};
+                  return ::utimensat(AT_FDCWD, text, times, 0);
+                });
 }
 
 Task<> chmod(Text path, unsigned mode) {

@@ -1,43 +1,22 @@
 // fs: what can be done to names in the file system. Each is one operation, inline or on the ring as
-// Storage decides; errors are Error with operation and path. Cancelled: either it was not done, or it
-// was and is reported as done.
+// Storage decides; errors are Error with operation and path. Cancelled: either it was not done, or
+// it was and is reported as done.
 #pragma once
 
 #include <eddy/base/text.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/io/file_stat.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <string>
-#include <sys/stat.h>
 #include <vector>
 
 namespace eddy {
-
-struct FileStat {
-  std::uint64_t size = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t blocks = 0;  // of 512 bytes
-  std::uint32_t mode = 0;    // type and permissions, as in stat(2)
-  std::uint32_t links = 0;
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
-  std::uint32_t block_size = 0;
-  std::uint64_t device = 0;
-  std::chrono::sys_time<std::chrono::nanoseconds> accessed;
-  std::chrono::sys_time<std::chrono::nanoseconds> modified;
-  std::chrono::sys_time<std::chrono::nanoseconds> changed;
-
-  bool is_file() const noexcept { return S_ISREG(mode); }
-  bool is_dir() const noexcept { return S_ISDIR(mode); }
-  bool is_symlink() const noexcept { return S_ISLNK(mode); }
-};
 
 namespace fs {
 
 Task<FileStat> stat(Text path);
 Task<FileStat> lstat(Text path);  // of a symbolic link itself
-Task<FileStat> stat_of(int fd, Text name);
 
 // False, and no error, where the path leads nowhere (ENOENT, ENOTDIR).
 Task<bool> exists(Text path);
@@ -69,10 +48,11 @@ Task<> symlink(Text target, Text path);
 Task<> link(Text target, Text path);
 Task<std::string> readlink(Text path);
 Task<> chmod(Text path, unsigned mode);
+Task<> utime(Text path, FileTime accessed, FileTime modified);
 Task<> truncate(Text path, std::uint64_t size);
 
-// The bytes and the permissions of a file; returns how many bytes. The data does not pass through
-// user space. On failure or cancellation `to` is left as far as it got.
+// The bytes and the permissions of a regular file; returns how many bytes. On failure or
+// cancellation `to` is left as far as it got. EINVAL when both are the same file.
 Task<std::uint64_t> copyfile(Text from, Text to);
 
 }  // namespace fs

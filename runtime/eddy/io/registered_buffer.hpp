@@ -1,5 +1,5 @@
-// RegisteredBuffer: memory whose pages the kernel keeps pinned, so that reads and writes of files into
-// it need not look them up. File uses it by itself when the memory given to it lies in one.
+// RegisteredBuffer: memory whose pages the kernel keeps pinned, so that reads and writes of files
+// into it need not look them up. File uses it by itself when the memory given to it lies in one.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
@@ -12,9 +12,10 @@ namespace eddy {
 
 class RegisteredBuffer {
  public:
-  // Takes one of LoopOptions.registered_buffers of the running loop. Throws Error: ENOBUFS when none is
-  // left, ENOMEM where RLIMIT_MEMLOCK is too low.
-  explicit RegisteredBuffer(std::size_t size) : loop_(&Loop::current()), size_((size + 4095) & ~std::size_t{4095}) {
+  // Takes one of LoopOptions.registered_buffers of the running loop. Throws Error: ENOBUFS when
+  // none is left, ENOMEM where RLIMIT_MEMLOCK is too low.
+  explicit RegisteredBuffer(std::size_t size)
+      : loop_(&Loop::current()), size_((size + 4095) & ~std::size_t{4095}) {
     data_ = std::aligned_alloc(4096, size_);
     if (!data_) throw std::bad_alloc();
     std::optional<unsigned> place;

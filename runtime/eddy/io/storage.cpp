@@ -5,17 +5,18 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
+#include <climits>
 
 namespace eddy {
 namespace {
 
 // A call on one of these goes over a network, or to another process.
 bool is_remote(std::string_view type) noexcept {
-  constexpr std::array names = {"nfs",  "nfs4",  "cifs",      "smb3", "smbfs",  "9p",
-                                "afs",  "ceph",  "glusterfs", "coda", "lustre", "gpfs",
-                                "ncpfs", "ocfs2", "gfs2",     "beegfs", "orangefs"};
-  return type.starts_with("fuse") || std::ranges::find(names, type) != names.end();
+  constexpr std::array names = {
+      "nfs",    "nfs4",    "cifs",      "smb3",   "smbfs", "9p",    "afs",
+      "autofs", "ceph",    "coda",      "fuse",   "gfs2",  "gpfs",  "lustre",
+      "ncpfs",  "fuseblk", "glusterfs", "beegfs", "ocfs2", "orangefs", "virtiofs"};
+  return type.starts_with("fuse.") || std::ranges::find(names, type) != names.end();
 }
 
 // Blanks in mount points are written as \040.
@@ -23,7 +24,8 @@ std::string unescape(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
+      const auto digit = [&](std::size_t place) { return text[i + place] - '0'; };
+      plain += static_cast<char>(digit(1) * 64 + digit(2) * 8 + digit(3));
       i += 3;
     } else {
       plain += text[i];
@@ -32,9 +34,18 @@ std::string unescape(std::string_view text) {
   return plain;
 }
 
-bool contains(std::string_view mount, std::string_view path) noexcept {
-  if (!path.starts_with(mount)) return false;
-  return mount.ends_with('/') || path.size() == mount.size() || path[mount.size()] == '/';
+// Takes the part of `text` before `end`, or all of it.
+std::string_view take_until(std::string_view& text, std::string_view end) noexcept {
+  const auto place = text.find(end);
+  const std::string_view part = text.substr(0, place);
+  text.remove_prefix(place == std::string_view::npos ? text.size() : place + end.size());
+  return part;
+}
+
+bool contains(std::string_view directory, std::string_view path) noexcept {
+  if (!path.starts_with(directory)) return false;
+  return directory.ends_with('/') || path.size() == directory.size() ||
+         path[directory.size()] == '/';
 }
 
 std::string read_whole(const char* path) {
@@ -49,71 +60,84 @@ std::string read_whole(const char* path) {
 
 }  // namespace
 
-Storage::Storage(Loop& loop) : loop_(loop) { load_current(); }
+Storage::Storage(Loop& loop) : loop_(loop), mounts_(1, Mount{.path = "/"}) { load_current(); }
 
 void Storage::load_current() {
-  char directory[4096];
+  char directory[PATH_MAX];
   const char* here = ::getcwd(directory, sizeof directory);
   load(read_whole("/proc/self/mountinfo"), here ? here : "/");
 }
 
 // Each line: id parent major:minor root MOUNT-POINT options [tags] - TYPE source options
 void Storage::load(std::string_view mountinfo, std::string_view working_directory) {
-  mounts_.clear();
-  mounts_.push_back({.path = "/"});
-  working_directory_ = working_directory;
-  std::istringstream lines{std::string(mountinfo)};
-  for (std::string line; std::getline(lines, line);) {
-    const auto separator = line.find(" - ");
-    if (separator == std::string::npos) continue;
-    std::istringstream fields(line);
-    std::string field, point, type;
-    for (int i = 0; i < 5; ++i) fields >> field;
-    point = unescape(field);
-    std::istringstream(line.substr(separator + 3)) >> type;
-    if (point == "/") {
-      mounts_.front().remote = is_remote(type);
-    } else {
-      mounts_.push_back({.path = point, .remote = is_remote(type)});
-    }
+  stale_at_ = later(loop_.now(), table_age);
+  working_directory_ = working_directory.ends_with('/') ? "" : working_directory;
+  if (mountinfo == table_) return;
+  table_ = mountinfo;
+  for (Mount& mount : mounts_) mount.present = false;
+  mounts_.front().present = true;
+  while (!mountinfo.empty()) {
+    std::string_view type = take_until(mountinfo, "\n");
+    std::string_view fields = take_until(type, " - ");
+    for (int i = 0; i < 4; ++i) take_until(fields, " ");
+    const std::string point = unescape(take_until(fields, " "));
+    if (!point.starts_with('/')) continue;
+    auto mount = std::ranges::find(mounts_, point, &Mount::path);
+    if (mount == mounts_.end()) mount = mounts_.insert(mount, Mount{.path = point});
+    mount->present = true;
+    mount->remote = is_remote(take_until(type, " "));  // of two on one point the last is on top
   }
-  any_special_ = std::ranges::any_of(mounts_, &Mount::remote);
+  special_.clear();
+  special_.reserve(mounts_.size());  // so that count() needs no memory
+  for (Mount& mount : mounts_) {
+    const bool slow = mount.slow_until != Instant::min();
+    if (mount.present && (mount.remote || slow)) special_.push_back(&mount);
+  }
 }
 
-Storage::Mount& Storage::mount_of(std::string_view path) {
+bool Storage::holds(const Mount& mount, std::string_view path) const noexcept {
+  if (!mount.present) return false;
+  if (path.starts_with('/')) return contains(mount.path, path);
+  if (contains(mount.path, working_directory_)) return true;
+  const std::string_view point = mount.path;
+  const std::size_t length = working_directory_.size();
+  return point.size() > length && point.starts_with(working_directory_) && point[length] == '/' &&
+         contains(point.substr(length + 1), path);
+}
+
+Storage::Mount& Storage::find(std::string_view path) {
   Mount* best = &mounts_.front();
-  // Local mounts share the fallback until one of them is slow: then which is which matters.
-  if (!any_special_) return *best;
-  std::string absolute;
-  if (!path.starts_with('/')) {
-    absolute = working_directory_ + "/" + std::string(path);
-    path = absolute;
+  // Nearly every path is on none of the few that matter.
+  if (std::ranges::none_of(special_, [&](Mount* mount) { return holds(*mount, path); })) {
+    return *best;
   }
   for (Mount& mount : mounts_) {
-    if (mount.path.size() > best->path.size() && contains(mount.path, path)) best = &mount;
+    if (mount.path.size() > best->path.size() && holds(mount, path)) best = &mount;
   }
   return *best;
 }
 
-void Storage::refresh(Mount& mount) noexcept {
-  if (mount.slow_until != Instant::min() && mount.slow_until <= loop_.now()) {
-    mount.slow_until = Instant::min();
-  }
+void Storage::end_rest(Mount& mount) noexcept {
+  if (mount.slow_until > loop_.now()) return;
+  mount.slow_until = Instant::min();
+  if (!mount.remote) std::erase(special_, &mount);
 }
 
 void Storage::count(Mount& mount, Duration took) noexcept {
   ++inline_calls_;
   ++calls_;
+  held_ += took;
   longest_ = std::max(longest_, took);
   if (took <= loop_.options().slow_call) return;
   ++slow_calls_;
-  any_special_ = true;
+  if (mount.slow_until == Instant::min() && !mount.remote) special_.push_back(&mount);
   mount.slow_until = later(loop_.now(), loop_.options().slow_rest);
 }
 
 bool Storage::turn_is_over() noexcept {
-  if (calls_ < calls_per_turn) return false;
+  if (calls_ < calls_per_turn && held_ < loop_.options().slow_call) return false;
   calls_ = 0;
+  held_ = {};
   return true;
 }
 

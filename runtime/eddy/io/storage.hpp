@@ -1,10 +1,10 @@
 // Storage: where a file operation runs that the kernel would hand to a worker thread.
 //
-// Buffered writes, stat, rename, unlink, mkdir and open with O_CREAT cost 2 to 70 times a plain system
-// call on the ring, while the plain call holds the loop for as long as the disk takes. `automatic`
-// (LoopOptions.file_policy) calls inline on local file systems, uses the ring for remote ones, and
-// moves a mount to the ring for a while when a call on it was slow. Which file systems are remote is
-// read from /proc/self/mountinfo, which touches none of them.
+// Buffered writes, stat, rename, unlink, mkdir and open with O_CREAT cost 2 to 70 times a plain
+// system call on the ring, while the plain call holds the loop for as long as the disk takes.
+// `automatic` (LoopOptions.file_policy) calls inline on local file systems, uses the ring for
+// remote ones, and moves a mount to the ring for a while when a call on it was slow. Which file
+// systems are remote is read from /proc/self/mountinfo, which touches none of them.
 #pragma once
 
 #include <eddy/core/loop.hpp>
@@ -12,6 +12,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace eddy {
 
@@ -20,6 +21,7 @@ class Storage : public LoopService {
   struct Mount {
     std::string path;
     bool remote = false;
+    bool present = true;  // false: unmounted since
     Instant slow_until = Instant::min();
   };
 
@@ -28,12 +30,16 @@ class Storage : public LoopService {
   static Storage& current() { return Loop::current().service<Storage>(); }
 
   // The mount that `path` is on, as far as its name tells; stays valid as long as the loop.
-  Mount& mount_of(std::string_view path);
+  Mount& mount_of(std::string_view path) {
+    if (loop_.now() >= stale_at_) [[unlikely]] load_current();
+    // While no mount is remote or slow it does not matter which one it is.
+    return special_.empty() ? mounts_.front() : find(path);
+  }
 
   // True: do it with a plain call, inside of measure().
   bool inline_allowed(Mount& mount, FilePolicy policy) noexcept {
     if (policy != FilePolicy::automatic) return policy == FilePolicy::inline_;
-    if (mount.slow_until != Instant::min()) [[unlikely]] refresh(mount);
+    if (mount.slow_until != Instant::min()) [[unlikely]] end_rest(mount);
     return !mount.remote && mount.slow_until == Instant::min();
   }
   FilePolicy policy() const noexcept { return loop_.options().file_policy; }
@@ -51,23 +57,31 @@ class Storage : public LoopService {
   // over files that never waits starves nobody.
   bool turn_is_over() noexcept;
 
-  // Reads a table in the format of /proc/self/mountinfo.
+  // Reads a table in the format of /proc/self/mountinfo. It is read again when it is older than
+  // `table_age`.
   void load(std::string_view mountinfo, std::string_view working_directory);
 
   void add_to(Stats& stats) const override;
 
+  static constexpr Duration table_age = std::chrono::seconds(30);
+
  private:
   void load_current();
-  void refresh(Mount& mount) noexcept;
+  Mount& find(std::string_view path);
+  bool holds(const Mount& mount, std::string_view path) const noexcept;
+  void end_rest(Mount& mount) noexcept;
   void count(Mount& mount, Duration took) noexcept;
 
   static constexpr unsigned calls_per_turn = 16;
 
   Loop& loop_;
-  std::deque<Mount> mounts_;  // the first is the fallback for everything; addresses stay valid
-  bool any_special_ = false;  // some mount is remote, or was slow: which one a path is on matters
-  std::string working_directory_;
-  unsigned calls_ = 0;
+  std::deque<Mount> mounts_;     // the first is the one of everything; addresses stay valid
+  std::vector<Mount*> special_;  // the remote and the slow ones
+  std::string table_;
+  std::string working_directory_;  // without a slash at its end
+  Instant stale_at_{};
+  unsigned calls_ = 0;  // since the last turn that was given away
+  Duration held_{};
   std::uint64_t inline_calls_ = 0;
   std::uint64_t slow_calls_ = 0;
   Duration longest_{};

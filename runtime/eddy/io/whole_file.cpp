@@ -5,10 +5,11 @@
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstring>
 
 namespace eddy {
 namespace {
@@ -72,10 +73,23 @@ Task<std::string> read_text(Text path) {
 }
 
 Task<std::vector<std::byte>> read_bytes(Text path) {
-  auto text = co_await as_outcome(read_text(path));
-  if (!text) co_await fail(std::move(text.error()));
-  std::vector<std::byte> bytes(text->size());
-  if (!text->empty()) std::memcpy(bytes.data(), text->data(), text->size());
+  auto file = co_await as_outcome(open(path, "rb", {.buffering = 0}));
+  if (!file) co_await fail(std::move(file.error()));
+  auto stat = co_await as_outcome(file->stat());
+  if (!stat) co_await fail(std::move(stat.error()));
+  std::vector<std::byte> bytes;
+  // The size is a guess, and none in /proc: the end is where a read finds it.
+  for (std::size_t chunk = stat->size + 1, done = 0;; chunk = std::max<std::size_t>(done, 65536)) {
+    bytes.resize(done + chunk);
+    auto got = co_await as_outcome(file->read_into(MutableBytes(bytes.data() + done, chunk)));
+    if (!got) co_await fail(std::move(got.error()));
+    done += *got;
+    if (*got == chunk) continue;
+    bytes.resize(done);
+    break;
+  }
+  auto closed = co_await as_outcome(file->close());
+  if (!closed) co_await fail(std::move(closed.error()));
   co_return bytes;
 }
 
@@ -93,11 +107,16 @@ Task<> write_atomic(Text path, Bytes bytes) {
   static std::atomic<std::uint64_t> counter = 0;
   const Text temporary = beside(path, ++counter);
   auto old = co_await as_outcome(fs::stat(path));
-  const unsigned permissions = old ? old->mode & 07777 : 0666;
+  const unsigned permissions = old ? old->mode & 0777 : 0666;
 
-  auto file = co_await as_outcome(open(temporary, "xb", {.buffering = 0, .permissions = permissions}));
+  auto file =
+      co_await as_outcome(open(temporary, "xb", {.buffering = 0, .permissions = permissions}));
   if (!file) co_await fail(std::move(file.error()));
   Leftover leftover(temporary);
+  // open(2) took the umask off.
+  if (old && ::fchmod(file->fileno(), permissions) < 0) {
+    co_await fail(Failure::error(errno, "chmod", temporary.view()));
+  }
   auto written = co_await as_outcome(file->write(bytes));
   if (!written) co_await fail(std::move(written.error()));
   auto synced = co_await as_outcome(file->sync());

@@ -19,9 +19,9 @@ Task<> write_text(Text path, std::string text);
 Task<> write_bytes(Text path, Bytes bytes);
 Task<> append_text(Text path, std::string text);
 
-// Readers see the old file or the new one whole, also after a power failure: writes a temporary file
-// beside it, syncs, renames, syncs the directory. Failed or cancelled: the old one is untouched and
-// nothing is left beside it. Keeps the permissions of the file it replaces.
+// Readers see the old file or the new one whole, also after a power failure: writes a temporary
+// file beside it, syncs, renames, syncs the directory. Failed or cancelled: the old one is
+// untouched and nothing is left beside it. Keeps the permissions of the file it replaces.
 Task<> write_atomic(Text path, Bytes bytes);
 
 }  // namespace eddy

@@ -1,0 +1,232 @@
+// gather: several at once, and all their values in the order of the arguments.
+//
+// Tasks are spawned by the call; handles are joined. The first failure is thrown at once, while the
+// others run on; gather_settled waits for all and gives every Outcome. Cancelling the wait cancels all
+// that have not ended: gather then resumes when the first of them has, gather_settled when all have.
+// A handle may stand twice (H1 to H5). No allocation for the form with arguments.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
+#include <eddy/flow/outcome.hpp>
+
+#include <array>
+#include <ranges>
+#include <tuple>
+#include <vector>
+
+namespace eddy {
+
+// A child of a gathering: its handle, and whether the gathering spawned it.
+template <class T>
+struct Gathered {
+  JoinHandle<T> handle;
+  bool sole = false;
+};
+
+template <class A>
+Task<AwaitValue<A>> as_task(A awaitable) {
+  auto outcome = co_await as_outcome(std::move(awaitable));
+  if (!outcome) co_await fail(std::move(outcome.error()));
+  if constexpr (!std::is_void_v<AwaitValue<A>>) co_return std::move(*outcome);
+}
+
+template <class T>
+Gathered<T> gathered(Task<T>&& task) {
+  return {spawn(std::move(task)), true};
+}
+template <class T>
+Gathered<T> gathered(const JoinHandle<T>& handle) {
+  return {handle, false};
+}
+template <Awaitable A>
+  requires(!is_task<std::remove_cvref_t<A>> && !requires(A a) { a.state(); })
+auto gathered(A&& awaitable) {
+  return gathered(as_task(std::forward<A>(awaitable)));
+}
+
+// Told by each child; wakes the waiting task when that is due.
+class GatherWaiter : public Waiter {
+ public:
+  class Hook : public DoneHook {
+   public:
+    Hook() noexcept : DoneHook(&ended) {}
+    GatherWaiter* owner = nullptr;
+
+   private:
+    static void ended(DoneHook& hook, TaskState& task) noexcept {
+      static_cast<Hook&>(hook).owner->child_ended(task);
+    }
+  };
+
+ protected:
+  explicit GatherWaiter(bool settled) noexcept : Waiter(&stop), settled_(settled) {}
+  GatherWaiter(const GatherWaiter&) = default;
+  ~GatherWaiter() = default;
+
+  bool watch(TaskState& task, Hook& hook) {
+    if (task.done()) {
+      if (!settled_ && (task.failed() || task.cancelled())) first_failed(task);
+      return false;
+    }
+    hook.owner = this;
+    task.add_done_hook(hook);
+    ++left_;
+    return true;
+  }
+  bool ready() const noexcept { return left_ == 0 || failed_; }
+  // The failure to end with, if any.
+  std::optional<Failure> failure();
+
+ private:
+  static bool stop(Waiter& waiter);
+  virtual void cancel_children() = 0;
+  virtual void mark_retrieved() noexcept = 0;
+  void child_ended(TaskState& task) noexcept;
+  void first_failed(TaskState& task) noexcept {
+    failed_ = &task;
+    task.retain();
+    mark_retrieved();  // H2: whatever the others do later, somebody has looked
+  }
+
+  bool settled_;
+  bool stopping_ = false;
+  std::size_t left_ = 0;
+  TaskState* failed_ = nullptr;
+};
+
+template <bool Settled, class... Ts>
+class [[nodiscard]] Gather final : public GatherWaiter {
+  template <class T>
+  using Item = std::conditional_t<Settled, Outcome<T>, Value<T>>;
+
+ public:
+  using value_type = std::tuple<Item<Ts>...>;
+  explicit Gather(Gathered<Ts>... children)
+      : GatherWaiter(Settled), children_(std::move(children)...) {}
+
+  bool await_ready() {
+    std::size_t index = 0;
+    each([&](auto& child) { watch(child.handle.state(), hooks_[index++]); });
+    return ready();
+  }
+  void await_suspend(std::coroutine_handle<> frame) { park(frame); }
+  value_type await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+    return std::move(*outcome);
+  }
+  Expected<value_type> await_outcome() {
+    if (auto failed = failure()) return std::unexpected(std::move(*failed));
+    return std::apply(
+        [](auto&... child) {
+          if constexpr (Settled) {
+            return value_type(outcome_of(child.handle, child.sole)...);
+          } else {
+            return value_type(take_value(child.handle, child.sole)...);
+          }
+        },
+        children_);
+  }
+
+ private:
+  template <class F>
+  void each(F&& function) {
+    std::apply([&](auto&... child) { (function(child), ...); }, children_);
+  }
+  void cancel_children() override {
+    each([](auto& child) { child.handle.cancel(); });
+  }
+  void mark_retrieved() noexcept override {
+    each([](auto& child) { child.handle.state().mark_retrieved(); });
+  }
+
+  std::tuple<Gathered<Ts>...> children_;
+  std::array<Hook, sizeof...(Ts)> hooks_;
+};
+
+template <bool Settled, class T>
+class [[nodiscard]] GatherRange final : public GatherWaiter {
+ public:
+  using value_type = std::vector<std::conditional_t<Settled, Outcome<T>, Value<T>>>;
+  explicit GatherRange(std::vector<Gathered<T>> children)
+      : GatherWaiter(Settled), children_(std::move(children)) {}
+
+  bool await_ready() {
+    hooks_ = std::vector<Hook>(children_.size());
+    for (std::size_t i = 0; i < children_.size(); ++i) watch(children_[i].handle.state(), hooks_[i]);
+    return ready();
+  }
+  void await_suspend(std::coroutine_handle<> frame) { park(frame); }
+  value_type await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+    return std::move(*outcome);
+  }
+  Expected<value_type> await_outcome() {
+    if (auto failed = failure()) return std::unexpected(std::move(*failed));
+    value_type values;
+    values.reserve(children_.size());
+    for (auto& child : children_) {
+      if constexpr (Settled) {
+        values.push_back(outcome_of(child.handle, child.sole));
+      } else {
+        values.push_back(take_value(child.handle, child.sole));
+      }
+    }
+    return values;
+  }
+
+ private:
+  void cancel_children() override {
+    for (auto& child : children_) child.handle.cancel();
+  }
+  void mark_retrieved() noexcept override {
+    for (auto& child : children_) child.handle.state().mark_retrieved();
+  }
+
+  std::vector<Gathered<T>> children_;
+  std::vector<Hook> hooks_;
+};
+
+template <class... Ts>
+Gather<false, Ts...> gather_children(Gathered<Ts>... children) {
+  return Gather<false, Ts...>(std::move(children)...);
+}
+template <class... Ts>
+Gather<true, Ts...> settle_children(Gathered<Ts>... children) {
+  return Gather<true, Ts...>(std::move(children)...);
+}
+
+template <class Range>
+auto gathered_range(Range&& range) {
+  using T = decltype(gathered(std::declval<std::ranges::range_value_t<Range>>()).handle)::value_type;
+  std::vector<Gathered<T>> children;
+  for (auto& item : range) children.push_back(gathered(std::move(item)));
+  return children;
+}
+
+// co_await gather(a(), b(), handle): a tuple of the values; std::monostate for void.
+template <Awaitable... As>
+auto gather(As&&... awaitables) {
+  return gather_children(gathered(std::forward<As>(awaitables))...);
+}
+template <Awaitable... As>
+auto gather_settled(As&&... awaitables) {
+  return settle_children(gathered(std::forward<As>(awaitables))...);
+}
+// The same for a range of tasks or handles: a vector.
+template <std::ranges::input_range Range>
+auto gather(Range&& range) {
+  auto children = gathered_range(range);
+  using T = decltype(children.front().handle)::value_type;
+  return GatherRange<false, T>(std::move(children));
+}
+template <std::ranges::input_range Range>
+auto gather_settled(Range&& range) {
+  auto children = gathered_range(range);
+  using T = decltype(children.front().handle)::value_type;
+  return GatherRange<true, T>(std::move(children));
+}
+
+}  // namespace eddy

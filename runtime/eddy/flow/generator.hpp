@@ -1,0 +1,198 @@
+// Generator<T>: a coroutine that yields values, and may wait between them.
+//
+// Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that needs
+// no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is thrown, so that
+// cleanup runs and may wait. A generator that is dropped half-way is closed by the loop, in a task of
+// its own, at the latest when the loop closes.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace eddy {
+
+// What a closed generator's body sees; not a std::exception. To be passed on.
+class GeneratorExit {};
+
+template <class T>
+class [[nodiscard]] Generator {
+ public:
+  class promise_type;
+  using Handle = std::coroutine_handle<promise_type>;
+  class Next;
+  class Close;
+
+  Generator(Generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Generator& operator=(Generator&& other) noexcept {
+    if (this != &other) {
+      abandon();
+      frame_ = std::exchange(other.frame_, nullptr);
+    }
+    return *this;
+  }
+  ~Generator() { abandon(); }
+
+  // The next value, or none at the end. Throws what the body throws, once; then it is at its end.
+  // Cancelling the wait cancels what the body waits for. One consumer at a time. ∅
+  Next next() noexcept { return Next(frame_); }
+
+  // Ends the generator; resumes when its cleanup has run. Nothing happens when it never started or
+  // has ended. Throws UsageError when the body yields once more.
+  Close aclose() noexcept { return Close(frame_); }
+
+ private:
+  explicit Generator(Handle frame) noexcept : frame_(frame) {}
+
+  void abandon() noexcept {
+    if (!frame_) return;
+    Handle frame = std::exchange(frame_, nullptr);
+    if (frame.promise().closable() && thread_state.loop) {
+      thread_state.loop->spawn(close_abandoned(Generator(frame)), {.name = "abandoned generator"});
+    } else {
+      frame.destroy();
+    }
+  }
+  static Task<> close_abandoned(Generator generator) { co_await generator.aclose(); }
+
+  Handle frame_;
+};
+
+template <class T>
+class Generator<T>::promise_type {
+ public:
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { Pool::release(frame, size); }
+
+  Generator get_return_object() noexcept { return Generator(Handle::from_promise(*this)); }
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  // Suspends, and lets the consumer go on if it waits.
+  struct End {
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(Handle frame) const noexcept { frame.promise().finish(); }
+    void await_resume() const noexcept {}
+  };
+  // The same at a yield, which a close() ends.
+  struct Yielded : End {
+    explicit Yielded(const promise_type& promise) noexcept : promise(promise) {}
+    void await_resume() const { if (promise.closing_) throw GeneratorExit(); }
+    const promise_type& promise;
+  };
+  End final_suspend() noexcept {
+    state_ = State::ended;
+    return {};
+  }
+  Yielded yield_value(T value) {
+    value_.emplace(std::move(value));
+    state_ = State::yielded;
+    return Yielded(*this);
+  }
+  void return_void() const noexcept {}
+  void unhandled_exception() noexcept {
+    try {
+      throw;
+    } catch (const GeneratorExit&) {
+      if (!closing_) failure_ = Failure::current();
+    } catch (...) {
+      failure_ = Failure::current();
+    }
+  }
+  void set_failure(Failure failure) noexcept {
+    failure_ = std::move(failure);
+    state_ = State::ended;
+  }
+  void finish() noexcept {
+    if (consumer_) thread_state.next = std::exchange(consumer_, nullptr);
+  }
+
+  // Runs the body until it yields, ends or waits. True: it waits, and `consumer` is resumed later.
+  bool advance(Handle frame, std::coroutine_handle<> consumer) {
+    state_ = State::running;
+    frame.resume();
+    if (state_ != State::running) return false;
+    consumer_ = consumer;
+    return true;
+  }
+
+  bool ended() const noexcept { return state_ == State::ended; }
+  bool running() const noexcept { return state_ == State::running; }
+  bool closable() const noexcept { return state_ == State::yielded; }
+  bool unstarted() const noexcept { return state_ == State::created; }
+  void close() noexcept { closing_ = true; }
+  void end_unstarted() noexcept { state_ = State::ended; }
+
+  Expected<std::optional<T>> take() {
+    if (failure_) return std::unexpected(*std::exchange(failure_, std::nullopt));
+    return std::exchange(value_, std::nullopt);
+  }
+
+ private:
+  enum class State : std::uint8_t { created, running, yielded, ended };
+  std::optional<T> value_;
+  std::optional<Failure> failure_;
+  std::coroutine_handle<> consumer_;
+  State state_ = State::created;
+  bool closing_ = false;
+};
+
+template <class T>
+class [[nodiscard]] Generator<T>::Next {
+ public:
+  using value_type = std::optional<T>;
+  explicit Next(Handle frame) noexcept : frame_(frame) {}
+
+  bool await_ready() const {
+    if (!frame_) throw UsageError("next() of a generator that was moved from");
+    if (frame_.promise().running()) throw UsageError("a generator has one consumer at a time");
+    return frame_.promise().ended();
+  }
+  bool await_suspend(std::coroutine_handle<> consumer) {
+    return frame_.promise().advance(frame_, consumer);
+  }
+  value_type await_resume() {
+    auto outcome = frame_.promise().take();
+    if (!outcome) outcome.error().raise();
+    return std::move(*outcome);
+  }
+  Expected<value_type> await_outcome() { return frame_.promise().take(); }
+
+ private:
+  Handle frame_;
+};
+
+template <class T>
+class [[nodiscard]] Generator<T>::Close {
+ public:
+  using value_type = void;
+  explicit Close(Handle frame) noexcept : frame_(frame) {}
+
+  bool await_ready() const {
+    if (!frame_ || frame_.promise().ended()) return true;
+    if (frame_.promise().running()) throw UsageError("aclose() of a generator that is running");
+    if (frame_.promise().unstarted()) frame_.promise().end_unstarted();
+    return frame_.promise().ended();
+  }
+  bool await_suspend(std::coroutine_handle<> consumer) {
+    frame_.promise().close();
+    return frame_.promise().advance(frame_, consumer);
+  }
+  void await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+  }
+  Expected<void> await_outcome() {
+    if (!frame_) return {};
+    auto outcome = frame_.promise().take();
+    if (!outcome) return std::unexpected(std::move(outcome.error()));
+    if (!frame_.promise().ended()) throw UsageError("a generator yielded while it was being closed");
+    return {};
+  }
+
+ private:
+  Handle frame_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,110 @@
+// What is done with generators: g | transform(f) | filter(p) | take(n), collect<Container>(g),
+// for_each(g, f). One item at a time, in order; a function may return an awaitable, which is awaited.
+#pragma once
+
+#include <eddy/flow/generator.hpp>
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+
+// What `f(item)` gives once it was awaited, if it must be.
+template <class R>
+struct Awaited : std::type_identity<R> {};
+template <Awaitable R>
+struct Awaited<R> : std::type_identity<AwaitValue<R>> {};
+template <class F, class T>
+using ItemValue = typename Awaited<std::invoke_result_t<F&, T&>>::type;
+
+template <class F, class T>
+Task<ItemValue<F, T>> apply_to(F& function, T& item) {
+  if constexpr (Awaitable<std::invoke_result_t<F&, T&>>) {
+    co_return co_await std::invoke(function, item);
+  } else {
+    co_return std::invoke(function, item);
+  }
+}
+
+template <class T, class F>
+Generator<ItemValue<F, T>> transformed(Generator<T> items, F function) {
+  while (auto item = co_await items.next()) co_yield co_await apply_to(function, *item);
+}
+template <class T, class F>
+Generator<T> filtered(Generator<T> items, F predicate) {
+  while (auto item = co_await items.next()) {
+    const bool wanted = co_await apply_to(predicate, *item);
+    if (wanted) co_yield std::move(*item);
+  }
+}
+template <class T>
+Generator<T> taken(Generator<T> items, std::size_t count) {
+  for (; count > 0; --count) {
+    auto item = co_await items.next();
+    if (!item) co_return;
+    co_yield std::move(*item);
+  }
+  co_await items.aclose();
+}
+
+template <class F>
+struct Transform {
+  explicit Transform(F function) : function(std::move(function)) {}
+  F function;
+};
+template <class F>
+struct Filter {
+  explicit Filter(F predicate) : predicate(std::move(predicate)) {}
+  F predicate;
+};
+struct Take {
+  explicit Take(std::size_t count) noexcept : count(count) {}
+  std::size_t count;
+};
+
+template <class F>
+Transform<F> transform(F function) {
+  return Transform<F>(std::move(function));
+}
+template <class F>
+Filter<F> filter(F predicate) {
+  return Filter<F>(std::move(predicate));
+}
+// The first `count`; then the source is closed.
+inline Take take(std::size_t count) { return Take(count); }
+
+template <class T, class F>
+auto operator|(Generator<T> items, Transform<F> step) {
+  return transformed(std::move(items), std::move(step.function));
+}
+template <class T, class F>
+Generator<T> operator|(Generator<T> items, Filter<F> step) {
+  return filtered(std::move(items), std::move(step.predicate));
+}
+template <class T>
+Generator<T> operator|(Generator<T> items, Take step) {
+  return taken(std::move(items), step.count);
+}
+
+// Everything that is left, in a container.
+template <template <class...> class Container = std::vector, class T>
+Task<Container<T>> collect(Generator<T> items) {
+  Container<T> all;
+  while (auto item = co_await items.next()) all.insert(all.end(), std::move(*item));
+  co_return all;
+}
+
+template <class T, class F>
+Task<> for_each(Generator<T> items, F function) {
+  while (auto item = co_await items.next()) {
+    if constexpr (Awaitable<std::invoke_result_t<F&, T&>>) {
+      co_await std::invoke(function, *item);
+    } else {
+      std::invoke(function, *item);
+    }
+  }
+}
+
+}  // namespace eddy

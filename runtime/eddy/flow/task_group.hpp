@@ -1,0 +1,135 @@
+// task_group(body): tasks that end with the scope that started them. Nothing outlives its group.
+//
+// The scope ends when the body and every child have ended, those included that were spawned meanwhile.
+// The first failure of a child cancels the others and the body; all failures come out together as an
+// ExceptionGroup. A cancellation from outside cancels everything, and comes out as Cancelled when all
+// have ended. The count of requests of the task is what it was (G1 to G13).
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
+#include <eddy/flow/exception_group.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace eddy {
+
+class TaskGroup {
+ public:
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+  ~TaskGroup();
+
+  // Starts a child, in the next turn. Throws UsageError, and drops the task unrun, once the group is
+  // being cancelled or over. Children may spawn into their group.
+  template <class T>
+  JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
+    if (refuses()) {
+      task.discard();
+      throw_refused();
+    }
+    auto handle = eddy::spawn(std::move(task), options);
+    adopt(handle.state());
+    return handle;
+  }
+  // The callable is kept until its task ends.
+  template <class F>
+    requires Body<std::remove_cvref_t<F>>
+  auto spawn(F&& callable, SpawnOptions options = {}) {
+    EDDY_CHECK_CALLABLE(F);
+    if (refuses()) throw_refused();
+    auto handle = eddy::spawn(std::remove_cvref_t<F>(callable), options);
+    adopt(handle.state());
+    return handle;
+  }
+
+  // Cancels the children and the body; the scope then ends without an error. Idempotent. A body that
+  // should have returned a value leaves none: the scope throws Cancelled.
+  void cancel();
+
+ private:
+  template <class F>
+  friend Task<BodyValue<F, TaskGroup&>> task_group_scope(F body);
+
+  class Child;
+  class AllEnded;
+
+  TaskGroup() : parent_(this_task()) {}
+
+  bool refuses() const noexcept { return over_ || aborting_; }
+  [[noreturn]] static void throw_refused();
+  void adopt(TaskState& child);
+  void child_ended(TaskState& child) noexcept;
+  void abort();
+  void body_ended(const Failure* failure);
+  AllEnded all_ended() noexcept;
+  void interrupted(Failure failure);
+  std::optional<Failure> finish();
+
+  TaskHandle parent_;
+  List<Child> children_;
+  AllEnded* waiter_ = nullptr;
+  ExceptionGroup::List errors_;
+  std::exception_ptr body_error_;
+  std::optional<Failure> cancelled_;
+  bool aborting_ = false;
+  bool body_over_ = false;
+  bool over_ = false;
+  bool cancelled_parent_ = false;
+};
+
+// Waits until no child is left.
+class [[nodiscard]] TaskGroup::AllEnded : public Waiter {
+ public:
+  using value_type = void;
+  explicit AllEnded(TaskGroup& group) noexcept : Waiter(&stop), group_(group) {}
+  AllEnded(const AllEnded&) = default;
+  bool await_ready() const noexcept { return group_.children_.empty(); }
+  void await_suspend(std::coroutine_handle<> frame) {
+    group_.waiter_ = this;
+    park(frame);
+  }
+  void await_resume() { if (interrupted()) cancelled_failure().raise(); }
+  Expected<void> await_outcome() {
+    if (interrupted()) return std::unexpected(cancelled_failure());
+    return {};
+  }
+
+ private:
+  static bool stop(Waiter& waiter) {
+    static_cast<AllEnded&>(waiter).group_.waiter_ = nullptr;
+    return leave(waiter);
+  }
+  TaskGroup& group_;
+};
+
+inline TaskGroup::AllEnded TaskGroup::all_ended() noexcept { return AllEnded(*this); }
+
+template <class F>
+Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
+  using T = BodyValue<F, TaskGroup&>;
+  TaskGroup group;
+  auto outcome = co_await as_outcome(std::invoke(body, group));
+  group.body_ended(outcome ? nullptr : &outcome.error());
+  while (!group.children_.empty()) {
+    auto waited = co_await as_outcome(group.all_ended());
+    if (!waited) group.interrupted(std::move(waited.error()));
+  }
+  auto failure = group.finish();
+  if (failure) co_await fail(std::move(*failure));
+  if constexpr (!std::is_void_v<T>) {
+    if (!outcome) co_await fail(std::move(outcome.error()));
+    co_return std::move(*outcome);
+  }
+}
+
+// co_await task_group([&](TaskGroup& group) -> Task<> { group.spawn(...); ... })
+template <class F>
+  requires Body<std::remove_cvref_t<F>, TaskGroup&>
+auto task_group(F&& body) {
+  EDDY_CHECK_CALLABLE(F);
+  return task_group_scope(std::remove_cvref_t<F>(std::forward<F>(body)));
+}
+
+}  // namespace eddy

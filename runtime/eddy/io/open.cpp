@@ -1,0 +1,135 @@
+// open() and its own handling of what open(2) can meet.
+#include <eddy/core/as_result.hpp>
+#include <eddy/io/file.hpp>
+
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace eddy {
+namespace {
+
+std::size_t capacity_of(const OpenOptions& options) {
+  if (options.buffering < -1) throw UsageError("open with a negative size for the buffer");
+  return options.buffering < 0 ? FileState::default_capacity
+                               : static_cast<std::size_t>(options.buffering);
+}
+
+// The kernel does not even try these without a worker; everything else is left to the ring.
+bool is_punted(int flags) {
+  return flags & (O_CREAT | O_TRUNC) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+// A plain call never waits, neither for the other end of a FIFO (ENXIO) nor for somebody's lease
+// (EAGAIN): the ring does.
+int open_now(const char* path, int flags, unsigned permissions) {
+  const int fd = ::open(path, flags | O_NONBLOCK, permissions);
+  // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
+  if (fd >= 0 && !(flags & O_NONBLOCK)) ::fcntl(fd, F_SETFL, flags);
+  return fd;
+}
+
+struct How {
+  int flags;
+  unsigned permissions;
+  FilePolicy policy;
+  bool worker = false;  // from the start: the ring itself opens everything without waiting
+};
+
+Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
+  Request request;
+  request.opcode = IORING_OP_OPENAT;
+  request.fd = AT_FDCWD;
+  request.address = address_of(path.c_str());
+  request.length = how.permissions;
+  request.op_flags = static_cast<std::uint32_t>(how.flags);
+  for (;;) {
+    request.flags = how.worker ? IOSQE_ASYNC : 0;
+    auto fd = co_await as_outcome(
+        FileCall(request, "open", mount, how.policy, [text = path.c_str(), how] {
+          return open_now(text, how.flags, how.permissions);
+        }));
+    if (fd) co_return *fd;
+    if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
+    const int code = fd.error().code();
+    const bool would_wait = (code == ENXIO || code == EAGAIN) && !(how.flags & O_NONBLOCK);
+    if (would_wait && !how.worker) {
+      how.policy = FilePolicy::ring;
+      how.worker = true;
+    } else if (code != EINTR && (code != EAGAIN || how.flags & O_NONBLOCK)) {
+      co_await fail(Failure::error(code, "open", path.view()));
+    }
+  }
+}
+
+bool is_fifo(int fd) {
+  struct stat stat;
+  return ::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
+}
+
+// 0, or EISDIR, or ESPIPE for a stream. Cheaper than fstat(2), and asks no file system anything.
+int probe(int fd, const FileMode& mode) {
+  char nothing;
+  const auto answer = mode.writable ? ::lseek(fd, 0, SEEK_CUR) : ::pread(fd, &nothing, 0, 0);
+  return answer < 0 && (errno == EISDIR || errno == ESPIPE) ? errno : 0;
+}
+
+}  // namespace
+
+Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
+  const std::size_t capacity = capacity_of(options);
+  Storage& storage = Storage::current();
+  Storage::Mount& mount = storage.mount_of(path.view());
+  const FilePolicy policy = options.policy.value_or(storage.policy());
+  How how{.flags = mode.flags | options.flags,
+          .permissions = options.permissions,
+          .policy = policy};
+  if (!is_punted(how.flags)) how.policy = FilePolicy::ring;
+
+  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
+  if (!fd) co_await fail(std::move(fd.error()));
+  UniqueFd owner(*fd);
+  const int found = probe(owner.get(), mode);
+  if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
+  if (found == ESPIPE && !mode.writable && !(how.flags & O_NONBLOCK) && is_fifo(owner.get())) {
+    // The ring opened it without waiting for a writer; a worker waits as open(2) does.
+    how.policy = FilePolicy::ring;
+    how.worker = true;
+    auto waited = co_await as_outcome(open_descriptor(path, how, mount));
+    if (!waited) co_await fail(std::move(waited.error()));
+    owner.reset(*waited);
+  }
+  auto state = std::unique_ptr<FileState>(
+      new FileState(owner.get(), true, mode, path, capacity, policy, mount));
+  owner.release();
+  if (found == ESPIPE) state->set_stream();
+  if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
+  if (mode.append && state->seeks()) {
+    auto end = co_await as_outcome(state->end());
+    if (!end) co_await fail(std::move(end.error()));
+    state->move_to(*end);
+  }
+  co_return File(std::move(state));
+}
+
+File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options) {
+  Storage& storage = Storage::current();
+  auto state = std::unique_ptr<FileState>(
+      new FileState(fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)),
+                    capacity_of(options), options.policy.value_or(storage.policy()),
+                    storage.mount_of("/")));
+  if (::lseek(fd, 0, SEEK_CUR) < 0) {
+    state->set_stream();
+  } else {
+    state->use_kernel_position();
+  }
+  if (options.registered) state->place = Loop::current().registered().add_file(fd);
+  return File(std::move(state));
+}
+
+File stdin_file() { return File::adopt(STDIN_FILENO, "r", false); }
+File stdout_file() { return File::adopt(STDOUT_FILENO, "w", false, {.buffering = 0}); }
+File stderr_file() { return File::adopt(STDERR_FILENO, "w", false, {.buffering = 0}); }
+
+}  // namespace eddy

@@ -1,0 +1,104 @@
+// Barrier: so many tasks wait for each other, round after round (K7).
+//
+// A task that is cancelled while it waits only lowers the number that wait. Once a round is complete
+// its tasks leave it, each with its own index; who comes meanwhile belongs to the next round.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace eddy {
+
+class BrokenBarrier : public Error {
+ public:
+  BrokenBarrier() : Error(EPIPE, "wait at a broken barrier") {}
+};
+
+class Barrier {
+ public:
+  // Throws UsageError for less than one party.
+  explicit Barrier(std::size_t parties) : parties_(parties) {
+    if (parties == 0) throw UsageError("a barrier for nobody");
+  }
+  Barrier(const Barrier&) = delete;
+  Barrier& operator=(const Barrier&) = delete;
+
+  class [[nodiscard]] Wait : public Waiter {
+   public:
+    using value_type = std::size_t;
+    explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
+
+    bool await_ready() noexcept {
+      if (barrier_.broken_) {
+        broken_ = true;
+        return true;
+      }
+      if (barrier_.waiters_.count() + 1 < barrier_.parties_) return false;
+      index_ = barrier_.parties_ - 1;
+      barrier_.complete();
+      return true;
+    }
+    void await_suspend(std::coroutine_handle<> frame) {
+      barrier_.waiters_.push_back(*this);
+      park(frame);
+    }
+    std::size_t await_resume() {
+      if (interrupted()) [[unlikely]] cancelled_failure().raise();
+      if (broken_) throw BrokenBarrier();
+      return index_;
+    }
+    Expected<std::size_t> await_outcome() {
+      if (interrupted()) return std::unexpected(cancelled_failure());
+      if (broken_) return std::unexpected(Failure::from(std::make_exception_ptr(BrokenBarrier())));
+      return index_;
+    }
+
+   private:
+    friend class Barrier;
+    Barrier& barrier_;
+    std::size_t index_ = 0;
+    bool broken_ = false;
+  };
+
+  // Resumes when as many wait as there are parties, with a number of its own below that. Throws
+  // BrokenBarrier after reset() and abort(). ∅
+  Wait wait() noexcept { return Wait(*this); }
+
+  // Those who wait get BrokenBarrier; the barrier can be used again.
+  void reset() noexcept {
+    wake_broken();
+    broken_ = false;
+  }
+  // The same for good, until reset().
+  void abort() noexcept {
+    broken_ = true;
+    wake_broken();
+  }
+
+  std::size_t parties() const noexcept { return parties_; }
+  std::size_t n_waiting() const noexcept { return waiters_.count(); }
+  bool broken() const noexcept { return broken_; }
+
+ private:
+  void complete() noexcept {
+    for (std::size_t index = 0; Wait* waiter = waiters_.pop(); ++index) {
+      waiter->index_ = index;
+      waiter->wake();
+    }
+  }
+  void wake_broken() noexcept {
+    while (Wait* waiter = waiters_.pop()) {
+      waiter->broken_ = true;
+      waiter->wake();
+    }
+  }
+
+  std::size_t parties_;
+  WaitList<Wait> waiters_;
+  bool broken_ = false;
+};
+
+}  // namespace eddy

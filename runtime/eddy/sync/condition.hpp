@@ -1,0 +1,97 @@
+// Condition: waiting, with a lock in hand, for somebody to say that something has changed.
+//
+// wait() lets the lock go and owns it again however it ends, cancelled twice included (D2). A
+// notification that reached a waiter which was then cancelled goes to the next one (D3); spurious
+// wake-ups are possible, so wait for a predicate. Several conditions may share a lock.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/sync/lock.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+
+namespace eddy {
+
+class Condition {
+ public:
+  explicit Condition(Lock& lock) noexcept : lock_(lock) {}
+  Condition(const Condition&) = delete;
+  Condition& operator=(const Condition&) = delete;
+
+  // Resumes, owning the lock, after a notification. Throws UsageError without the lock. ∅
+  Task<> wait() {
+    require_lock("wait");
+    lock_.release();
+    Notified notified(*this);
+    auto outcome = co_await notified;
+    std::optional<Failure> cancelled;
+    if (!outcome) cancelled = std::move(outcome.error());
+    for (;;) {
+      auto owned = co_await as_outcome(lock_.acquire());
+      if (owned) break;
+      cancelled = std::move(owned.error());  // the most recent one is thrown
+    }
+    if (!cancelled) co_return;
+    if (notified.was_notified()) notify(1);
+    co_await fail(std::move(*cancelled));
+  }
+
+  // Waits until `holds()`, checked with the lock in hand; does not wait when it holds at once.
+  template <class F>
+  Task<> wait(F holds) {
+    while (!std::invoke(holds)) {
+      auto outcome = co_await as_outcome(wait());
+      if (!outcome) co_await fail(std::move(outcome.error()));
+    }
+  }
+
+  // Wakes up to `count` waiters, the oldest first. Throws UsageError without the lock.
+  void notify(std::size_t count = 1) {
+    require_lock("notify");
+    while (count-- > 0) {
+      Notified* waiter = waiters_.pop();
+      if (!waiter) break;
+      waiter->notify();
+    }
+  }
+  void notify_all() { notify(static_cast<std::size_t>(-1)); }
+
+  bool locked() const noexcept { return lock_.locked(); }
+
+ private:
+  // Ends with a failure instead of throwing it: the lock must be taken first.
+  class Notified : public Waiter {
+   public:
+    explicit Notified(Condition& condition) noexcept : condition_(condition) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) {
+      condition_.waiters_.push_back(*this);
+      park(frame);
+    }
+    Expected<void> await_resume() {
+      if (interrupted()) return std::unexpected(cancelled_failure());
+      return {};
+    }
+    void notify() noexcept {
+      notified_ = true;
+      wake();
+    }
+    bool was_notified() const noexcept { return notified_; }
+
+   private:
+    Condition& condition_;
+    bool notified_ = false;
+  };
+
+  void require_lock(const char* verb) const {
+    if (!lock_.locked()) throw UsageError(std::string(verb) + " of a condition without its lock");
+  }
+
+  Lock& lock_;
+  WaitList<Notified> waiters_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,50 @@
+// Event: a flag that tasks wait for. set() wakes everybody who waits, in order, also when the flag is
+// cleared again in the same turn (K6).
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+namespace eddy {
+
+class Event {
+ public:
+  Event() = default;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  class [[nodiscard]] Wait : public Waiter {
+   public:
+    using value_type = void;
+    explicit Wait(Event& event) noexcept : event_(event) {}
+    bool await_ready() const noexcept { return event_.set_; }
+    void await_suspend(std::coroutine_handle<> frame) {
+      event_.waiters_.push_back(*this);
+      park(frame);
+    }
+    void await_resume() { if (interrupted()) [[unlikely]] cancelled_failure().raise(); }
+    Expected<void> await_outcome() {
+      if (interrupted()) return std::unexpected(cancelled_failure());
+      return {};
+    }
+
+   private:
+    Event& event_;
+  };
+
+  // Resumes in the turn after set(); at once when the flag is set. Cancelling it changes nothing. ∅
+  Wait wait() noexcept { return Wait(*this); }
+
+  void set() noexcept {
+    set_ = true;
+    while (Wait* waiter = waiters_.pop()) waiter->wake();
+  }
+  void clear() noexcept { set_ = false; }
+  bool is_set() const noexcept { return set_; }
+
+ private:
+  WaitList<Wait> waiters_;
+  bool set_ = false;
+};
+
+}  // namespace eddy

@@ -1,0 +1,267 @@
+// Queue: items between tasks, first in first out; PriorityQueue gives the lowest, LifoQueue the latest.
+//
+// A full queue holds put(), an empty one get(); both wait in order. An item stays in the queue until
+// the getter runs: one that is woken has the promise of an item, and a putter that of a place, so that
+// nobody overtakes them; cancelled before they ran, they hand the promise on (Q1 to Q3). join() counts
+// puts minus task_done() (Q4).
+//
+// Invariants: promised_ <= items; items + reserved_ <= maxsize.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/sync/queue_items.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <utility>
+
+namespace eddy {
+
+class QueueEmpty : public Error {
+ public:
+  QueueEmpty() : Error(EAGAIN, "get from an empty queue") {}
+};
+class QueueFull : public Error {
+ public:
+  QueueFull() : Error(ENOBUFS, "put into a full queue") {}
+};
+class QueueShutDown : public Error {
+ public:
+  QueueShutDown() : Error(ESHUTDOWN, "use of a queue that was shut down") {}
+};
+
+template <class T, class Items>
+class BasicQueue {
+ public:
+  // Holds at most `maxsize` items; zero or less: any number. A bounded queue allocates here only.
+  explicit BasicQueue(long maxsize = 0)
+      : maxsize_(maxsize > 0 ? static_cast<std::size_t>(maxsize) : 0) {
+    if (maxsize_ > 0) items_.reserve(maxsize_);
+  }
+  BasicQueue(const BasicQueue&) = delete;
+  BasicQueue& operator=(const BasicQueue&) = delete;
+
+  class Put;
+  class Get;
+  class Join;
+
+  // Resumes when the item is in the queue. Cancelled: it is not. Throws QueueShutDown. ∅
+  Put put(T item) { return Put(*this, std::move(item)); }
+  // Resumes with an item. Cancelled: none was taken. Throws QueueShutDown when that is over and the
+  // queue is empty. ∅
+  Get get() noexcept { return Get(*this); }
+
+  // Without waiting: throw QueueFull, QueueEmpty or QueueShutDown. What is promised to a task that was
+  // woken is not there for others.
+  void put_nowait(T item) {
+    if (shut_down_) throw QueueShutDown();
+    if (!can_put()) throw QueueFull();
+    add(std::move(item));
+  }
+  T get_nowait() {
+    if (!can_get()) {
+      if (shut_down_) throw QueueShutDown();
+      throw QueueEmpty();
+    }
+    return take();
+  }
+  // The same, telling instead of throwing.
+  bool try_put(T item) {
+    if (shut_down_ || !can_put()) return false;
+    add(std::move(item));
+    return true;
+  }
+  std::optional<T> try_get() {
+    if (!can_get()) return std::nullopt;
+    return take();
+  }
+
+  std::size_t size() const noexcept { return items_.size(); }
+  std::size_t maxsize() const noexcept { return maxsize_; }
+  bool empty() const noexcept { return items_.size() == 0; }
+  bool full() const noexcept { return maxsize_ > 0 && items_.size() >= maxsize_; }
+
+  // One item that was got is done with. Throws UsageError when there was none.
+  void task_done() {
+    if (unfinished_ == 0) throw UsageError("task_done() more often than put()");
+    finish(1);
+  }
+  // Resumes when every item that was put is done with; at once if that is so. ∅
+  Join join() noexcept { return Join(*this); }
+
+  // Refuses put() from now on, those that wait included; get() drains what is there. With `immediate`
+  // the items are dropped, and count as done. Idempotent (Q5).
+  void shutdown(bool immediate = false) {
+    shut_down_ = true;
+    if (immediate) {
+      const std::size_t dropped = items_.size();
+      items_.clear();
+      promised_ = 0;
+      finish(dropped);
+    }
+    while (Put* putter = putters_.pop()) putter->wake();
+    while (Get* getter = getters_.pop()) getter->wake();  // they wait: nothing is left for them
+  }
+
+ private:
+  bool can_get() const noexcept { return items_.size() > promised_; }
+  bool can_put() const noexcept { return maxsize_ == 0 || items_.size() + reserved_ < maxsize_; }
+
+  void add(T item) {
+    items_.push(std::move(item));
+    ++unfinished_;
+    promise_item();
+  }
+  T take() {
+    T item = items_.pop();
+    promise_place();
+    return item;
+  }
+  void promise_item() noexcept {
+    if (!can_get()) return;
+    if (Get* getter = getters_.pop()) {
+      getter->promised_ = true;
+      ++promised_;
+      getter->wake();
+    }
+  }
+  void promise_place() noexcept {
+    if (!can_put()) return;
+    if (Put* putter = putters_.pop()) {
+      putter->reserved_ = true;
+      ++reserved_;
+      putter->wake();
+    }
+  }
+  void finish(std::size_t count) noexcept {
+    unfinished_ -= count;
+    if (unfinished_ > 0) return;
+    while (Join* joiner = joiners_.pop()) joiner->wake();
+  }
+  static Failure shut_down_failure() {
+    return Failure::from(std::make_exception_ptr(QueueShutDown()));
+  }
+
+  Items items_;
+  std::size_t maxsize_;
+  std::size_t promised_ = 0;
+  std::size_t reserved_ = 0;
+  std::size_t unfinished_ = 0;
+  bool shut_down_ = false;
+  WaitList<Put> putters_;
+  WaitList<Get> getters_;
+  WaitList<Join> joiners_;
+};
+
+template <class T, class Items>
+class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
+ public:
+  using value_type = void;
+  Put(BasicQueue& queue, T item) : queue_(queue), item_(std::move(item)) {}
+
+  bool await_ready() {
+    if (queue_.shut_down_) return true;
+    if (!queue_.can_put()) return false;
+    queue_.add(std::move(item_));
+    added_ = true;
+    return true;
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    queue_.putters_.push_back(*this);
+    park(frame);
+  }
+  void await_resume() {
+    if (added_) [[likely]] return;
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+  }
+  Expected<void> await_outcome() {
+    if (added_) return {};
+    const bool stopped = interrupted();
+    if (std::exchange(reserved_, false)) {
+      --queue_.reserved_;
+      if (stopped) queue_.promise_place();
+    }
+    if (stopped) return std::unexpected(cancelled_failure());
+    if (queue_.shut_down_) return std::unexpected(shut_down_failure());
+    queue_.add(std::move(item_));
+    return {};
+  }
+
+ private:
+  friend class BasicQueue;
+  BasicQueue& queue_;
+  T item_;  // waits here, in the caller's frame
+  bool added_ = false;
+  bool reserved_ = false;
+};
+
+template <class T, class Items>
+class [[nodiscard]] BasicQueue<T, Items>::Get : public Waiter {
+ public:
+  using value_type = T;
+  explicit Get(BasicQueue& queue) noexcept : queue_(queue) {}
+
+  bool await_ready() const noexcept { return queue_.can_get() || queue_.shut_down_; }
+  void await_suspend(std::coroutine_handle<> frame) {
+    queue_.getters_.push_back(*this);
+    park(frame);
+  }
+  T await_resume() {
+    if (!redeem()) [[unlikely]] failure().raise();
+    return queue_.take();
+  }
+  Expected<T> await_outcome() {
+    if (!redeem()) return std::unexpected(failure());
+    return queue_.take();
+  }
+
+ private:
+  friend class BasicQueue;
+
+  // True when an item is this getter's to take.
+  bool redeem() noexcept {
+    stopped_ = interrupted();
+    const bool promised = std::exchange(promised_, false);
+    if (promised && queue_.promised_ > 0) --queue_.promised_;  // shutdown(true) voids promises
+    if (stopped_ && promised) queue_.promise_item();
+    return !stopped_ && (promised ? !queue_.empty() : queue_.can_get());
+  }
+  Failure failure() { return stopped_ ? cancelled_failure() : shut_down_failure(); }
+
+  BasicQueue& queue_;
+  bool promised_ = false;
+  bool stopped_ = false;
+};
+
+template <class T, class Items>
+class [[nodiscard]] BasicQueue<T, Items>::Join : public Waiter {
+ public:
+  using value_type = void;
+  explicit Join(BasicQueue& queue) noexcept : queue_(queue) {}
+  bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
+  void await_suspend(std::coroutine_handle<> frame) {
+    queue_.joiners_.push_back(*this);
+    park(frame);
+  }
+  void await_resume() { if (interrupted()) [[unlikely]] cancelled_failure().raise(); }
+  Expected<void> await_outcome() {
+    if (interrupted()) return std::unexpected(cancelled_failure());
+    return {};
+  }
+
+ private:
+  BasicQueue& queue_;
+};
+
+template <class T>
+using Queue = BasicQueue<T, FifoItems<T>>;
+template <class T, class Less = std::less<T>>
+using PriorityQueue = BasicQueue<T, HeapItems<T, Less>>;
+template <class T>
+using LifoQueue = BasicQueue<T, LifoItems<T>>;
+
+}  // namespace eddy

@@ -1,0 +1,133 @@
+// RwLock: many readers or one writer. A writer that waits keeps new readers out, so writers are not
+// starved; everybody else is served in the order of coming. A cancelled waiter leaves no trace.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+#include <cstddef>
+#include <utility>
+
+namespace eddy {
+
+class RwLock {
+ public:
+  RwLock() = default;
+  RwLock(const RwLock&) = delete;
+  RwLock& operator=(const RwLock&) = delete;
+
+  template <bool Writes>
+  class Guard;
+  using ReadGuard = Guard<false>;
+  using WriteGuard = Guard<true>;
+  template <bool Writes>
+  class Acquire;
+
+  // Resume when this task may read, or write; the result gives that back. ∅
+  Acquire<false> read() noexcept;
+  Acquire<true> write() noexcept;
+
+  std::size_t readers() const noexcept { return readers_; }
+  bool writing() const noexcept { return writing_; }
+
+ private:
+  class Entry : public Waiter {
+   public:
+    Entry(RwLock& lock, bool writes) noexcept : lock_(lock), writes_(writes) {}
+    bool await_ready() noexcept {
+      if (!lock_.waiters_.empty() || !lock_.admits(writes_)) return false;
+      lock_.enter(writes_);
+      return true;
+    }
+    void await_suspend(std::coroutine_handle<> frame) {
+      lock_.waiters_.push_back(*this);
+      park(frame);
+    }
+
+   protected:
+    bool lost() noexcept {
+      if (!interrupted()) [[likely]] return false;
+      if (given_) {
+        lock_.leave(writes_);
+      } else {
+        lock_.admit_waiters();  // readers behind a writer that gave up
+      }
+      return true;
+    }
+    RwLock& lock_;
+
+   private:
+    friend class RwLock;
+    bool writes_;
+    bool given_ = false;
+  };
+
+  bool admits(bool writes) const noexcept { return !writing_ && (!writes || readers_ == 0); }
+  void enter(bool writes) noexcept {
+    if (writes) {
+      writing_ = true;
+    } else {
+      ++readers_;
+    }
+  }
+  void leave(bool writes) noexcept {
+    if (writes) {
+      writing_ = false;
+    } else {
+      --readers_;
+    }
+    admit_waiters();
+  }
+  void admit_waiters() noexcept {
+    while (Entry* next = waiters_.front()) {
+      if (!admits(next->writes_)) break;
+      waiters_.pop();
+      enter(next->writes_);
+      next->given_ = true;
+      next->wake();
+    }
+  }
+
+  WaitList<Entry> waiters_;
+  std::size_t readers_ = 0;
+  bool writing_ = false;
+};
+
+template <bool Writes>
+class [[nodiscard]] RwLock::Guard {
+ public:
+  Guard() = default;
+  Guard(Guard&& other) noexcept : lock_(std::exchange(other.lock_, nullptr)) {}
+  Guard& operator=(Guard&& other) noexcept {
+    std::swap(lock_, other.lock_);
+    return *this;
+  }
+  ~Guard() { release(); }
+  void release() noexcept { if (lock_) std::exchange(lock_, nullptr)->leave(Writes); }
+
+ private:
+  template <bool>
+  friend class Acquire;
+  explicit Guard(RwLock& lock) noexcept : lock_(&lock) {}
+  RwLock* lock_ = nullptr;
+};
+
+template <bool Writes>
+class [[nodiscard]] RwLock::Acquire : public Entry {
+ public:
+  using value_type = Guard<Writes>;
+  explicit Acquire(RwLock& lock) noexcept : Entry(lock, Writes) {}
+  Guard<Writes> await_resume() {
+    if (this->lost()) [[unlikely]] this->cancelled_failure().raise();
+    return Guard<Writes>(this->lock_);
+  }
+  Expected<Guard<Writes>> await_outcome() {
+    if (this->lost()) return std::unexpected(this->cancelled_failure());
+    return Guard<Writes>(this->lock_);
+  }
+};
+
+inline RwLock::Acquire<false> RwLock::read() noexcept { return Acquire<false>(*this); }
+inline RwLock::Acquire<true> RwLock::write() noexcept { return Acquire<true>(*this); }
+
+}  // namespace eddy
