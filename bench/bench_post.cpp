@@ -23,7 +23,8 @@ class RawWaker {
   }
   void wait() {
     bool ended = false;
-    ring_.turn(1, [&](const io_uring_cqe& cqe) { ended = ended || !(cqe.flags & IORING_CQE_F_MORE); });
+    ring_.turn(1,
+               [&](const io_uring_cqe& cqe) { ended = ended || !(cqe.flags & IORING_CQE_F_MORE); });
     if (ended) arm();
   }
 

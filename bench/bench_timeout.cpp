@@ -37,15 +37,16 @@ eddy::Task<> in_tasks(eddy::Task<> (&body)(std::size_t), unsigned depth, std::si
   co_await body(count / depth);
 }
 
-void add(const std::string& name, eddy::Task<> (&timed)(std::size_t), eddy::Task<> (&plain)(std::size_t),
-         unsigned depth, bench::Goal goal) {
+void add(const std::string& name, eddy::Task<> (&timed)(std::size_t),
+         eddy::Task<> (&plain)(std::size_t), unsigned depth, bench::Goal goal) {
   static eddy::Loop loop;
-  bench::add({.name = "timeout around " + name,
-              .eddy = [&timed, depth](std::size_t count) { loop.run(in_tasks(timed, depth, count)); },
-              .twin_name = "without timeout",
-              .twin = [&plain, depth](std::size_t count) { loop.run(in_tasks(plain, depth, count)); },
-              .goal = goal,
-              .grain = depth});
+  bench::add(
+      {.name = "timeout around " + name,
+       .eddy = [&timed, depth](std::size_t count) { loop.run(in_tasks(timed, depth, count)); },
+       .twin_name = "without timeout",
+       .twin = [&plain, depth](std::size_t count) { loop.run(in_tasks(plain, depth, count)); },
+       .goal = goal,
+       .grain = depth});
 }
 
 }  // namespace

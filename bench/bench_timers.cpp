@@ -1,4 +1,5 @@
-// Timers: armed and cancelled (a timeout that does not fire), armed and expired, and sleeping tasks.
+// Timers: armed and cancelled (a timeout that does not fire), armed and expired, and sleeping
+// tasks.
 #include "harness.hpp"
 
 #include <eddy/core/sleep.hpp>
@@ -38,7 +39,8 @@ struct Crowd {
   std::size_t first = 0;
 };
 
-void add_crowd(std::size_t size, const std::string& name, bench::Goal cancelled, bench::Goal expired) {
+void add_crowd(std::size_t size, const std::string& name, bench::Goal cancelled,
+               bench::Goal expired) {
   auto asleep = std::make_shared<Crowd>(size);
   asleep->arm_all();
   auto crowd = std::make_shared<Crowd>(size);

@@ -136,8 +136,9 @@ class Table : public benchmark::BenchmarkReporter {
       case Goal::Kind::on_top: judge("more", "+" + number(row.goal.limit) + " ns"); break;
       case Goal::Kind::ratio: judge("ratio", number(row.goal.limit) + "x"); break;
     }
-    std::printf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", row.name.c_str(), spread("ns").c_str(),
-                row.twin_name.c_str(), row.twin ? spread("twin_ns").c_str() : "",
+    std::printf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", row.name.c_str(),
+                spread("ns").c_str(), row.twin_name.c_str(),
+                row.twin ? spread("twin_ns").c_str() : "",
                 row.twin ? number(value("ratio")).c_str() : "", goal.c_str(), reached.c_str(),
                 number(value("allocs")).c_str());
   }

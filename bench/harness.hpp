@@ -1,8 +1,8 @@
 // A row of the benchmarks: something eddy does, its twin (the same work without eddy), and a goal.
 //
-// On a machine with slow phases only what was measured side by side can be compared. So both sides of
-// a row do the same number of operations in short rounds, taking turns at going first, and what counts
-// is the median over the rounds: of the time, and of the ratio within each round.
+// On a machine with slow phases only what was measured side by side can be compared. So both sides
+// of a row do the same number of operations in short rounds, taking turns at going first, and what
+// counts is the median over the rounds: of the time, and of the ratio within each round.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ inline Goal ahead() { return times(1); }
 // More than the twin needs.
 inline Goal on_top(double nanoseconds) { return {Goal::Kind::on_top, nanoseconds}; }
 
-// What counts as time. A row that never sleeps counts the thread's own: what other programs do on the
-// machine meanwhile is no part of it.
+// What counts as time. A row that never sleeps counts the thread's own: what other programs do on
+// the machine meanwhile is no part of it.
 enum class Clock { thread, process, wall };
 
 struct Row {

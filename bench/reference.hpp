@@ -59,7 +59,8 @@ struct Child {
   struct promise_type : Frame {
     struct End {
       bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> frame) const noexcept {
+      std::coroutine_handle<> await_suspend(
+          std::coroutine_handle<promise_type> frame) const noexcept {
         return frame.promise().parent;
       }
       void await_resume() const noexcept {}

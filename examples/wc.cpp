@@ -14,7 +14,8 @@ struct Count {
   unsigned long lines = 0, words = 0, bytes = 0;
 };
 
-// As coreutils in the C locale: blanks end a word, printable characters begin one, others do neither.
+// As coreutils in the C locale: blanks end a word, printable characters begin one, others do
+// neither.
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static bool is_printable(char c) { return c > ' ' && c <= '~'; }
 

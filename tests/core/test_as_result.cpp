@@ -107,7 +107,8 @@ TEST(AsResult, ThrowsNothingForATimeout) {
       EXPECT_FALSE(co_await as_result(timeout(1ms, timeout(1h, sleep(1h)))));
       EXPECT_FALSE(co_await as_result(wait_for(sleep(1h), 1ms)));
       EXPECT_FALSE(co_await as_result(wait_for(waits(lock), 0ms)));
-      EXPECT_FALSE(co_await as_result(timeout(1ms, try_finally(sleep(1h), [] { return yield(); }))));
+      EXPECT_FALSE(
+          co_await as_result(timeout(1ms, try_finally(sleep(1h), [] { return yield(); }))));
     }
     EXPECT_EQ(thrown, before);
     EXPECT_FALSE(co_await as_result(timeout(1ms, waits(lock))));
@@ -124,7 +125,8 @@ TEST(AsResult, ThrowsNothingForAFailedOperation) {
       co_return 1;
     };
     const auto before = thrown;
-    EXPECT_EQ((co_await as_result(test::read(-1, &byte, 1))).error(), std::errc::bad_file_descriptor);
+    EXPECT_EQ((co_await as_result(test::read(-1, &byte, 1))).error(),
+              std::errc::bad_file_descriptor);
     EXPECT_EQ((co_await as_result(fails())).error(), std::errc::io_error);
     EXPECT_EQ((co_await as_result(timeout(1s, fails()))).error(), std::errc::io_error);
     EXPECT_EQ((co_await as_result(try_finally(fails(), [] { return yield(); }))).error(),

@@ -1,11 +1,11 @@
-// The spellings with co_await that eddy and its users rely on, each tried four ways: everything ready
-// at once; waiting at each await; failing at each; cancelled at each. GCC 12 miscompiles others, which
-// the library refuses (core/callable.hpp, tests/house/compile_fail). A value that was copied bit by
-// bit, destroyed twice or never, fails; so does an await that is made once too often.
+// The spellings with co_await that eddy and its users rely on, each tried four ways: everything
+// ready at once; waiting at each await; failing at each; cancelled at each. GCC 12 miscompiles
+// others, which the library refuses (core/callable.hpp, tests/house/compile_fail). A value that was
+// copied bit by bit, destroyed twice or never, fails; so does an await that is made once too often.
 //
-// GCC 12 evaluates both sides of &&, || and ?: when the second one has a co_await, unless they are an
-// initialiser of a variable or the condition of an if or switch: not in while (a && co_await b), not in
-// co_return a ? co_await b : co_await c, not as an argument. Such a loop needs an if inside.
+// GCC 12 evaluates both sides of &&, || and ?: when the second one has a co_await, unless they are
+// an initialiser of a variable or the condition of an if or switch: not in while (a && co_await b),
+// not in co_return a ? co_await b : co_await c, not as an argument. Such a loop needs an if inside.
 #include "support/run.hpp"
 #include "support/tracker.hpp"
 
@@ -83,7 +83,8 @@ Task<int> arguments(Source& s) {
   co_return first + co_await s.by_value(Tracker(1), Tracker(2), Tracker(3));
 }
 Task<int> values_as_arguments(Source& s) {
-  co_return sum(co_await s.make(1), co_await s.make(2)) + co_await s.by_value(co_await s.make(3), Tracker(4));
+  co_return sum(co_await s.make(1), co_await s.make(2)) +
+      co_await s.by_value(co_await s.make(3), Tracker(4));
 }
 Task<int> strings(Source& s) {
   const std::string long_text(40, 'x');
@@ -91,10 +92,12 @@ Task<int> strings(Source& s) {
   co_return static_cast<int>(joined.size());
 }
 Task<int> containers(Source& s) {
-  const auto take = [](Source& source, std::vector<Tracker> all, std::optional<Tracker> one) -> Task<int> {
+  const auto take = [](Source& source, std::vector<Tracker> all,
+                       std::optional<Tracker> one) -> Task<int> {
     co_return all[0].number() + one->number() + co_await source.number(1);
   };
-  co_return co_await take(s, std::vector<Tracker>(1, Tracker(1)), std::optional<Tracker>(Tracker(2)));
+  co_return co_await take(s, std::vector<Tracker>(1, Tracker(1)),
+                          std::optional<Tracker>(Tracker(2)));
 }
 Task<int> tasks_as_arguments(Source& s) {
   co_return co_await s.of_task(s.make(1)) + co_await s.of_pack(s.make(2), s.make(3), s.make(4));
@@ -144,7 +147,8 @@ Task<int> loops(Source& s) {
   int total = 0;
   for (const auto& tracker : co_await three(s)) total += tracker.number() + co_await s.number(1);
   while (co_await s.number(total) < 11) total += 1;
-  for (int i = co_await s.number(0); i < co_await s.number(2); ++i) total += (co_await s.make(1)).number();
+  for (int i = co_await s.number(0); i < co_await s.number(2); ++i)
+    total += (co_await s.make(1)).number();
   co_return total;
 }
 Task<int> caught(Source& s) {
@@ -168,7 +172,8 @@ Task<int> caught(Source& s) {
 Task<int> nested_awaiters(Source& s) {
   const auto inner = co_await timeout(1h, timeout(2h, s.make(1)));
   const auto result = co_await as_result(timeout(1h, s.make(2)));
-  co_return inner.number() + result->number() + (co_await try_finally(s.make(3), [] { return yield(); })).number();
+  co_return inner.number() + result->number() +
+      (co_await try_finally(s.make(3), [] { return yield(); })).number();
 }
 Task<int> guards(Source& s) {
   Lock lock;
@@ -182,11 +187,15 @@ Task<int> guards(Source& s) {
 }
 Task<int> named_closures(Source& s) {
   const Tracker tracker(1);
-  auto body = [tracker, &s](Timeout&) -> Task<int> { co_return tracker.number() + co_await s.number(1); };
+  auto body = [tracker, &s](Timeout&) -> Task<int> {
+    co_return tracker.number() + co_await s.number(1);
+  };
   const int copied = co_await timeout(1h, body);
   auto task_of_body = timeout(1h, body);
   const int named = co_await std::move(task_of_body);
-  const auto callable = [tracker, &s]() -> Task<int> { co_return tracker.number() + co_await s.number(2); };
+  const auto callable = [tracker, &s]() -> Task<int> {
+    co_return tracker.number() + co_await s.number(2);
+  };
   auto task = spawn(callable);
   const int spawned = co_await task;
   co_return copied + named + spawned + co_await try_finally(callable, [] { return yield(); });
@@ -197,7 +206,8 @@ Task<int> reference_closures(Source& s) {
     const Tracker inside(co_await s.number(tracker.number()));
     co_return inside.number();
   });
-  co_return body + co_await [&]() -> Task<int> { co_return tracker.number() + co_await s.number(1); }();
+  co_return body + co_await
+      [&]() -> Task<int> { co_return tracker.number() + co_await s.number(1); }();
 }
 Task<int> parameters_of_a_closure(Source& s) {
   co_return co_await [](Tracker tracker, Source& source) -> Task<int> {

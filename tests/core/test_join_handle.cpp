@@ -96,7 +96,8 @@ TEST(JoinHandle, HasANameAndAPlace) {
     EXPECT_TRUE(unnamed.name().starts_with("Task-"));
     unnamed.set_name("other");
     EXPECT_EQ(unnamed.name(), "other");
-    EXPECT_NE(std::string(named.where().file_name()).find("test_join_handle.cpp"), std::string::npos);
+    EXPECT_NE(std::string(named.where().file_name()).find("test_join_handle.cpp"),
+              std::string::npos);
     EXPECT_EQ(this_task().name(), "main") << "set by run()";
     co_await test::settle();
   });
@@ -305,8 +306,9 @@ TEST(JoinHandle, ReportsAnExceptionOnceWhenTheLastOneDies) {
 TEST(JoinHandle, DoesNotReportAnExceptionThatWasRetrieved) {
   const std::vector<std::string> none;
   EXPECT_EQ(reports_of([](JoinHandle<int>& task) { EXPECT_TRUE(task.exception()); }), none);
-  EXPECT_EQ(reports_of([](JoinHandle<int>& task) { EXPECT_THROW(task.result(), std::runtime_error); }),
-            none);
+  EXPECT_EQ(
+      reports_of([](JoinHandle<int>& task) { EXPECT_THROW(task.result(), std::runtime_error); }),
+      none);
 }
 
 // F15: nor one of a task that was asked to stop

@@ -116,7 +116,8 @@ TEST(Sleep, WakesInTheOrderOfTheDeadlinesAndNeverEarly) {
   });
 }
 
-// F06: also from a second up, where a coarse clock would be tempting. A timeout may be late instead.
+// F06: also from a second up, where a coarse clock would be tempting. A timeout may be late
+// instead.
 TEST(Sleep, IsNeverEarlyHoweverLong) {
   Loop loop;
   const auto main = []() -> Task<> {

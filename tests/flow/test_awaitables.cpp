@@ -1,6 +1,7 @@
 // Every awaitable that waits, against everything that can happen to it: ready, woken, failed,
 // cancelled before it began, while it waits, in the turn in which it was woken, just before what it
-// waits for arrives, and by the end of its loop. Operations have the same in core/test_operation.cpp.
+// waits for arrives, and by the end of its loop. Operations have the same in
+// core/test_operation.cpp.
 #include "support/run.hpp"
 
 #include <functional>
@@ -32,8 +33,8 @@ struct World {
   }
 };
 
-// A way to wait, and how it is woken: wake() is called when the waiter was just spawned, and returns
-// in the turn in which it was woken, before it runs.
+// A way to wait, and how it is woken: wake() is called when the waiter was just spawned, and
+// returns in the turn in which it was woken, before it runs.
 struct Way {
   const char* name;
   Task<int> (*wait)(World&);
@@ -105,12 +106,13 @@ constexpr Way ways[] = {
        co_return co_await timeout(1h, [&](Timeout&) { return acquires(w); });
      },
      &open_gate},
-    {"TimeoutOfShield", [](World& w) -> Task<int> { co_return co_await timeout(1h, shield(w.inner)); },
-     &end_inner},
+    {"TimeoutOfShield",
+     [](World& w) -> Task<int> { co_return co_await timeout(1h, shield(w.inner)); }, &end_inner},
     {"NestedTimeouts",
      [](World& w) -> Task<int> { co_return co_await timeout(2h, timeout(1h, acquires(w))); },
      &open_gate},
-    {"WaitFor", [](World& w) -> Task<int> { co_return co_await wait_for(w.inner, 1h); }, &end_inner},
+    {"WaitFor", [](World& w) -> Task<int> { co_return co_await wait_for(w.inner, 1h); },
+     &end_inner},
     {"TryFinally",
      [](World& w) -> Task<int> { co_return co_await try_finally(acquires(w), cleanup); },
      &open_gate},
@@ -305,7 +307,8 @@ constexpr Failed failing[] = {
      }},
     {"WaitFor", [](bool later) -> Task<> { co_await wait_for(fails(later), 1h); }},
     {"TryFinally", [](bool later) -> Task<> { co_await try_finally(fails(later), cleanup); }},
-    {"Cleanup", [](bool later) -> Task<> { co_await try_finally(yield(), [&] { return fails(later); }); }},
+    {"Cleanup",
+     [](bool later) -> Task<> { co_await try_finally(yield(), [&] { return fails(later); }); }},
     {"AsResult", [](bool later) -> Task<> { static_cast<void>(co_await as_result(fails(later))); }},
     {"Eager", [](bool later) -> Task<> { co_await spawn(fails(later), {.eager = true}); }},
 };

@@ -1,6 +1,6 @@
 // Tasks that sleep, lock, join, shield, time out, clean up and cancel each other at random turns.
-// Whatever the turns: no lock has two owners, nobody misses a wake-up, every task ends by itself, and
-// no timer and no count is left. Prints the seed of a failure; EDDY_SEED=N replays that one.
+// Whatever the turns: no lock has two owners, nobody misses a wake-up, every task ends by itself,
+// and no timer and no count is left. Prints the seed of a failure; EDDY_SEED=N replays that one.
 #include "support/run.hpp"
 #include "support/tracker.hpp"
 
@@ -88,7 +88,9 @@ class Round {
     task.cancel();
     if (pick(0, 4) == 0) task.uncancel();
   }
-  std::size_t index() { return static_cast<std::size_t>(pick(0, static_cast<int>(tasks_.size()) - 1)); }
+  std::size_t index() {
+    return static_cast<std::size_t>(pick(0, static_cast<int>(tasks_.size()) - 1));
+  }
 
   Task<> own(int which) {
     Shared& shared = shared_[static_cast<std::size_t>(which)];

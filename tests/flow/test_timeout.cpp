@@ -219,14 +219,16 @@ TEST(Timeout, WinsInTheTurnInWhichTheAwaitableWasWoken) {
     co_await lock.acquire();
     const Instant deadline = Loop::current().now() + 5ms;
     auto waiter = spawn([&]() -> Task<bool> {
-      co_return co_await times_out([&]() -> Task<> { co_await timeout_at(deadline, lock.acquire()); });
+      co_return co_await times_out(
+          [&]() -> Task<> { co_await timeout_at(deadline, lock.acquire()); });
     });
     auto inner = spawn([&]() -> Task<int> {
       co_await sleep_until(deadline);
       co_return 3;
     });
     auto joins = spawn([&]() -> Task<bool> {
-      co_return co_await times_out([&]() -> Task<> { co_await timeout_at(deadline, shield(inner)); });
+      co_return co_await times_out(
+          [&]() -> Task<> { co_await timeout_at(deadline, shield(inner)); });
     });
     co_await sleep_until(deadline);  // armed before the timeouts: runs before the waiters
     lock.release();
@@ -237,8 +239,8 @@ TEST(Timeout, WinsInTheTurnInWhichTheAwaitableWasWoken) {
   });
 }
 
-// C13, C7, T6: a result that comes with the deadline is the result, and no request of the scope's is
-// left, also where there was one before
+// C13, C7, T6: a result that comes with the deadline is the result, and no request of the scope's
+// is left, also where there was one before
 TEST(Timeout, LeavesNoRequestBehindWhenTheResultCameWithTheDeadline) {
   Loop loop;  // real time: completions and deadlines race
   const auto main = []() -> Task<> {

@@ -168,7 +168,8 @@ TEST(WaitFor, LeavesAShieldedTaskAlone) {
       co_return 6;
     });
     for (const Duration length : {0ms, 1ms, 2ms}) {
-      EXPECT_TRUE(co_await times_out([&]() -> Task<> { co_await wait_for(shield(inner), length); }));
+      EXPECT_TRUE(
+          co_await times_out([&]() -> Task<> { co_await wait_for(shield(inner), length); }));
       EXPECT_EQ(inner.cancelling(), 0u);
     }
     EXPECT_EQ(co_await wait_for(shield(inner), 1s), 6);

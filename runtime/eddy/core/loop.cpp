@@ -1,7 +1,6 @@
 #include <eddy/core/loop.hpp>
 
 #include <linux/io_uring.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -359,28 +358,6 @@ void Loop::drain_kernel() {
     enter(1);
     reap();
   }
-}
-
-// -- embedding --
-
-int Loop::fd() {
-  check_thread();
-  check_open();
-  if (!signal_) {
-    UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: turn once to begin with
-    if (!signal) throw Error(errno, "create an eventfd");
-    ring_.register_eventfd(signal.get());
-    signal_ = std::move(signal);
-  }
-  return signal_.get();
-}
-
-std::optional<Instant> Loop::deadline() {
-  // One enter runs at most 20 deferred completions (6.13), and the rest is signalled no more.
-  const bool kernel_has_more = ring_.unsubmitted() || backlog_ || ring_.work_pending();
-  if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
-  if (timers_.empty()) return std::nullopt;
-  return timers_.next();
 }
 
 // -- tasks --

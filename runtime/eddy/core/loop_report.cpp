@@ -1,8 +1,10 @@
-// What a loop tells about itself: counters, reports, misuse.
+// What a loop tells about itself: to an embedder, in numbers, and when something is wrong.
 #include <eddy/core/loop.hpp>
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -51,6 +53,26 @@ bool Loop::on_this_thread(const Loop* loop) noexcept {
   Loop* alive = loops_of_thread;
   while (alive && alive != loop) alive = alive->next_on_thread_;
   return alive != nullptr;
+}
+
+int Loop::fd() {
+  check_thread();
+  check_open();
+  if (!signal_) {
+    UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: turn once to begin with
+    if (!signal) throw Error(errno, "create an eventfd");
+    ring_.register_eventfd(signal.get());
+    signal_ = std::move(signal);
+  }
+  return signal_.get();
+}
+
+std::optional<Instant> Loop::deadline() {
+  // One enter runs at most 20 deferred completions (6.13), and the rest is signalled no more.
+  const bool kernel_has_more = ring_.unsubmitted() || backlog_ || ring_.work_pending();
+  if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
+  if (timers_.empty()) return std::nullopt;
+  return timers_.next();
 }
 
 Stats Loop::stats() const {

@@ -68,7 +68,8 @@ JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
 // Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
 // variables are copied now. Throws UsageError outside of a loop. No allocation after warm-up.
 //
-// Inlined whatever the compiler thinks: half of a call's cost is what it stores to pass the task on.
+// Inlined whatever the compiler thinks: half of a call's cost is what it stores to pass the task
+// on.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
   Loop& loop = Loop::current();

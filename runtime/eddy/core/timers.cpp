@@ -48,8 +48,8 @@ void TimerQueue::grow(std::size_t size) {
   }
 }
 
-// Once in four thousand million: the armed ones get the first numbers, in their order. What is sorted
-// is a heap.
+// Once in four thousand million: the armed ones get the first numbers, in their order. What is
+// sorted is a heap.
 void TimerQueue::count_anew() {
   std::sort(heap_.begin() + root, heap_.begin() + static_cast<std::ptrdiff_t>(end_), before);
   for (std::size_t place = root; place < end_; ++place) {

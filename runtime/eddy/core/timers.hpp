@@ -1,10 +1,10 @@
 // TimerQueue: deadlines in order, as a 4-ary heap in one array. Knows no loop and no task.
 //
-// Sifting touches no timer: an entry of the heap holds the deadline and the number of a slot, and the
-// slot says where the entry stands. Timers lie in the frames of sleeping tasks, each in memory that
-// nobody has used for long, so that one look at each would cost more than all the rest. Cancelling is
-// a direct removal and leaves nothing behind. Equal deadlines fire in the order in which they were
-// armed. The four children of an entry share one cache line.
+// Sifting touches no timer: an entry of the heap holds the deadline and the number of a slot, and
+// the slot says where the entry stands. Timers lie in the frames of sleeping tasks, each in memory
+// that nobody has used for long, so that one look at each would cost more than all the rest.
+// Cancelling is a direct removal and leaves nothing behind. Equal deadlines fire in the order in
+// which they were armed. The four children of an entry share one cache line.
 #pragma once
 
 #include <eddy/base/assert.hpp>

@@ -6,8 +6,8 @@
 //          .rethrow_rest();
 //   }
 //
-// is the twin of Python's except*: each leaf goes to the first clause that fits; what fits none, and
-// what the clauses throw, is thrown again as a group.
+// is the twin of Python's except*: each leaf goes to the first clause that fits; what fits none,
+// and what the clauses throw, is thrown again as a group.
 #pragma once
 
 #include <concepts>

@@ -1,9 +1,9 @@
 // gather: several at once, and all their values in the order of the arguments.
 //
 // Tasks are spawned by the call; handles are joined. The first failure is thrown at once, while the
-// others run on; gather_settled waits for all and gives every Outcome. Cancelling the wait cancels all
-// that have not ended: gather then resumes when the first of them has, gather_settled when all have.
-// A handle may stand twice (H1 to H5). No allocation for the form with arguments.
+// others run on; gather_settled waits for all and gives every Outcome. Cancelling the wait cancels
+// all that have not ended: gather then resumes when the first of them has, gather_settled when all
+// have. A handle may stand twice (H1 to H5). No allocation for the form with arguments.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -154,7 +154,8 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
 
   bool await_ready() {
     hooks_ = std::vector<Hook>(children_.size());
-    for (std::size_t i = 0; i < children_.size(); ++i) watch(children_[i].handle.state(), hooks_[i]);
+    for (std::size_t i = 0; i < children_.size(); ++i)
+      watch(children_[i].handle.state(), hooks_[i]);
     return ready();
   }
   void await_suspend(std::coroutine_handle<> frame) { park(frame); }
@@ -200,7 +201,8 @@ Gather<true, Ts...> settle_children(Gathered<Ts>... children) {
 
 template <class Range>
 auto gathered_range(Range&& range) {
-  using T = decltype(gathered(std::declval<std::ranges::range_value_t<Range>>()).handle)::value_type;
+  using T =
+      decltype(gathered(std::declval<std::ranges::range_value_t<Range>>()).handle)::value_type;
   std::vector<Gathered<T>> children;
   for (auto& item : range) children.push_back(gathered(std::move(item)));
   return children;

@@ -1,9 +1,9 @@
 // Generator<T>: a coroutine that yields values, and may wait between them.
 //
-// Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that needs
-// no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is thrown, so that
-// cleanup runs and may wait. A generator that is dropped half-way is closed by the loop, in a task of
-// its own, at the latest when the loop closes.
+// Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that
+// needs no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is
+// thrown, so that cleanup runs and may wait. A generator that is dropped half-way is closed by the
+// loop, in a task of its own, at the latest when the loop closes.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -64,7 +64,9 @@ template <class T>
 class Generator<T>::promise_type {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { Pool::release(frame, size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    Pool::release(frame, size);
+  }
 
   Generator get_return_object() noexcept { return Generator(Handle::from_promise(*this)); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -187,7 +189,8 @@ class [[nodiscard]] Generator<T>::Close {
     if (!frame_) return {};
     auto outcome = frame_.promise().take();
     if (!outcome) return std::unexpected(std::move(outcome.error()));
-    if (!frame_.promise().ended()) throw UsageError("a generator yielded while it was being closed");
+    if (!frame_.promise().ended())
+      throw UsageError("a generator yielded while it was being closed");
     return {};
   }
 

@@ -1,5 +1,6 @@
 // What is done with generators: g | transform(f) | filter(p) | take(n), collect<Container>(g),
-// for_each(g, f). One item at a time, in order; a function may return an awaitable, which is awaited.
+// for_each(g, f). One item at a time, in order; a function may return an awaitable, which is
+// awaited.
 #pragma once
 
 #include <eddy/flow/generator.hpp>

@@ -1,5 +1,5 @@
-// race: the first to end wins, the others are cancelled and waited for. first_ok: one after the other,
-// until one succeeds.
+// race: the first to end wins, the others are cancelled and waited for. first_ok: one after the
+// other, until one succeeds.
 #pragma once
 
 #include <eddy/flow/exception_group.hpp>
@@ -36,8 +36,8 @@ Task<T> race_handles(std::vector<JoinHandle<T>> runners) {
   if constexpr (!std::is_void_v<T>) co_return std::move(*outcome);
 }
 
-// The value, or the failure, of the first that ends. All have the same type of result. Cancelled: all
-// are, and have ended when it resumes.
+// The value, or the failure, of the first that ends. All have the same type of result. Cancelled:
+// all are, and have ended when it resumes.
 template <Awaitable A, Awaitable... As>
   requires(std::is_same_v<AwaitValue<A>, AwaitValue<As>> && ...)
 Task<AwaitValue<A>> race(A&& first, As&&... others) {

@@ -8,7 +8,8 @@ class TaskGroup::Child : public DoneHook, public Link<Child> {
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
-  Child(TaskGroup& group, TaskState& task) noexcept : DoneHook(&ended), group_(group), task_(task) {}
+  Child(TaskGroup& group, TaskState& task) noexcept
+      : DoneHook(&ended), group_(group), task_(task) {}
   TaskState& task() const noexcept { return task_; }
 
  private:

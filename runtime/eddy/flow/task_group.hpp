@@ -1,9 +1,9 @@
 // task_group(body): tasks that end with the scope that started them. Nothing outlives its group.
 //
-// The scope ends when the body and every child have ended, those included that were spawned meanwhile.
-// The first failure of a child cancels the others and the body; all failures come out together as an
-// ExceptionGroup. A cancellation from outside cancels everything, and comes out as Cancelled when all
-// have ended. The count of requests of the task is what it was (G1 to G13).
+// The scope ends when the body and every child have ended, those included that were spawned
+// meanwhile. The first failure of a child cancels the others and the body; all failures come out
+// together as an ExceptionGroup. A cancellation from outside cancels everything, and comes out as
+// Cancelled when all have ended. The count of requests of the task is what it was (G1 to G13).
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -21,8 +21,8 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
 
-  // Starts a child, in the next turn. Throws UsageError, and drops the task unrun, once the group is
-  // being cancelled or over. Children may spawn into their group.
+  // Starts a child, in the next turn. Throws UsageError, and drops the task unrun, once the group
+  // is being cancelled or over. Children may spawn into their group.
   template <class T>
   JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
     if (refuses()) {
@@ -44,8 +44,8 @@ class TaskGroup {
     return handle;
   }
 
-  // Cancels the children and the body; the scope then ends without an error. Idempotent. A body that
-  // should have returned a value leaves none: the scope throws Cancelled.
+  // Cancels the children and the body; the scope then ends without an error. Idempotent. A body
+  // that should have returned a value leaves none: the scope throws Cancelled.
   void cancel();
 
  private:

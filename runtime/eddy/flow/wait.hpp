@@ -117,7 +117,8 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
     return options.until == WaitUntil::first_exception && handles[index].state().failed();
   };
   const std::optional<Instant> deadline =
-      options.timeout ? std::optional(Loop::current().deadline_after(*options.timeout)) : std::nullopt;
+      options.timeout ? std::optional(Loop::current().deadline_after(*options.timeout))
+                      : std::nullopt;
   bool enough = false;
   for (std::size_t ended = 0; !enough && ended < handles.size();) {
     auto next = co_await as_outcome(timeout_at(deadline, completions.next()));
@@ -148,7 +149,8 @@ class AsCompleted {
     for (std::size_t i = 0; i < handles_.size(); ++i) completions_->watch(i, handles_[i].state());
   }
 
-  // No value when all have come. Throws TimeoutError when the time is over; cancelled: none is lost.
+  // No value when all have come. Throws TimeoutError when the time is over; cancelled: none is
+  // lost.
   Task<std::optional<JoinHandle<T>>> next() {
     if (given_ == handles_.size()) co_return std::nullopt;
     auto ended = co_await as_outcome(timeout_at(deadline_, completions_->next()));
@@ -165,7 +167,8 @@ class AsCompleted {
 };
 
 template <class T>
-AsCompleted<T> as_completed(const std::vector<JoinHandle<T>>& handles, CompletedOptions options = {}) {
+AsCompleted<T> as_completed(const std::vector<JoinHandle<T>>& handles,
+                            CompletedOptions options = {}) {
   return AsCompleted<T>(handles, options);
 }
 

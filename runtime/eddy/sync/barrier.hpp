@@ -1,7 +1,8 @@
 // Barrier: so many tasks wait for each other, round after round (K7).
 //
-// A task that is cancelled while it waits only lowers the number that wait. Once a round is complete
-// its tasks leave it, each with its own index; who comes meanwhile belongs to the next round.
+// A task that is cancelled while it waits only lowers the number that wait. Once a round is
+// complete its tasks leave it, each with its own index; who comes meanwhile belongs to the next
+// round.
 #pragma once
 
 #include <eddy/core/as_result.hpp>

@@ -1,5 +1,5 @@
-// Event: a flag that tasks wait for. set() wakes everybody who waits, in order, also when the flag is
-// cleared again in the same turn (K6).
+// Event: a flag that tasks wait for. set() wakes everybody who waits, in order, also when the flag
+// is cleared again in the same turn (K6).
 #pragma once
 
 #include <eddy/core/as_result.hpp>

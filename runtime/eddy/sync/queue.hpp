@@ -1,9 +1,10 @@
-// Queue: items between tasks, first in first out; PriorityQueue gives the lowest, LifoQueue the latest.
+// Queue: items between tasks, first in first out; PriorityQueue gives the lowest, LifoQueue the
+// latest.
 //
-// A full queue holds put(), an empty one get(); both wait in order. An item stays in the queue until
-// the getter runs: one that is woken has the promise of an item, and a putter that of a place, so that
-// nobody overtakes them; cancelled before they ran, they hand the promise on (Q1 to Q3). join() counts
-// puts minus task_done() (Q4).
+// A full queue holds put(), an empty one get(); both wait in order. An item stays in the queue
+// until the getter runs: one that is woken has the promise of an item, and a putter that of a
+// place, so that nobody overtakes them; cancelled before they ran, they hand the promise on (Q1 to
+// Q3). join() counts puts minus task_done() (Q4).
 //
 // Invariants: promised_ <= items; items + reserved_ <= maxsize.
 #pragma once
@@ -54,8 +55,8 @@ class BasicQueue {
   // queue is empty. ∅
   Get get() noexcept { return Get(*this); }
 
-  // Without waiting: throw QueueFull, QueueEmpty or QueueShutDown. What is promised to a task that was
-  // woken is not there for others.
+  // Without waiting: throw QueueFull, QueueEmpty or QueueShutDown. What is promised to a task that
+  // was woken is not there for others.
   void put_nowait(T item) {
     if (shut_down_) throw QueueShutDown();
     if (!can_put()) throw QueueFull();
@@ -92,8 +93,8 @@ class BasicQueue {
   // Resumes when every item that was put is done with; at once if that is so. ∅
   Join join() noexcept { return Join(*this); }
 
-  // Refuses put() from now on, those that wait included; get() drains what is there. With `immediate`
-  // the items are dropped, and count as done. Idempotent (Q5).
+  // Refuses put() from now on, those that wait included; get() drains what is there. With
+  // `immediate` the items are dropped, and count as done. Idempotent (Q5).
   void shutdown(bool immediate = false) {
     shut_down_ = true;
     if (immediate) {

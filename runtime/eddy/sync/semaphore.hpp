@@ -1,4 +1,5 @@
-// Semaphore: so many at a time, first come first served. BoundedSemaphore: and never more than at first.
+// Semaphore: so many at a time, first come first served. BoundedSemaphore: and never more than at
+// first.
 //
 // release() hands the unit to the oldest waiter at once, so nobody who comes later overtakes it; a
 // waiter that is cancelled after it got its unit, and before it ran, hands it on (K4, K5).
