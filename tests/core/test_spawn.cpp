@@ -155,15 +155,16 @@ TEST(Spawn, RunsATaskWhoseCancelWasTakenBackBeforeItBegan) {
   });
 }
 
+struct Counter {
+  Task<int> operator()() {
+    co_await yield();
+    co_return ++count;
+  }
+  int count = 0;
+};
+
 TEST(Spawn, KeepsTheFunctionObjectOfEachKind) {
   test::run([&]() -> Task<> {
-    struct Counter {
-      Task<int> operator()() {
-        co_await yield();
-        co_return ++count;
-      }
-      int count = 0;
-    };
     Counter counter;
     auto first = spawn(counter);
     auto second = spawn(counter);

@@ -1,0 +1,221 @@
+// Files: cached reads, many small files, one big copy. Each beside the same by liburing or plain
+// calls.
+#include "harness.hpp"
+#include "raw_ring.hpp"
+
+#include <eddy/core/spawn.hpp>
+#include <eddy/io/file.hpp>
+#include <eddy/io/fs.hpp>
+#include <eddy/io/registered_buffer.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t block = 4096;
+constexpr std::size_t blocks = 4096;  // 16 MiB: in the page cache, not in the CPU's
+
+// The files that are read, in a directory of their own until the program ends.
+struct Files {
+  explicit Files(std::size_t count, std::size_t big_size) : root(make_root()), count(count) {
+    std::ofstream(root / "big", std::ios::binary) << std::string(blocks * block, 'b');
+    for (std::size_t i = 0; i < count; ++i) std::ofstream(small(i)) << std::string(1000, 's');
+    if (big_size > 0) {
+      std::ofstream huge(root / "huge", std::ios::binary);
+      const std::string part(1 << 20, 'h');
+      for (std::size_t done = 0; done < big_size; done += part.size()) huge << part;
+    }
+  }
+  ~Files() { std::filesystem::remove_all(root); }
+  static std::filesystem::path make_root() {
+    std::string name = (std::filesystem::temp_directory_path() / "eddy-bench-XXXXXX").string();
+    if (!::mkdtemp(name.data())) std::abort();
+    return name;
+  }
+  std::string small(std::size_t i) const { return (root / ("s" + std::to_string(i))).string(); }
+
+  std::filesystem::path root;
+  std::size_t count;
+};
+
+std::uint64_t place(std::size_t i) { return i * 2654435761u % blocks * block; }
+
+eddy::Task<> read_blocks(eddy::File& file, eddy::MutableBytes into, std::size_t from,
+                         std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) co_await file.read_at(into, place(i));
+}
+
+void add_reads(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsigned depth) {
+  const std::string path = (files.root / "big").string();
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  auto buffers = std::make_shared<std::vector<char>>(depth * block);
+  bench::add({.name = "4 KiB cached read, depth " + std::to_string(depth),
+              .eddy =
+                  [&loop, path, buffers, depth](std::size_t count) {
+                    const auto work = [&]() -> eddy::Task<> {
+                      eddy::File file = co_await eddy::open(path, "rb");
+                      std::vector<eddy::JoinHandle<>> tasks;
+                      for (unsigned d = 0; d < depth; ++d) {
+                        const eddy::MutableBytes mine(buffers->data() + d * block, block);
+                        tasks.push_back(eddy::spawn(
+                            read_blocks(file, mine, count * d / depth, count * (d + 1) / depth)));
+                      }
+                      for (auto& task : tasks) co_await task;
+                      co_await file.close();
+                    };
+                    loop.run(work());
+                  },
+              .twin_name = "liburing",
+              .twin =
+                  [&ring, fd, buffers, depth](std::size_t count) {
+                    for (std::size_t done = 0; done < count; done += depth) {
+                      for (unsigned d = 0; d < depth; ++d) {
+                        io_uring_sqe* entry = ring.entry();
+                        io_uring_prep_read(entry, fd, buffers->data() + d * block, block,
+                                           place(done + d));
+                        io_uring_sqe_set_data64(entry, d);
+                      }
+                      ring.turn(depth, [](const io_uring_cqe& cqe) {
+                        if (cqe.res != static_cast<int>(block)) std::abort();
+                      });
+                    }
+                  },
+              .goal = bench::times(1.03),
+              .grain = depth});
+}
+
+void add_registered_read(const Files& files) {
+  static eddy::Loop loop({.registered_files = 1, .registered_buffers = 1});
+  const std::string path = (files.root / "big").string();
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  auto buffer = std::make_shared<std::vector<char>>(block);
+  bench::add({.name = "4 KiB read, registered file and buffer, depth 32",
+              .eddy =
+                  [path](std::size_t count) {
+                    const auto work = [&]() -> eddy::Task<> {
+                      eddy::File file = co_await eddy::open(path, "rb", {.registered = true});
+                      eddy::RegisteredBuffer memory(32 * block);
+                      std::vector<eddy::JoinHandle<>> tasks;
+                      for (std::size_t d = 0; d < 32; ++d) {
+                        const eddy::MutableBytes mine(memory.bytes().data() + d * block, block);
+                        tasks.push_back(eddy::spawn(
+                            read_blocks(file, mine, count * d / 32, count * (d + 1) / 32)));
+                      }
+                      for (auto& task : tasks) co_await task;
+                      co_await file.close();
+                    };
+                    loop.run(work());
+                  },
+              .twin_name = "pread(2)",
+              .twin =
+                  [fd, buffer](std::size_t count) {
+                    for (std::size_t i = 0; i < count; ++i) {
+                      if (::pread(fd, buffer->data(), block, static_cast<off_t>(place(i))) !=
+                          static_cast<ssize_t>(block)) {
+                        std::abort();
+                      }
+                    }
+                  },
+              .goal = bench::ahead(),
+              .grain = 32});
+}
+
+eddy::Task<> read_small(const std::vector<std::string>& paths, std::size_t& next,
+                        std::size_t count) {
+  char buffer[block];
+  while (next < count) {
+    const std::size_t i = next++ % paths.size();
+    eddy::File file = co_await eddy::open(paths[i], "rb");
+    co_await file.read_into(buffer);
+    co_await file.close();
+  }
+}
+
+void read_small_plainly(const std::vector<std::string>& paths, std::size_t from, std::size_t to) {
+  char buffer[block];
+  for (std::size_t i = from; i < to; ++i) {
+    const int fd = ::open(paths[i % paths.size()].c_str(), O_RDONLY | O_CLOEXEC);
+    if (::read(fd, buffer, sizeof buffer) < 0) std::abort();
+    ::close(fd);
+  }
+}
+
+void add_small_files(eddy::Loop& loop, const Files& files, unsigned tasks, unsigned threads) {
+  auto paths = std::make_shared<std::vector<std::string>>();
+  for (std::size_t i = 0; i < files.count; ++i) paths->push_back(files.small(i));
+  const std::string twin = threads > 1 ? std::to_string(threads) + " threads" : "plain calls";
+  bench::add({.name = "open+read+close, " + std::to_string(tasks) + " at a time",
+              .eddy =
+                  [&loop, paths, tasks](std::size_t count) {
+                    const auto work = [&]() -> eddy::Task<> {
+                      std::size_t next = 0;
+                      std::vector<eddy::JoinHandle<>> all;
+                      for (unsigned i = 0; i < tasks; ++i) {
+                        all.push_back(eddy::spawn(read_small(*paths, next, count)));
+                      }
+                      for (auto& task : all) co_await task;
+                    };
+                    loop.run(work());
+                  },
+              .twin_name = twin,
+              .twin =
+                  [paths, threads](std::size_t count) {
+                    if (threads <= 1) return read_small_plainly(*paths, 0, count);
+                    std::vector<std::thread> all;
+                    for (unsigned t = 0; t < threads; ++t) {
+                      all.emplace_back([&, t] {
+                        bench::unpin();
+                        read_small_plainly(*paths, count * t / threads, count * (t + 1) / threads);
+                      });
+                    }
+                    for (auto& thread : all) thread.join();
+                  },
+              .goal = tasks > 1 ? bench::ahead() : bench::Goal{},
+              .round_seconds = 20e-3,
+              .clock = threads > 1 ? bench::Clock::wall : bench::Clock::thread});
+}
+
+void add_copy(eddy::Loop& loop, const Files& files, std::size_t size) {
+  const std::string from = (files.root / "huge").string();
+  const std::string to = (files.root / "copy").string();
+  bench::add({.name = "copy of " + std::to_string(size >> 20) + " MiB",
+              .eddy =
+                  [&loop, from, to](std::size_t count) {
+                    for (std::size_t i = 0; i < count; ++i) loop.run(eddy::fs::copyfile(from, to));
+                  },
+              .twin_name = "cp",
+              .twin =
+                  [from, to](std::size_t count) {
+                    const std::string command = "cp '" + from + "' '" + to + "'";
+                    for (std::size_t i = 0; i < count; ++i) {
+                      if (std::system(command.c_str()) != 0) std::abort();
+                    }
+                  },
+              .goal = bench::ahead(),
+              .clock = bench::Clock::wall,
+              .rounds = 11});
+}
+
+}  // namespace
+
+void add_rows() {
+  const std::size_t huge = bench::smoke() ? 4u << 20 : 1024u << 20;
+  static const Files files(bench::smoke() ? 200 : 10'000, huge);
+  static eddy::Loop loop;
+  static bench::RawRing ring;
+  add_reads(loop, ring, files, 1);
+  add_reads(loop, ring, files, 32);
+  add_registered_read(files);
+  add_small_files(loop, files, 1, 1);
+  add_small_files(loop, files, 32, 1);
+  add_small_files(loop, files, 32, 4);
+  add_copy(loop, files, huge);
+}
