@@ -32,7 +32,8 @@ TEST(Sleep, OfNoLengthIsOneTurn) {
 TEST(Sleep, RefusesWhatIsNotANumber) {
   test::run([&]() -> Task<> {
     using Seconds = std::chrono::duration<double>;
-    EXPECT_THROW(sleep(Seconds(std::numeric_limits<double>::quiet_NaN())), UsageError);
+    EXPECT_THROW(static_cast<void>(sleep(Seconds(std::numeric_limits<double>::quiet_NaN()))),
+                 UsageError);
     const Instant start = Loop::current().now();
     co_await sleep(Seconds(0.25));
     EXPECT_EQ(Loop::current().now() - start, 250ms);
