@@ -332,17 +332,18 @@ TEST(JoinHandle, DoesNotReportTheExceptionOfACancelledTask) {
 TEST(JoinHandle, OfATaskThatWasWaitingWhenItsLoopDiedIsDone) {
   JoinHandle<> task;
   bool unwound = false;
+  // Outlives the loop: its frame still runs while the loop dies.
+  const auto work = [&]() -> Task<> {
+    try {
+      co_await sleep(1h);
+    } catch (const Cancelled& cancelled) {
+      EXPECT_EQ(cancelled.message(), "the loop is closed");
+      unwound = true;
+      throw;
+    }
+  };
   {
     Loop loop(test::options());
-    const auto work = [&]() -> Task<> {
-      try {
-        co_await sleep(1h);
-      } catch (const Cancelled& cancelled) {
-        EXPECT_EQ(cancelled.message(), "the loop is closed");
-        unwound = true;
-        throw;
-      }
-    };
     task = loop.spawn(work());
     loop.turn();
   }
