@@ -53,15 +53,18 @@ eddy::Task<> read_blocks(eddy::File& file, eddy::MutableBytes into, std::size_t 
   for (std::size_t i = from; i < to; ++i) co_await file.read_at(into, place(i));
 }
 
-void add_reads(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsigned depth) {
+void add_reads(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsigned depth,
+               eddy::FilePolicy policy) {
+  const bool always = policy == eddy::FilePolicy::ring;
   const std::string path = (files.root / "big").string();
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   auto buffers = std::make_shared<std::vector<char>>(depth * block);
-  bench::add({.name = "4 KiB cached read, depth " + std::to_string(depth),
+  bench::add({.name = "4 KiB cached read, " + std::string(always ? "on the ring, " : "") +
+                      "depth " + std::to_string(depth),
               .eddy =
-                  [&loop, path, buffers, depth](std::size_t count) {
+                  [&loop, path, buffers, depth, policy](std::size_t count) {
                     const auto work = [&]() -> eddy::Task<> {
-                      eddy::File file = co_await eddy::open(path, "rb");
+                      eddy::File file = co_await eddy::open(path, "rb", {.policy = policy});
                       std::vector<eddy::JoinHandle<>> tasks;
                       for (unsigned d = 0; d < depth; ++d) {
                         const eddy::MutableBytes mine(buffers->data() + d * block, block);
@@ -92,40 +95,95 @@ void add_reads(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsig
               .grain = depth});
 }
 
-void add_registered_read(const Files& files) {
+// Reads through a registered file into a registered buffer, always on the ring; beside the same by
+// liburing, or beside pread(2).
+void add_registered_read(const Files& files, bool by_ring) {
+  constexpr unsigned depth = 32;
   static eddy::Loop loop({.registered_files = 1, .registered_buffers = 1});
+  static bench::RawRing ring;
+  static std::vector<char> buffer(depth * block);
   const std::string path = (files.root / "big").string();
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  auto buffer = std::make_shared<std::vector<char>>(block);
+  static const int fd = [&] {
+    const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    ring.register_one(opened, buffer.data(), buffer.size());
+    return opened;
+  }();
+  const auto raw = [](std::size_t count) {
+    for (std::size_t done = 0; done < count; done += depth) {
+      for (unsigned d = 0; d < depth; ++d) {
+        io_uring_sqe* entry = ring.entry();
+        io_uring_prep_read_fixed(entry, 0, buffer.data() + d * block, block, place(done + d), 0);
+        entry->flags |= IOSQE_FIXED_FILE;
+        io_uring_sqe_set_data64(entry, d);
+      }
+      ring.turn(depth, [](const io_uring_cqe& cqe) {
+        if (cqe.res != static_cast<int>(block)) std::abort();
+      });
+    }
+  };
+  const auto plain = [](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      char* into = buffer.data() + i % depth * block;
+      if (::pread(fd, into, block, static_cast<off_t>(place(i))) != static_cast<ssize_t>(block)) {
+        std::abort();
+      }
+    }
+  };
   bench::add({.name = "4 KiB read, registered file and buffer, depth 32",
               .eddy =
                   [path](std::size_t count) {
                     const auto work = [&]() -> eddy::Task<> {
-                      eddy::File file = co_await eddy::open(path, "rb", {.registered = true});
-                      eddy::RegisteredBuffer memory(32 * block);
+                      eddy::File file = co_await eddy::open(
+                          path, "rb", {.registered = true, .policy = eddy::FilePolicy::ring});
+                      eddy::RegisteredBuffer memory(depth * block);
                       std::vector<eddy::JoinHandle<>> tasks;
-                      for (std::size_t d = 0; d < 32; ++d) {
+                      for (std::size_t d = 0; d < depth; ++d) {
                         const eddy::MutableBytes mine(memory.bytes().data() + d * block, block);
                         tasks.push_back(eddy::spawn(
-                            read_blocks(file, mine, count * d / 32, count * (d + 1) / 32)));
+                            read_blocks(file, mine, count * d / depth, count * (d + 1) / depth)));
                       }
                       for (auto& task : tasks) co_await task;
                       co_await file.close();
                     };
                     loop.run(work());
                   },
-              .twin_name = "pread(2)",
-              .twin =
-                  [fd, buffer](std::size_t count) {
-                    for (std::size_t i = 0; i < count; ++i) {
-                      if (::pread(fd, buffer->data(), block, static_cast<off_t>(place(i))) !=
-                          static_cast<ssize_t>(block)) {
-                        std::abort();
-                      }
-                    }
-                  },
-              .goal = bench::ahead(),
-              .grain = 32});
+              .twin_name = by_ring ? "liburing" : "pread(2)",
+              .twin = by_ring ? bench::Side(raw) : bench::Side(plain),
+              .goal = by_ring ? bench::times(1.03) : bench::ahead(),
+              .grain = depth});
+}
+
+// Opens, reads and closes: `depth` files at a time, one kind of call after the other.
+void read_small_raw(bench::RawRing& ring, const std::vector<std::string>& paths,
+                    std::size_t count) {
+  constexpr unsigned depth = 32;
+  static char buffers[depth][block];
+  int fds[depth];
+  const auto check = [&](const io_uring_cqe& cqe) {
+    if (cqe.res < 0) std::abort();
+    if (cqe.user_data < depth) fds[cqe.user_data] = cqe.res;
+  };
+  for (std::size_t done = 0; done < count; done += depth) {
+    for (unsigned d = 0; d < depth; ++d) {
+      io_uring_sqe* entry = ring.entry();
+      io_uring_prep_openat(entry, AT_FDCWD, paths[(done + d) % paths.size()].c_str(),
+                           O_RDONLY | O_CLOEXEC, 0);
+      io_uring_sqe_set_data64(entry, d);
+    }
+    ring.turn(depth, check);
+    for (unsigned d = 0; d < depth; ++d) {
+      io_uring_sqe* entry = ring.entry();
+      io_uring_prep_read(entry, fds[d], buffers[d], block, 0);
+      io_uring_sqe_set_data64(entry, depth);
+    }
+    ring.turn(depth, check);
+    for (unsigned d = 0; d < depth; ++d) {
+      io_uring_sqe* entry = ring.entry();
+      io_uring_prep_close(entry, fds[d]);
+      io_uring_sqe_set_data64(entry, depth);
+    }
+    ring.turn(depth, check);
+  }
 }
 
 eddy::Task<> read_small(const std::vector<std::string>& paths, std::size_t& next,
@@ -148,39 +206,56 @@ void read_small_plainly(const std::vector<std::string>& paths, std::size_t from,
   }
 }
 
-void add_small_files(eddy::Loop& loop, const Files& files, unsigned tasks, unsigned threads) {
+enum class Against { plain_calls, threads, liburing };
+
+void add_small_files(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsigned tasks,
+                     Against against) {
+  constexpr unsigned threads = 4;
   auto paths = std::make_shared<std::vector<std::string>>();
   for (std::size_t i = 0; i < files.count; ++i) paths->push_back(files.small(i));
-  const std::string twin = threads > 1 ? std::to_string(threads) + " threads" : "plain calls";
-  bench::add({.name = "open+read+close, " + std::to_string(tasks) + " at a time",
-              .eddy =
-                  [&loop, paths, tasks](std::size_t count) {
-                    const auto work = [&]() -> eddy::Task<> {
-                      std::size_t next = 0;
-                      std::vector<eddy::JoinHandle<>> all;
-                      for (unsigned i = 0; i < tasks; ++i) {
-                        all.push_back(eddy::spawn(read_small(*paths, next, count)));
-                      }
-                      for (auto& task : all) co_await task;
-                    };
-                    loop.run(work());
-                  },
-              .twin_name = twin,
-              .twin =
-                  [paths, threads](std::size_t count) {
-                    if (threads <= 1) return read_small_plainly(*paths, 0, count);
-                    std::vector<std::thread> all;
-                    for (unsigned t = 0; t < threads; ++t) {
-                      all.emplace_back([&, t] {
-                        bench::unpin();
-                        read_small_plainly(*paths, count * t / threads, count * (t + 1) / threads);
-                      });
-                    }
-                    for (auto& thread : all) thread.join();
-                  },
-              .goal = tasks > 1 ? bench::ahead() : bench::Goal{},
-              .round_seconds = 20e-3,
-              .clock = threads > 1 ? bench::Clock::wall : bench::Clock::thread});
+  const auto by_threads = [paths](std::size_t count) {
+    std::vector<std::thread> all;
+    for (unsigned t = 0; t < threads; ++t) {
+      all.emplace_back([&, t] {
+        bench::unpin();
+        read_small_plainly(*paths, count * t / threads, count * (t + 1) / threads);
+      });
+    }
+    for (auto& thread : all) thread.join();
+  };
+  bench::Row row{.name = "open+read+close, " + std::to_string(tasks) + " at a time",
+                 .eddy =
+                     [&loop, paths, tasks](std::size_t count) {
+                       const auto work = [&]() -> eddy::Task<> {
+                         std::size_t next = 0;
+                         std::vector<eddy::JoinHandle<>> all;
+                         for (unsigned i = 0; i < tasks; ++i) {
+                           all.push_back(eddy::spawn(read_small(*paths, next, count)));
+                         }
+                         for (auto& task : all) co_await task;
+                       };
+                       loop.run(work());
+                     },
+                 .goal = tasks > 1 ? bench::ahead() : bench::Goal{},
+                 .grain = 32,
+                 .round_seconds = 20e-3};
+  switch (against) {
+    case Against::plain_calls:
+      row.twin_name = "plain calls";
+      row.twin = [paths](std::size_t count) { read_small_plainly(*paths, 0, count); };
+      break;
+    case Against::threads:
+      row.twin_name = "plain calls, 4 threads";
+      row.twin = by_threads;
+      row.clock = bench::Clock::wall;
+      break;
+    case Against::liburing:
+      row.twin_name = "liburing, 32 at a time";
+      row.twin = [&ring, paths](std::size_t count) { read_small_raw(ring, *paths, count); };
+      row.goal = {};
+      break;
+  }
+  bench::add(std::move(row));
 }
 
 void add_copy(eddy::Loop& loop, const Files& files, std::size_t size) {
@@ -201,7 +276,12 @@ void add_copy(eddy::Loop& loop, const Files& files, std::size_t size) {
                   },
               .goal = bench::ahead(),
               .clock = bench::Clock::wall,
-              .rounds = 11});
+              .rounds = 11,
+              .before =
+                  [to] {  // neither may pay for the pages that the other left to be written
+                    std::filesystem::remove(to);
+                    ::sync();
+                  }});
 }
 
 }  // namespace
@@ -211,11 +291,15 @@ void add_rows() {
   static const Files files(bench::smoke() ? 200 : 10'000, huge);
   static eddy::Loop loop;
   static bench::RawRing ring;
-  add_reads(loop, ring, files, 1);
-  add_reads(loop, ring, files, 32);
-  add_registered_read(files);
-  add_small_files(loop, files, 1, 1);
-  add_small_files(loop, files, 32, 1);
-  add_small_files(loop, files, 32, 4);
+  for (const auto policy : {eddy::FilePolicy::automatic, eddy::FilePolicy::ring}) {
+    add_reads(loop, ring, files, 1, policy);
+    add_reads(loop, ring, files, 32, policy);
+  }
+  add_registered_read(files, true);
+  add_registered_read(files, false);
+  add_small_files(loop, ring, files, 1, Against::plain_calls);
+  add_small_files(loop, ring, files, 32, Against::plain_calls);
+  add_small_files(loop, ring, files, 32, Against::liburing);
+  add_small_files(loop, ring, files, 32, Against::threads);
   add_copy(loop, files, huge);
 }

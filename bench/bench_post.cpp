@@ -38,7 +38,7 @@ class RawWaker {
 void post_from_thread(eddy::Loop& loop, std::size_t count) {
   std::atomic<std::size_t> ran = 0;
   std::thread poster([&] {
-    bench::unpin();
+    bench::move_away();
     for (std::size_t i = 0; i < count; ++i) {
       while (i - ran.load(std::memory_order_relaxed) >= 512) std::this_thread::yield();
       loop.post([&ran] { ran.fetch_add(1, std::memory_order_relaxed); });
@@ -51,7 +51,7 @@ void post_from_thread(eddy::Loop& loop, std::size_t count) {
 void write_from_thread(RawWaker& waker, std::size_t count) {
   std::atomic<std::size_t> written = 0;
   std::thread writer([&] {
-    bench::unpin();
+    bench::move_away();
     for (std::size_t i = 0; i < count; ++i) {
       written.fetch_add(1, std::memory_order_relaxed);
       waker.write();

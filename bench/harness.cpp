@@ -20,6 +20,7 @@ std::deque<Row> rows;
 bool smoke_run = false;
 unsigned forced_rounds = 0;
 cpu_set_t all_cpus;
+cpu_set_t main_cpu;
 
 double seconds(Clock clock) {
   constexpr clockid_t ids[] = {CLOCK_THREAD_CPUTIME_ID, CLOCK_PROCESS_CPUTIME_ID, CLOCK_MONOTONIC};
@@ -28,7 +29,11 @@ double seconds(Clock clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+// One name may stand beside several twins.
+std::string full_name(const Row& row) { return row.name + " : " + row.twin_name; }
+
 double time_of(const Row& row, const Side& side, std::size_t count) {
+  if (row.before) row.before();
   const double start = seconds(row.clock);
   side(count);
   return seconds(row.clock) - start;
@@ -105,7 +110,7 @@ class Table : public benchmark::BenchmarkReporter {
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
-      const auto row = std::ranges::find(rows, run.run_name.function_name, &Row::name);
+      const auto row = std::ranges::find(rows, run.run_name.function_name, full_name);
       if (run.error_occurred) {
         std::printf("| %s | failed: %s |\n", row->name.c_str(), run.error_message.c_str());
       } else {
@@ -146,14 +151,13 @@ class Table : public benchmark::BenchmarkReporter {
 
 void pin() {
   ::sched_getaffinity(0, sizeof all_cpus, &all_cpus);
-  cpu_set_t one;
-  CPU_ZERO(&one);
+  CPU_ZERO(&main_cpu);
   for (int cpu = CPU_SETSIZE - 1; cpu >= 0; --cpu) {
     if (!CPU_ISSET(cpu, &all_cpus)) continue;
-    CPU_SET(cpu, &one);  // the last one: the first serves most interrupts
+    CPU_SET(cpu, &main_cpu);  // the last one: the first serves most interrupts
     break;
   }
-  ::sched_setaffinity(0, sizeof one, &one);
+  ::sched_setaffinity(0, sizeof main_cpu, &main_cpu);
 }
 
 }  // namespace
@@ -161,6 +165,11 @@ void pin() {
 void add(Row row) { rows.push_back(std::move(row)); }
 bool smoke() { return smoke_run; }
 void unpin() { ::sched_setaffinity(0, sizeof all_cpus, &all_cpus); }
+void move_away() {
+  cpu_set_t others;
+  CPU_XOR(&others, &all_cpus, &main_cpu);
+  ::sched_setaffinity(0, sizeof others, &others);  // fails on a single CPU: stay where it is
+}
 
 }  // namespace bench
 
@@ -183,7 +192,7 @@ int main(int argc, char** argv) {
   bench::pin();
   add_rows();
   for (const bench::Row& row : bench::rows) {
-    benchmark::RegisterBenchmark(row.name.c_str(), bench::measure, row)
+    benchmark::RegisterBenchmark(bench::full_name(row).c_str(), bench::measure, row)
         ->UseManualTime()
         ->Iterations(bench::forced_rounds ? bench::forced_rounds : row.rounds);
   }

@@ -40,6 +40,7 @@ struct Row {
   double round_seconds = 2e-3;  // at least
   Clock clock = Clock::thread;
   unsigned rounds = 41;
+  std::function<void()> before = {};  // each side of each round, and not counted
 };
 
 void add(Row row);
@@ -47,8 +48,9 @@ void add(Row row);
 // True for a run that only shows that everything works: few, short rounds.
 bool smoke();
 
-// Lets the calling thread run on any CPU; the main thread keeps to one.
+// Lets the calling thread run on any CPU, or on any but the one that the main thread keeps to.
 void unpin();
+void move_away();
 
 }  // namespace bench
 

@@ -134,8 +134,11 @@ Task<int> conditions(Source& s) {
   const bool short_cut = co_await s.number(0) && co_await s.number(1);
   total += chosen + (short_cut ? 100 : 0);
   switch (co_await s.number(3)) {
-    case 3: total += 16; break;
-    default: total += 1000;
+    case 3:
+      total += 16;
+      break;
+    default:
+      total += 1000;
   }
   co_return total;
 }

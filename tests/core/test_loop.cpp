@@ -368,4 +368,17 @@ TEST(Loop, RefusesOtherThreads) {
   }).join();
 }
 
+TEST(Loop, DoesNotBlockInATurnInWhichSomethingRan) {
+  Loop loop(test::options());
+  const auto sleeper = []() -> Task<> { co_await sleep(1h); };
+  loop.spawn(sleeper());
+  bool ran = false;
+  loop.post([&] { ran = true; });
+  const Instant start = loop.now();
+  while (!ran) loop.turn(1min);
+  EXPECT_EQ(loop.now(), start);
+  loop.turn(1min);
+  EXPECT_EQ(loop.now(), start + 1min) << "then it does";
+}
+
 }  // namespace

@@ -83,17 +83,18 @@ TEST(Yield, DeliversACancelInTheNextTurn) {
 
 TEST(Sleep, AMillionTimersAtOnce) {
   test::run([&]() -> Task<> {
+    constexpr int count = Pool::keeps_blocks ? 1'000'000 : 200'000;  // less under AddressSanitizer
     int woken = 0;
     std::vector<JoinHandle<>> tasks;
-    tasks.reserve(1'000'000);
-    for (int i = 0; i < 1'000'000; ++i) {
+    tasks.reserve(count);
+    for (int i = 0; i < count; ++i) {
       tasks.push_back(spawn([&, i]() -> Task<> {
         co_await sleep(std::chrono::microseconds(i * 7919L % 1'000'003));
         ++woken;
       }));
     }
     for (auto& task : tasks) co_await task;
-    EXPECT_EQ(woken, 1'000'000);
+    EXPECT_EQ(woken, count);
   });
 }
 

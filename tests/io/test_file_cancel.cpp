@@ -277,7 +277,7 @@ TEST_P(CancelledFiles, EndWithTheirLoopWhateverTheyWaitFor) {
 TEST_P(CancelledFiles, RefuseToCloseUnderAReadAtAPlace) {
   run([&]() -> Task<> {
     directory.write("a", "abc");
-    File file = co_await open(path("a"));
+    File file = co_await open(path("a"), "r", {.policy = FilePolicy::ring});  // so that it takes
     auto reading = spawn([&]() -> Task<> {
       char buffer[3];
       co_await file.read_at(buffer, 0);

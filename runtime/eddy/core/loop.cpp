@@ -85,8 +85,11 @@ bool Loop::turn(Duration at_most) {
     std::uint64_t count;
     static_cast<void>(!::read(signal_.get(), &count, sizeof count));
   }
+  const std::uint64_t before = stats_.steps;
   run_due();
-  poll(at_most > Duration::zero() ? later(clock(), at_most) : Instant::min());
+  // Whoever drives the loop until something happened must hear of it before it blocks again.
+  const bool may_block = at_most > Duration::zero() && stats_.steps == before;
+  poll(may_block ? later(clock(), at_most) : Instant::min());
   return task_count_ > 0 || !ready_.empty();
 }
 

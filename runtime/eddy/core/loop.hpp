@@ -69,8 +69,9 @@ class Loop {
   void close();
   bool closed() const noexcept { return closed_; }
 
-  // One turn for an embedder; blocks at most so long. False when there is nothing left to do: no
-  // task, nothing ready. May be called inside of another loop, but not inside of its own.
+  // One turn for an embedder; blocks at most so long, and not at all if anything ran. False when
+  // there is nothing left to do: no task, nothing ready. May be called inside of another loop, but
+  // not inside of its own.
   bool turn(Duration at_most = Duration::zero());
 
   // Readable when turn() has something to do that deadline() does not know of. Costs a signal per

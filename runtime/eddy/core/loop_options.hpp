@@ -14,8 +14,9 @@
 namespace eddy {
 
 // Where a file operation runs that the kernel would hand to a worker thread (buffered writes, stat,
-// rename, unlink, mkdir, open with O_CREAT). Reads, plain opens, fsync and close use the ring
-// always.
+// rename, unlink, mkdir, open with O_CREAT). Reads and plain opens are tried inline by calls that
+// never wait for a disk, and use the ring when there is something to wait for; with `ring` they
+// use it always, as fsync and O_DIRECT do with each.
 enum class FilePolicy : std::uint8_t {
   automatic,  // inline on local file systems, on the ring for remote ones and while a disk is slow
   ring,       // never blocks the loop; 2 to 70 times the cost of a call that would not have blocked
@@ -35,7 +36,8 @@ struct LoopOptions {
   Duration batch_wait{};               // ... but no longer than this for more than one (6.12)
   FilePolicy file_policy = FilePolicy::automatic;
   Duration slow_call = std::chrono::microseconds(200);  // automatic: an inline call slower than
-  Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring so long
+  Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for a
+                                                        // 64th of this at first, up to this
   Duration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
   bool debug = false;
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing

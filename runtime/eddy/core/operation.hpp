@@ -50,6 +50,10 @@ class Operation : public Waiter {
   std::uint32_t flags() const noexcept { return flags_; }
 
  protected:
+  // For one that often is done without the kernel's queue: prepare() before it suspends.
+  explicit Operation(std::string_view name) noexcept : Waiter(&cancel), name_(name) {}
+  void prepare(const Request& request) noexcept { request_ = PackedRequest(request); }
+
   // The operation was done without the kernel's queue: `result` as the kernel would return it.
   void finish(int result) noexcept { result_ = result; }
 

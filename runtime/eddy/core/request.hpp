@@ -30,6 +30,7 @@ struct Request {
 // copy.
 class PackedRequest {
  public:
+  PackedRequest() = default;  // filled in later
   explicit PackedRequest(const Request& request) noexcept
       : words_{request.opcode | std::uint64_t{request.flags} << 8 |
                    std::uint64_t{request.ioprio} << 16 |

@@ -85,7 +85,10 @@ Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
   static_cast<void>(::fcntl(in.get(), F_SETPIPE_SZ, pipe_size));  // smaller where not allowed
   std::uint64_t total = 0;
   for (;;) {
-    auto loaded = co_await as_outcome(splice(from.fd, in.get(), chunk, from));
+    // A worker holds nobody, and each step costs a way there and back.
+    const bool inline_ = Storage::current().inline_allowed(*to.mount, to.policy);
+    const std::size_t step = inline_ ? chunk : pipe_size;
+    auto loaded = co_await as_outcome(splice(from.fd, in.get(), step, from));
     if (!loaded) co_await fail(std::move(loaded.error()));
     if (*loaded == 0) co_return total;
     for (std::size_t left = *loaded; left > 0;) {

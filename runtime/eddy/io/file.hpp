@@ -13,6 +13,7 @@
 #include <eddy/core/task.hpp>
 #include <eddy/io/end_of_file.hpp>
 #include <eddy/io/file_state.hpp>
+#include <eddy/io/read_call.hpp>
 
 #include <cstdio>
 #include <memory>
@@ -166,7 +167,7 @@ inline Lines File::lines() { return Lines(*this); }
 
 // A read at a place of its own: one operation without a coroutine frame, unless bytes that were
 // written wait in the buffer: then it waits for its turn, and flushes them first.
-class [[nodiscard]] ReadAt : public Operation {
+class [[nodiscard]] ReadAt : public ReadCall {
  public:
   using value_type = std::size_t;
   ReadAt(FileState& file, MutableBytes into, std::uint64_t offset) noexcept;
@@ -174,12 +175,13 @@ class [[nodiscard]] ReadAt : public Operation {
   bool await_ready() {
     EDDY_ASSERT(file_.fd >= 0);  // not closed between the call and the await
     ++file_.positional;
-    if (file_.dirty()) [[unlikely]] in_turn_.emplace(read_in_turn(file_, into_, offset_));
+    if (!file_.dirty()) [[likely]] return ReadCall::await_ready();
+    in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
     return false;
   }
   bool await_suspend(std::coroutine_handle<> frame) {
     if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
-    Operation::await_suspend(frame);
+    ReadCall::await_suspend(frame);
     return true;
   }
   std::size_t await_resume() {
@@ -200,9 +202,6 @@ class [[nodiscard]] ReadAt : public Operation {
   static Task<std::size_t> read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset);
   Expected<std::size_t> complete();
 
-  FileState& file_;
-  MutableBytes into_;
-  std::uint64_t offset_;
   std::optional<Task<std::size_t>> in_turn_;
 };
 

@@ -17,12 +17,7 @@ WriteAt File::write_at(Bytes bytes, std::uint64_t offset) {
 // -- read_at --
 
 ReadAt::ReadAt(FileState& file, MutableBytes into, std::uint64_t offset) noexcept
-    : Operation(file.request(IORING_OP_READ, into.data(), into.size(),
-                             static_cast<std::int64_t>(offset)),
-                "read"),
-      file_(file),
-      into_(into),
-      offset_(offset) {}
+    : ReadCall(file, into, static_cast<std::int64_t>(offset)) {}
 
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
   auto guard = co_await as_outcome(file.turn());
@@ -47,7 +42,7 @@ Expected<std::size_t> ReadAt::complete() {
   std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
   while (done < into_.size()) {
     const auto got = ::pread(file_.fd, into_.data() + done, into_.size() - done,
-                             static_cast<off_t>(offset_ + done));
+                             offset_ + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && done == 0) {
       return std::unexpected(Failure::error(errno, "read", file_.name.view()));

@@ -2,7 +2,8 @@
 //
 // Inline it completes without suspending, except that once in a while it gives the other tasks a
 // turn after the call; a request to cancel that is pending keeps it from starting. On the ring it
-// is an Operation like any other. Either way what was done is returned (C13).
+// is an Operation like any other, and so is a call that answers EAGAIN: it would have waited.
+// Either way what was done is returned (C13).
 #pragma once
 
 #include <eddy/base/text.hpp>
@@ -20,18 +21,27 @@ template <class Call>
 class [[nodiscard]] FileCall : public Operation {
  public:
   FileCall(const Request& request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
-           Call call) noexcept
+           Call call, bool may_wait = true) noexcept
       : Operation(request, name),
         mount_(mount),
         policy_(policy),
         on_ring_(Loop::current().ring().supports(request.opcode)),
+        may_wait_(may_wait),
         call_(call) {}
 
   bool await_ready() {
     if (thread_state.task && thread_state.task->cancel_pending()) return false;
     Storage& storage = Storage::current();
     if (on_ring_ && !storage.inline_allowed(mount_, policy_)) return false;
-    finish(storage.measure(mount_, [this] { return call_until_done(); }));
+    int result;
+    if (may_wait_) {
+      result = storage.measure(mount_, [this] { return call_until_done(); });
+    } else {
+      result = call_until_done();
+      storage.count_quick();
+    }
+    if (result == -EAGAIN && on_ring_) return false;
+    finish(result);
     done_ = true;
     return !storage.turn_is_over();
   }
@@ -55,6 +65,7 @@ class [[nodiscard]] FileCall : public Operation {
   Storage::Mount& mount_;
   FilePolicy policy_;
   bool on_ring_;
+  bool may_wait_;  // false: the call refuses to wait, so that nobody needs to measure it
   bool done_ = false;
   Call call_;
 };

@@ -13,12 +13,18 @@ namespace {
 
 constexpr std::uint8_t opcode_ftruncate = 55;  // 6.9; newer than liburing 2.3
 
-// close(2) on the ring. What the kernel began to close is gone, whatever it says.
-class CloseCall : public Operation {
+struct Close {
+  int fd;
+  int operator()() const { return ::close(fd) < 0 && errno != EINTR ? -1 : 0; }
+};
+
+// What the kernel began to close is gone, whatever it says.
+class CloseCall : public FileCall<Close> {
  public:
   using value_type = int;
-  CloseCall(const Request& request, UniqueFd& fd) noexcept
-      : Operation(request, "close"), fd_(fd) {}
+  CloseCall(const Request& request, UniqueFd& fd, FileState& file) noexcept
+      : FileCall(request, "close", *file.mount, file.policy, Close{fd.get()}, file.mode.writable),
+        fd_(fd) {}
   Expected<int> await_outcome() {
     if (result() != -ECANCELED) fd_.release();
     return Operation::await_outcome();
@@ -146,7 +152,7 @@ Task<> File::close() {
     Request request;
     request.opcode = IORING_OP_CLOSE;
     request.fd = fd.get();
-    auto done = co_await as_outcome(CloseCall(request, fd));
+    auto done = co_await as_outcome(CloseCall(request, fd, file));
     if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
     if (!done && flushed) {
       co_await fail(Failure::error(done.error().code(), "close", file.name.view()));

@@ -1,8 +1,13 @@
 #include <eddy/io/file_state.hpp>
 
+#include <eddy/io/read_call.hpp>
+
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/magic.h>
 #include <poll.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,6 +68,23 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
   return request;
 }
 
+int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
+  // What is larger keeps the loop from other work either way.
+  constexpr std::size_t quick = default_capacity;
+  if (into.size() > quick || !refuses_to_wait_) return -EAGAIN;
+  const struct iovec memory {into.data(), into.size()};
+  const auto got = ::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
+  if (got >= 0) return static_cast<int>(got);
+  if (errno != EOPNOTSUPP && errno != ENOSYS) return errno == EINTR ? -EAGAIN : -errno;
+  struct statfs system;  // tmpfs has no other place than the cache, but says so only since 6.6
+  if (::fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC) {
+    refuses_to_wait_ = false;
+    return -EAGAIN;
+  }
+  const auto now = ::preadv2(fd, &memory, 1, offset, 0);
+  return now >= 0 ? static_cast<int>(now) : -EAGAIN;
+}
+
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
 Task<> FileState::recover(Failure failure, std::string_view verb, short events) {
   if (!failure.is_error()) co_await fail(std::move(failure));
@@ -84,8 +106,7 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events) 
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
   for (;;) {
-    auto got = co_await as_outcome(Operation(
-        request(IORING_OP_READ, into.data(), into.size(), seeks_ ? raw_ : -1), "read"));
+    auto got = co_await as_outcome(ReadCall(*this, into, seeks_ ? raw_ : -1));
     if (got) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);

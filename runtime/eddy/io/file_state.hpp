@@ -44,6 +44,10 @@ class FileState {
   // Writes the first part of `from` at the raw position, or at the end in append mode.
   Task<std::size_t> write_raw(Bytes from);
 
+  // A read of what is in the page cache, as a plain call that never waits: what the kernel would
+  // return, or -EAGAIN for the ring to do it.
+  int read_cached(MutableBytes into, std::int64_t offset) noexcept;
+
   // A request for this file: fixed file and registered buffer where there are such.
   Request request(std::uint8_t opcode, const void* data, std::size_t size,
                   std::int64_t offset) const;
@@ -117,6 +121,7 @@ class FileState {
   std::size_t end_ = 0;
   bool writing_ = false;
   bool seeks_ = true;
+  bool refuses_to_wait_ = true;  // the file system knows reads that do not wait
   std::int64_t raw_ = 0;
 };
 

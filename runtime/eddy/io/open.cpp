@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace eddy {
@@ -22,9 +24,19 @@ bool is_punted(int flags) {
 }
 
 // A plain call never waits, neither for the other end of a FIFO (ENXIO) nor for somebody's lease
-// (EAGAIN): the ring does.
+// (EAGAIN) nor, where nothing is to be created, for the directories on the disk (EAGAIN): the ring
+// does.
 int open_now(const char* path, int flags, unsigned permissions) {
-  const int fd = ::open(path, flags | O_NONBLOCK, permissions);
+  int fd;
+  if (is_punted(flags)) {
+    fd = ::open(path, flags | O_NONBLOCK, permissions);
+  } else {
+    struct open_how how {};
+    how.flags = static_cast<unsigned>(flags | O_NONBLOCK);
+    how.resolve = RESOLVE_CACHED;  // 5.12
+    fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+    if (fd < 0 && (errno == EINVAL || errno == ENOSYS)) errno = EAGAIN;
+  }
   // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
   if (fd >= 0 && !(flags & O_NONBLOCK)) ::fcntl(fd, F_SETFL, flags);
   return fd;
@@ -46,10 +58,10 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
   request.op_flags = static_cast<std::uint32_t>(how.flags);
   for (;;) {
     request.flags = how.worker ? IOSQE_ASYNC : 0;
-    auto fd = co_await as_outcome(
-        FileCall(request, "open", mount, how.policy, [text = path.c_str(), how] {
-          return open_now(text, how.flags, how.permissions);
-        }));
+    auto fd = co_await as_outcome(FileCall(
+        request, "open", mount, how.policy,
+        [text = path.c_str(), how] { return open_now(text, how.flags, how.permissions); },
+        is_punted(how.flags)));
     if (fd) co_return *fd;
     if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
     const int code = fd.error().code();
@@ -82,10 +94,8 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
   Storage& storage = Storage::current();
   Storage::Mount& mount = storage.mount_of(path.view());
   const FilePolicy policy = options.policy.value_or(storage.policy());
-  How how{.flags = mode.flags | options.flags,
-          .permissions = options.permissions,
-          .policy = policy};
-  if (!is_punted(how.flags)) how.policy = FilePolicy::ring;
+  How how{
+      .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
 
   auto fd = co_await as_outcome(open_descriptor(path, how, mount));
   if (!fd) co_await fail(std::move(fd.error()));
@@ -104,6 +114,7 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
       new FileState(owner.get(), true, mode, path, capacity, policy, mount));
   owner.release();
   if (found == ESPIPE) state->set_stream();
+  if (how.flags & O_DIRECT) state->policy = FilePolicy::ring;  // there is no cache between
   if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
   if (mode.append && state->seeks()) {
     auto end = co_await as_outcome(state->end());
@@ -115,10 +126,9 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
 
 File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options) {
   Storage& storage = Storage::current();
-  auto state = std::unique_ptr<FileState>(
-      new FileState(fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)),
-                    capacity_of(options), options.policy.value_or(storage.policy()),
-                    storage.mount_of("/")));
+  auto state = std::unique_ptr<FileState>(new FileState(
+      fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
+      options.policy.value_or(storage.policy()), storage.mount_of("/")));
   if (::lseek(fd, 0, SEEK_CUR) < 0) {
     state->set_stream();
   } else {

@@ -128,10 +128,16 @@ void Storage::count(Mount& mount, Duration took) noexcept {
   ++calls_;
   held_ += took;
   longest_ = std::max(longest_, took);
-  if (took <= loop_.options().slow_call) return;
+  if (took <= loop_.options().slow_call) {
+    if (mount.slow_streak > 0 && ++mount.quick_streak == quick_calls_again) mount.slow_streak = 0;
+    return;
+  }
   ++slow_calls_;
+  mount.quick_streak = 0;
   if (mount.slow_until == Instant::min() && !mount.remote) special_.push_back(&mount);
-  mount.slow_until = later(loop_.now(), loop_.options().slow_rest);
+  const Duration rest = loop_.options().slow_rest / (1 << (rest_doublings - mount.slow_streak));
+  mount.slow_until = later(loop_.now(), rest);
+  if (mount.slow_streak < rest_doublings) ++mount.slow_streak;
 }
 
 bool Storage::turn_is_over() noexcept {

@@ -3,8 +3,10 @@
 // Buffered writes, stat, rename, unlink, mkdir and open with O_CREAT cost 2 to 70 times a plain
 // system call on the ring, while the plain call holds the loop for as long as the disk takes.
 // `automatic` (LoopOptions.file_policy) calls inline on local file systems, uses the ring for
-// remote ones, and moves a mount to the ring for a while when a call on it was slow. Which file
-// systems are remote is read from /proc/self/mountinfo, which touches none of them.
+// remote ones, and moves a mount to the ring for a while when a call on it was slow: for longer
+// each time, so that a hiccup costs little and a slow disk is left alone. Which file systems are
+// remote is read from /proc/self/mountinfo, which touches none of them. What is in the
+// kernel's caches is read and opened inline too, by calls that refuse to wait for a disk.
 #pragma once
 
 #include <eddy/core/loop.hpp>
@@ -23,6 +25,8 @@ class Storage : public LoopService {
     bool remote = false;
     bool present = true;  // false: unmounted since
     Instant slow_until = Instant::min();
+    std::uint8_t slow_streak = 0;  // slow calls without `quick_calls_again` quick ones in between
+    std::uint8_t quick_streak = 0;
   };
 
   explicit Storage(Loop& loop);
@@ -53,6 +57,12 @@ class Storage : public LoopService {
     return result;
   }
 
+  // A call that cannot wait: counted, and not worth the time of two clocks.
+  void count_quick() noexcept {
+    ++inline_calls_;
+    ++calls_;
+  }
+
   // True once in a while: the task that made inline calls gives the others a turn, so that a loop
   // over files that never waits starves nobody.
   bool turn_is_over() noexcept;
@@ -73,6 +83,8 @@ class Storage : public LoopService {
   void count(Mount& mount, Duration took) noexcept;
 
   static constexpr unsigned calls_per_turn = 16;
+  static constexpr unsigned quick_calls_again = 64;
+  static constexpr unsigned rest_doublings = 6;
 
   Loop& loop_;
   std::deque<Mount> mounts_;     // the first is the one of everything; addresses stay valid
