@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <exception>
 #include <expected>
+#include <functional>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 
 namespace eddy {
 
@@ -62,6 +64,11 @@ class Failure {
   Text message_;
   std::exception_ptr exception_;
 };
+
+// A value as an object, also one that is a reference.
+template <class T>
+using Held =
+    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>;
 
 // What an await ends with.
 template <class T>

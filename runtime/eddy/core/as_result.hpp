@@ -25,7 +25,7 @@ decltype(auto) awaiter_of(A&& awaitable) {
 template <class A>
 concept Settles = requires(A& awaiter) {
   typename A::value_type;
-  { awaiter.await_outcome() } -> std::same_as<Expected<typename A::value_type>>;
+  { awaiter.await_outcome() } -> std::same_as<Expected<Held<typename A::value_type>>>;
 };
 
 template <class A>
@@ -54,7 +54,7 @@ bool suspend(A& awaiter, std::coroutine_handle<> frame) {
 template <Settles A>
 class [[nodiscard]] Outcomes {
  public:
-  using value_type = Expected<typename A::value_type>;
+  using value_type = Expected<Held<typename A::value_type>>;
   explicit Outcomes(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
@@ -73,7 +73,7 @@ auto as_outcome(A&& awaitable) {
 template <Settles A>
 class [[nodiscard]] AsResult {
  public:
-  using value_type = Result<typename A::value_type>;
+  using value_type = Result<Held<typename A::value_type>>;
   explicit AsResult(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }

@@ -67,7 +67,7 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
 
   T await_resume() { return frame_.promise().take(); }
-  Expected<T> await_outcome() {
+  Expected<Held<T>> await_outcome() {
     if (!frame_.promise().has_value()) return std::unexpected(frame_.promise().failure());
     if constexpr (std::is_void_v<T>) {
       return {};

@@ -39,6 +39,12 @@ class [[nodiscard]] Generator {
   // Cancelling the wait cancels what the body waits for. One consumer at a time. ∅
   Next next() noexcept { return Next(frame_); }
 
+  // The same, but what the body sees at its co_yield is `exception`, unless null. REQUIRES: it
+  // yielded
+  Next resume_with(std::exception_ptr exception) noexcept {
+    return Next(frame_, std::move(exception));
+  }
+
   // Ends the generator; resumes when its cleanup has run. Nothing happens when it never started or
   // has ended. Throws UsageError when the body yields once more.
   Close aclose() noexcept { return Close(frame_); }
@@ -79,9 +85,12 @@ class Generator<T>::promise_type {
   };
   // The same at a yield, which a close() ends.
   struct Yielded : End {
-    explicit Yielded(const promise_type& promise) noexcept : promise(promise) {}
-    void await_resume() const { if (promise.closing_) throw GeneratorExit(); }
-    const promise_type& promise;
+    explicit Yielded(promise_type& promise) noexcept : promise(promise) {}
+    void await_resume() const {
+      if (promise.closing_) throw GeneratorExit();
+      if (promise.thrown_) std::rethrow_exception(std::exchange(promise.thrown_, nullptr));
+    }
+    promise_type& promise;
   };
   End final_suspend() noexcept {
     state_ = State::ended;
@@ -124,6 +133,7 @@ class Generator<T>::promise_type {
   bool closable() const noexcept { return state_ == State::yielded; }
   bool unstarted() const noexcept { return state_ == State::created; }
   void close() noexcept { closing_ = true; }
+  void throw_at_yield(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
   void end_unstarted() noexcept { state_ = State::ended; }
 
   Expected<std::optional<T>> take() {
@@ -136,6 +146,7 @@ class Generator<T>::promise_type {
   std::optional<T> value_;
   std::optional<Failure> failure_;
   std::coroutine_handle<> consumer_;
+  std::exception_ptr thrown_;
   State state_ = State::created;
   bool closing_ = false;
 };
@@ -144,7 +155,8 @@ template <class T>
 class [[nodiscard]] Generator<T>::Next {
  public:
   using value_type = std::optional<T>;
-  explicit Next(Handle frame) noexcept : frame_(frame) {}
+  explicit Next(Handle frame, std::exception_ptr thrown = {}) noexcept
+      : frame_(frame), thrown_(std::move(thrown)) {}
 
   bool await_ready() const {
     if (!frame_) throw UsageError("next() of a generator that was moved from");
@@ -152,6 +164,7 @@ class [[nodiscard]] Generator<T>::Next {
     return frame_.promise().ended();
   }
   bool await_suspend(std::coroutine_handle<> consumer) {
+    if (thrown_) frame_.promise().throw_at_yield(std::move(thrown_));
     return frame_.promise().advance(frame_, consumer);
   }
   value_type await_resume() {
@@ -163,6 +176,7 @@ class [[nodiscard]] Generator<T>::Next {
 
  private:
   Handle frame_;
+  std::exception_ptr thrown_;
 };
 
 template <class T>

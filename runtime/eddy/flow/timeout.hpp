@@ -94,7 +94,7 @@ class [[nodiscard]] TimeoutScope {
     if constexpr (!std::is_void_v<value_type>) return std::move(*outcome);
   }
   // The inner outcome comes first: what was given in the turn of the deadline is handed on (C4).
-  Expected<value_type> await_outcome() {
+  Expected<Held<value_type>> await_outcome() {
     scope_.disarm();
     if (!scope_.expired()) [[likely]] return inner_.await_outcome();
     return scope_.convert(inner_.await_outcome());
@@ -129,7 +129,7 @@ class [[nodiscard]] TimeoutBody {
     if (!outcome) outcome.error().raise();
     if constexpr (!std::is_void_v<T>) return std::move(*outcome);
   }
-  Expected<T> await_outcome() {
+  Expected<Held<T>> await_outcome() {
     return scope_.convert(task_->await_outcome());
   }
 
@@ -186,7 +186,7 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
     if (expired_ && is_task<A>) throw TimeoutError();
     return TimeoutScope<A>::await_resume();
   }
-  Expected<value_type> await_outcome() {
+  Expected<Held<value_type>> await_outcome() {
     if (expired_ && is_task<A>) return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
     return TimeoutScope<A>::await_outcome();
   }

@@ -1,0 +1,43 @@
+#include <eddy/flow/exit_stack.hpp>
+
+namespace eddy {
+
+ExitStack::~ExitStack() {
+  while (top_) pop();
+}
+
+void ExitStack::push(std::unique_ptr<Node> node) noexcept {
+  node->below = top_;
+  top_ = node.release();
+}
+
+std::unique_ptr<ExitStack::Node> ExitStack::pop() noexcept {
+  std::unique_ptr<Node> node(top_);
+  top_ = node->below;
+  return node;
+}
+
+Task<bool> ExitStack::exit(std::exception_ptr exception) {
+  const bool failed = exception != nullptr;
+  std::optional<Failure> thrown;  // by an exit, in the place of what was on its way
+  while (top_) {
+    const std::unique_ptr<Node> node = pop();
+    auto suppressed = co_await as_outcome(node->leave(exception));
+    if (!suppressed) {
+      exception = suppressed.error().exception();
+      thrown = std::move(suppressed.error());
+    } else if (*suppressed) {
+      exception = nullptr;
+      thrown.reset();
+    }
+  }
+  if (thrown) co_await fail(std::move(*thrown));
+  co_return failed && !exception;
+}
+
+Task<> ExitStack::aclose() {
+  auto left = co_await as_outcome(exit(nullptr));
+  if (!left) co_await fail(std::move(left.error()));
+}
+
+}  // namespace eddy
