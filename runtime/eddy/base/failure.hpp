@@ -67,8 +67,8 @@ class Failure {
 
 // A value as an object, also one that is a reference.
 template <class T>
-using Held =
-    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>;
+using Held = std::conditional_t<std::is_reference_v<T>,
+                                std::reference_wrapper<std::remove_reference_t<T>>, T>;
 
 // What an await ends with.
 template <class T>
