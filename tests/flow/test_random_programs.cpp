@@ -179,9 +179,15 @@ class World {
 
   // Every task that is left now waits for what nobody will bring.
   void check_nobody_waits_in_vain() {
-    if (lock_waiters_ > 0) EXPECT_TRUE(lock_.locked()) << "a free lock has waiters";
-    if (getters_ > 0) EXPECT_TRUE(queue_.empty()) << "getters wait beside items";
-    if (putters_ > 0) EXPECT_TRUE(queue_.full()) << "putters wait beside room";
+    if (lock_waiters_ > 0) {
+      EXPECT_TRUE(lock_.locked()) << "a free lock has waiters";
+    }
+    if (getters_ > 0) {
+      EXPECT_TRUE(queue_.empty()) << "getters wait beside items";
+    }
+    if (putters_ > 0) {
+      EXPECT_TRUE(queue_.full()) << "putters wait beside room";
+    }
   }
 
   Task<> stop_everybody() {

@@ -73,8 +73,15 @@ def check_library():
             problem(path, 1, "a drawer")
 
 
+def check_tests():
+    for path in sorted((ROOT / "tests").glob("*/test_*.cpp")):
+        if f"'{path.name}'" not in (path.parent / "meson.build").read_text():
+            problem(path, 1, "is in no meson.build: nobody runs it")
+
+
 def main():
     check_library()
+    check_tests()
     listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
                              capture_output=True, text=True)
     names = listing.stdout.split() if listing.returncode == 0 else [

@@ -56,7 +56,11 @@ class [[nodiscard]] Generator {
     if (!frame_) return;
     Handle frame = std::exchange(frame_, nullptr);
     if (frame.promise().closable() && thread_state.loop) {
-      thread_state.loop->spawn(close_abandoned(Generator(frame)), {.name = "abandoned generator"});
+      // Eager: one that is cancelled before its first step, by a loop that closes, would drop it
+      // again. A loop that closes waits for it and does not cancel it (R4).
+      auto closing = thread_state.loop->spawn(close_abandoned(Generator(frame)),
+                                              {.name = "abandoned generator", .eager = true});
+      if (!closing.done()) closing.state().report_at_close();
     } else {
       frame.destroy();
     }

@@ -4,7 +4,7 @@
 
 #include <eddy/flow/exception_group.hpp>
 #include <eddy/flow/gather.hpp>
-#include <eddy/flow/shield.hpp>
+#include <eddy/flow/try_finally.hpp>
 #include <eddy/flow/wait.hpp>
 
 #include <functional>
@@ -17,21 +17,23 @@ template <class T>
 Task<T> race_handles(std::vector<JoinHandle<T>> runners) {
   Completions completions(runners.size());
   for (std::size_t i = 0; i < runners.size(); ++i) completions.watch(i, runners[i].state());
-  auto first = co_await as_outcome(completions.next());
-  const std::size_t winner = first ? completions.pop() : runners.size();
-  for (std::size_t i = 0; i < runners.size(); ++i) {
-    if (i != winner) runners[i].cancel("another one won the race");
-  }
-  for (std::size_t i = 0; i < runners.size(); ++i) {
-    if (i == winner) continue;
-    while (!runners[i].done()) {  // nothing outlives the race, whatever is cancelled meanwhile
-      auto ended = co_await as_outcome(shield(runners[i]));
-      if (!ended && !runners[i].done()) first = std::unexpected(std::move(ended.error()));
+  std::optional<std::size_t> winner;
+  std::optional<Failure> cancelled;
+  // Nothing outlives the race, whatever is cancelled meanwhile.
+  for (std::size_t left = runners.size(); left > 0;) {
+    auto next = co_await as_outcome(completions.next());
+    const bool over = winner || cancelled;
+    if (!next) cancelled = std::move(next.error());
+    for (; !completions.empty(); --left) {
+      const std::size_t ended = completions.pop();
+      if (!winner) winner = ended;
     }
-    runners[i].state().mark_retrieved();
+    if (over) continue;
+    for (auto& runner : runners) runner.cancel("another one won the race");
   }
-  if (!first) co_await fail(std::move(first.error()));
-  auto outcome = co_await as_outcome(runners[winner]);
+  for (auto& runner : runners) runner.state().mark_retrieved();
+  if (cancelled) co_await fail(std::move(*cancelled));
+  auto outcome = co_await as_outcome(runners[*winner]);
   if (!outcome) co_await fail(std::move(outcome.error()));
   if constexpr (!std::is_void_v<T>) co_return std::move(*outcome);
 }
@@ -54,7 +56,7 @@ Task<T> first_ok_of(Fs... factories) {
   std::optional<Expected<T>> answer;
   const auto attempt = [&](auto& factory) -> Task<> {
     if (answer) co_return;
-    auto outcome = co_await as_outcome(std::invoke(factory));
+    auto outcome = co_await as_outcome(call(std::ref(factory)));
     if (outcome || outcome.error().is_cancelled()) {
       answer.emplace(std::move(outcome));
     } else {

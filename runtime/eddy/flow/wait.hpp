@@ -7,11 +7,9 @@
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/timeout.hpp>
 
-#include <algorithm>
-#include <deque>
 #include <memory>
 #include <optional>
-#include <ranges>
+#include <unordered_set>
 #include <vector>
 
 namespace eddy {
@@ -35,7 +33,7 @@ struct WaitResult {
 // Collects the ends of tasks and wakes whoever waits for the next one.
 class Completions {
  public:
-  explicit Completions(std::size_t count) : hooks_(count) {}
+  explicit Completions(std::size_t count) : hooks_(count) { ended_.reserve(count); }
   Completions(const Completions&) = delete;
 
   void watch(std::size_t index, TaskState& task) {
@@ -47,12 +45,8 @@ class Completions {
       task.add_done_hook(hooks_[index]);
     }
   }
-  bool empty() const noexcept { return ended_.empty(); }
-  std::size_t pop() {
-    const std::size_t index = ended_.front();
-    ended_.pop_front();
-    return index;
-  }
+  bool empty() const noexcept { return taken_ == ended_.size(); }
+  std::size_t pop() noexcept { return ended_[taken_++]; }
 
   class [[nodiscard]] Next : public Waiter {
    public:
@@ -91,15 +85,17 @@ class Completions {
     std::size_t index = 0;
   };
   std::vector<Hook> hooks_;
-  std::deque<std::size_t> ended_;
+  std::vector<std::size_t> ended_;  // each task ends once
+  std::size_t taken_ = 0;
   Next* waiter_ = nullptr;
 };
 
 template <class T>
 std::vector<JoinHandle<T>> without_duplicates(const std::vector<JoinHandle<T>>& handles) {
   std::vector<JoinHandle<T>> unique;
+  std::unordered_set<const TaskState*> seen;
   for (const auto& handle : handles) {
-    if (std::ranges::find(unique, handle) == unique.end()) unique.push_back(handle);
+    if (seen.insert(&handle.state()).second) unique.push_back(handle);
   }
   return unique;
 }
