@@ -66,7 +66,13 @@ TEST(TimerQueue, AgreesWithAModel) {
       if (random() % 3 != 0) {
         const long deadline = now + static_cast<long>(random() % 50);
         const int number = static_cast<int>(timers.size());
-        queue.arm(timers.emplace_back(number, fired), at(deadline));
+        auto& timer = timers.emplace_back(number, fired);
+        if (random() % 2) {
+          queue.arm(timer, at(deadline));
+        } else {
+          queue.arm_young(timer, at(deadline));
+        }
+        EXPECT_EQ(queue.deadline(timer), at(deadline));
         places.push_back(model.emplace(deadline, number));
       } else if (random() % 2 && !timers.empty()) {
         auto& timer = timers[random() % timers.size()];
@@ -81,6 +87,10 @@ TEST(TimerQueue, AgreesWithAModel) {
         }
       }
       ASSERT_EQ(queue.size(), model.size());
+      ASSERT_EQ(queue.empty(), model.empty());
+      if (!model.empty()) {
+        ASSERT_LE(queue.next(), at(model.begin()->first));
+      }
       ASSERT_EQ(fired, expected) << "round " << round;
     }
     queue.fire_until(Instant::max());
@@ -93,13 +103,34 @@ TEST(TimerQueue, HoldsAMillion) {
   std::deque<Numbered> timers;
   std::mt19937 random(1);
   for (int i = 0; i < 1'000'000; ++i) {
-    queue.arm(timers.emplace_back(i, fired), at(static_cast<long>(random() % 1'000'000)));
+    const Instant deadline = at(static_cast<long>(random() % 1'000'000));
+    if (i % 3) {
+      queue.arm(timers.emplace_back(i, fired), deadline);
+    } else {
+      queue.arm_young(timers.emplace_back(i, fired), deadline);
+    }
   }
   for (int i = 0; i < 1'000'000; i += 2) queue.cancel(timers[static_cast<std::size_t>(i)]);
   EXPECT_EQ(queue.size(), 500'000u);
   queue.fire_until(at(1'000'000));
   EXPECT_EQ(fired.size(), 500'000u);
   EXPECT_TRUE(queue.empty());
+}
+
+// A timeout that is cancelled costs no place in the heap, and leaves no early wake-up for long.
+TEST(TimerQueue, ForgetsTheYoungOnesThatWereCancelled) {
+  TimerQueue queue;
+  std::vector<int> fired;
+  Numbered early(0, fired), late(1, fired);
+  queue.arm_young(early, at(10));
+  queue.arm_young(late, at(20));
+  queue.cancel(early);
+  EXPECT_EQ(queue.size(), 1u);
+  queue.fire_until(at(10));
+  EXPECT_EQ(queue.next(), at(20));
+  queue.cancel(late);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_TRUE(fired.empty());
 }
 
 }  // namespace

@@ -8,6 +8,14 @@ SCENARIO(gather_keeps_the_order_of_arguments) {
   log(a + " " + b);
 }
 
+SCENARIO(gather_starts_its_tasks_in_order) {
+  const auto start = [&](std::string name) -> Task<> {
+    log(name);
+    co_return;
+  };
+  co_await gather(start("a"), start("b"), start("c"));
+}
+
 SCENARIO(gather_first_failure_leaves_the_siblings) {
   auto a = spawn(fail_after(5));
   auto b = spawn(sleeper(log, "b", 20));
@@ -155,6 +163,30 @@ SCENARIO(two_failures_are_grouped) {
     });
   } catch (const ExceptionGroup& group) {
     log(kind(group.exceptions()[0]) + " " + kind(group.exceptions()[1]));
+  }
+}
+
+SCENARIO(failures_of_one_turn_are_all_kept) {
+  Event event;
+  const auto child = [&](std::string name) -> Task<> {
+    co_await event.wait();
+    log(name);
+    throw Oops();
+  };
+  const auto stop = [&]() -> Task<> {
+    co_await event.wait();
+    log("third");
+  };
+  try {
+    co_await task_group([&](TaskGroup& g) -> Task<> {
+      g.spawn(child("first"));
+      g.spawn(child("second"));
+      g.spawn(stop());
+      co_await ms(1);
+      event.set();
+    });
+  } catch (const ExceptionGroup& group) {
+    log("group of " + str(group.exceptions().size()));
   }
 }
 

@@ -641,6 +641,14 @@ async def gather_keeps_the_order_of_arguments(log):
 
 
 @scenario
+async def gather_starts_its_tasks_in_order(log):
+    async def start(name):
+        log(name)
+
+    await asyncio.gather(start("a"), start("b"), start("c"))
+
+
+@scenario
 async def gather_first_failure_leaves_the_siblings(log):
     a = asyncio.create_task(fail_after(5))
     b = asyncio.create_task(sleeper(log, "b", 20))
@@ -770,6 +778,30 @@ async def two_failures_are_grouped(log):
             g.create_task(fail_after(10))
     except ExceptionGroup as group:
         log(" ".join(type(e).__name__ for e in group.exceptions))
+
+
+@scenario
+async def failures_of_one_turn_are_all_kept(log):
+    event = asyncio.Event()
+
+    async def child(name):
+        await event.wait()
+        log(name)
+        raise Oops()
+
+    async def stop():
+        await event.wait()
+        log("third")
+
+    try:
+        async with asyncio.TaskGroup() as g:
+            g.create_task(child("first"))
+            g.create_task(child("second"))
+            g.create_task(stop())
+            await ms(1)
+            event.set()
+    except ExceptionGroup as group:
+        log("group of " + str(len(group.exceptions)))
 
 
 @scenario

@@ -46,6 +46,20 @@ TEST(Gather, GivesTheValuesInTheOrderOfTheArguments) {
   });
 }
 
+// F20
+TEST(Gather, StartsItsTasksInTheOrderOfTheArguments) {
+  test::run([]() -> Task<> {
+    Log log;
+    const auto start = [&](std::string name) -> Task<> {
+      log(name);
+      co_return;
+    };
+    co_await gather(start("a"), start("b"), start("c"));
+    co_await gather_settled(start("d"), start("e"), start("f"));
+    EXPECT_EQ(log.text(), "a b c d e f");
+  });
+}
+
 // F20, H5
 TEST(Gather, OfNothingIsDoneAtOnce) {
   test::run([]() -> Task<> {

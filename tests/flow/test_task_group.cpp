@@ -175,6 +175,20 @@ TEST(TaskGroup, CollectsWhatFailsMeanwhile) {
   });
 }
 
+// G4, F31: siblings that were woken in the same turn are not cancelled before they can fail
+TEST(TaskGroup, CollectsAllThatFailInOneTurn) {
+  test::run([]() -> Task<> {
+    auto outcome = co_await as_outcome(task_group([](TaskGroup& group) -> Task<> {
+      group.spawn(fail_after(1ms, "a"));
+      group.spawn(fail_after(1ms, "b"));
+      co_await sleep(1h);
+    }));
+    EXPECT_EQ(leaves_of(outcome.error()), "a b");
+    EXPECT_EQ(this_task().cancelling(), 0u);
+    co_await yield();
+  });
+}
+
 // G4: the body fails alone
 TEST(TaskGroup, CancelsItsChildrenWhenTheBodyFails) {
   test::run([]() -> Task<> {

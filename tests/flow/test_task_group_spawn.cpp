@@ -146,7 +146,6 @@ TEST(TaskGroup, IsNotCancelledInsideOfASpawnByAnEagerChildThatFails) {
       auto child = group.spawn(fails(), {.eager = true});
       log("spawned");
       EXPECT_TRUE(child.done());
-      EXPECT_THROW(group.spawn(fails()), UsageError) << "it is being cancelled";
       co_await sleep(1h);
       ADD_FAILURE() << "the body was not cancelled";
     }));
@@ -242,12 +241,12 @@ struct Client {
 TEST(TaskGroup, NestsInsideOfWhatItsChildrenUse) {
   test::run([]() -> Task<> {
     Client client;
-    co_await closing(client, [](Client& client) -> Task<> {
+    co_await closing(client, [](Client& shared) -> Task<> {
       co_await task_group([&](TaskGroup& group) -> Task<> {
         for (int i = 0; i < 5; ++i) {
-          group.spawn([&client]() -> Task<> {
+          group.spawn([&shared]() -> Task<> {
             co_await sleep(1ms);
-            EXPECT_TRUE(client.open);
+            EXPECT_TRUE(shared.open);
           });
         }
         co_return;

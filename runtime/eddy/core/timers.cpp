@@ -48,9 +48,16 @@ void TimerQueue::grow(std::size_t size) {
   }
 }
 
+void TimerQueue::sort_in_young() {
+  for (const Young& entry : young_) put_in_heap(*entry.timer, entry.deadline, entry.sequence);
+  young_.clear();
+  young_from_ = Instant::max();
+}
+
 // Once in four thousand million: the armed ones get the first numbers, in their order. What is
 // sorted is a heap.
 void TimerQueue::count_anew() {
+  sort_in_young();
   std::sort(heap_.begin() + root, heap_.begin() + static_cast<std::ptrdiff_t>(end_), before);
   for (std::size_t place = root; place < end_; ++place) {
     heap_[place].sequence = ++sequence_;

@@ -5,11 +5,16 @@
 // that nobody has used for long, so that one look at each would cost more than all the rest.
 // Cancelling is a direct removal and leaves nothing behind. Equal deadlines fire in the order in
 // which they were armed. The four children of an entry share one cache line.
+//
+// A timer that will probably be cancelled (a timeout, unlike a sleep) waits in front of the heap,
+// unsorted, until the first of those may be due or there are too many: an append and a removal are
+// all that most of them cost.
 #pragma once
 
 #include <eddy/base/assert.hpp>
 #include <eddy/base/clock.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -40,34 +45,45 @@ class Timer {
 class TimerQueue {
  public:
   // Timers are counted to tell equal deadlines apart; `armed_before` is where counting starts.
-  explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) { grow(64); }
+  explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) {
+    grow(64);
+    young_.reserve(young_most);
+  }
 
-  bool empty() const noexcept { return end_ == root; }
-  std::size_t size() const noexcept { return end_ - root; }
+  bool empty() const noexcept { return end_ == root && young_.empty(); }
+  std::size_t size() const noexcept { return end_ - root + young_.size(); }
 
-  // The earliest deadline. REQUIRES: !empty()
-  Instant next() const noexcept { return heap_[root].deadline; }
+  // No timer fires before this; mostly the earliest deadline, and never later. REQUIRES: !empty()
+  Instant next() const noexcept {
+    return end_ == root ? young_from_ : std::min(heap_[root].deadline, young_from_);
+  }
 
   // When `timer` fires. REQUIRES: timer.armed()
   Instant deadline(const Timer& timer) const noexcept {
-    return heap_[slots_[timer.slot_].place].deadline;
+    return timer.slot_ & young ? young_[timer.slot_ & ~young].deadline
+                               : heap_[slots_[timer.slot_].place].deadline;
   }
 
   // REQUIRES: !timer.armed(); the timer stays where it is until it fired or was cancelled.
   void arm(Timer& timer, Instant deadline) {
     EDDY_ASSERT(!timer.armed());
-    if (free_ == Timer::none) [[unlikely]] grow(2 * slots_.size());
     if (++sequence_ == 0) [[unlikely]] count_anew();
-    const std::uint32_t slot = free_;
-    free_ = slots_[slot].place;
-    slots_[slot].timer = &timer;
-    timer.slot_ = slot;
-    sift_up(end_++, {deadline, sequence_, slot});
+    put_in_heap(timer, deadline, sequence_);
+  }
+  // The same, for one that will probably be cancelled.
+  void arm_young(Timer& timer, Instant deadline) {
+    EDDY_ASSERT(!timer.armed());
+    if (++sequence_ == 0) [[unlikely]] count_anew();
+    if (young_.size() == young_most) [[unlikely]] sort_in_young();
+    young_.push_back({deadline, sequence_, &timer});
+    timer.slot_ = static_cast<std::uint32_t>(young_.size() - 1) | young;
+    if (deadline < young_from_) young_from_ = deadline;
   }
 
   // Does nothing when the timer is not armed.
   void cancel(Timer& timer) noexcept {
     if (!timer.armed()) return;
+    if (timer.slot_ & young) [[likely]] return remove_young(timer);
     const std::size_t place = slots_[timer.slot_].place;
     release(timer);
     --end_;
@@ -77,11 +93,13 @@ class TimerQueue {
   // Fires every timer whose deadline is not after `now`, in order. A firing timer is disarmed
   // first.
   void fire_until(Instant now) {
-    while (!empty() && next() <= now) {
+    for (;;) {
+      if (young_from_ <= now) [[unlikely]] sort_in_young();
+      if (end_ == root || heap_[root].deadline > now) return;
       Timer& timer = *slots_[heap_[root].slot].timer;
       release(timer);
       --end_;
-      if (!empty()) replace_root(heap_[end_]);
+      if (end_ > root) replace_root(heap_[end_]);
       timer.fire_(timer);
     }
   }
@@ -91,6 +109,11 @@ class TimerQueue {
     Instant deadline;
     std::uint32_t sequence;
     std::uint32_t slot;
+  };
+  struct Young {
+    Instant deadline;
+    std::uint32_t sequence;
+    Timer* timer;
   };
   struct Slot {
     Timer* timer;
@@ -106,6 +129,11 @@ class TimerQueue {
     void deallocate(T* memory, std::size_t) noexcept { ::operator delete(memory, line); }
     bool operator==(const LineAligned&) const = default;
   };
+
+  // In the number of a timer's slot: it is a place among the young ones.
+  static constexpr std::uint32_t young = std::uint32_t{1} << 31;
+
+  static constexpr std::size_t young_most = 1024;
 
   // Three places in front of the root stay unused: so the children of each place start a line.
   static constexpr std::size_t root = 3;
@@ -139,6 +167,24 @@ class TimerQueue {
     put(place, entry);
   }
 
+  void remove_young(Timer& timer) noexcept {
+    Young& hole = young_[timer.slot_ & ~young];
+    hole = young_.back();
+    hole.timer->slot_ = timer.slot_;
+    timer.slot_ = Timer::none;
+    young_.pop_back();
+    if (young_.empty()) young_from_ = Instant::max();
+  }
+  void put_in_heap(Timer& timer, Instant deadline, std::uint32_t sequence) {
+    if (free_ == Timer::none) [[unlikely]] grow(2 * slots_.size());
+    const std::uint32_t slot = free_;
+    free_ = slots_[slot].place;
+    slots_[slot].timer = &timer;
+    timer.slot_ = slot;
+    sift_up(end_++, {deadline, sequence, slot});
+  }
+  void sort_in_young();
+
   // The least of the children from `first` on. REQUIRES: there is one
   std::size_t least_from(std::size_t first) const noexcept;
   void replace(std::size_t place, Entry entry) noexcept;
@@ -149,6 +195,8 @@ class TimerQueue {
   std::vector<Entry, LineAligned<Entry>> heap_;  // a place for each slot, behind the unused ones
   std::size_t end_ = root;
   std::vector<Slot> slots_;
+  std::vector<Young> young_;
+  Instant young_from_ = Instant::max();  // none of them is due earlier
   std::uint32_t free_ = Timer::none;
   std::uint32_t sequence_;
 };

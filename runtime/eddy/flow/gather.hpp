@@ -211,11 +211,15 @@ auto gathered_range(Range&& range) {
 // co_await gather(a(), b(), handle): a tuple of the values; std::monostate for void.
 template <Awaitable... As>
 auto gather(As&&... awaitables) {
-  return gather_children(gathered(std::forward<As>(awaitables))...);
+  std::tuple children{gathered(std::forward<As>(awaitables))...};  // braces: from left to right
+  return std::apply(
+      [](auto&&... child) { return gather_children(std::move(child)...); }, std::move(children));
 }
 template <Awaitable... As>
 auto gather_settled(As&&... awaitables) {
-  return settle_children(gathered(std::forward<As>(awaitables))...);
+  std::tuple children{gathered(std::forward<As>(awaitables))...};
+  return std::apply(
+      [](auto&&... child) { return settle_children(std::move(child)...); }, std::move(children));
 }
 // The same for a range of tasks or handles: a vector.
 template <std::ranges::input_range Range>

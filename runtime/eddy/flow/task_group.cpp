@@ -23,7 +23,7 @@ class TaskGroup::Child : public DoneHook, public Link<Child> {
   TaskState& task_;  // alive while it runs
 };
 
-TaskGroup::~TaskGroup() { EDDY_VERIFY(children_.empty()); }
+TaskGroup::~TaskGroup() { EDDY_VERIFY(quiet()); }
 
 void TaskGroup::throw_refused() {
   throw UsageError("spawn into a task group that is over or being cancelled");
@@ -40,19 +40,24 @@ void TaskGroup::adopt(TaskState& child) {
   if (aborting_) child.cancel(Text());  // it aborted its own group before its first suspension
 }
 
-// G3, G4: in the step of the child that ended.
+// G3, G4, G10: in the step of the child that ended.
 void TaskGroup::child_ended(TaskState& child) noexcept {
   if (child.failed()) {
     errors_.push_back(child.exception());
-    if (!aborting_) {
-      abort();
-      if (!body_over_) {
-        cancelled_parent_ = true;
-        parent_.cancel();
-      }
-    }
+    if (!aborting_ && !std::exchange(abort_.scheduled, true)) child.loop().make_ready(abort_);
   }
-  if (children_.empty() && waiter_) std::exchange(waiter_, nullptr)->wake();
+  wake_if_quiet();
+}
+
+void TaskGroup::wake_if_quiet() noexcept {
+  if (quiet() && waiter_) std::exchange(waiter_, nullptr)->wake();
+}
+
+void TaskGroup::Abort::run(Ready& ready) noexcept {
+  auto& abort = static_cast<Abort&>(ready);
+  abort.scheduled = false;
+  abort.group_.cancel();
+  abort.group_.wake_if_quiet();
 }
 
 void TaskGroup::abort() {

@@ -55,12 +55,26 @@ class TaskGroup {
   class Child;
   class AllEnded;
 
-  TaskGroup() : parent_(this_task()) {}
+  TaskGroup() : parent_(this_task()), abort_(*this) {}
+
+  // Cancels the others in the turn after a child has failed: siblings that were woken in the same
+  // turn end as they would have, and their failures are not lost.
+  class Abort : public Ready {
+   public:
+    explicit Abort(TaskGroup& group) noexcept : Ready(&run), group_(group) {}
+    bool scheduled = false;
+
+   private:
+    static void run(Ready& ready) noexcept;
+    TaskGroup& group_;
+  };
 
   bool refuses() const noexcept { return over_ || aborting_; }
+  bool quiet() const noexcept { return children_.empty() && !abort_.scheduled; }
   [[noreturn]] static void throw_refused();
   void adopt(TaskState& child);
   void child_ended(TaskState& child) noexcept;
+  void wake_if_quiet() noexcept;
   void abort();
   void body_ended(const Failure* failure);
   AllEnded all_ended() noexcept;
@@ -69,6 +83,7 @@ class TaskGroup {
 
   TaskHandle parent_;
   List<Child> children_;
+  Abort abort_;
   AllEnded* waiter_ = nullptr;
   ExceptionGroup::List errors_;
   std::exception_ptr body_error_;
@@ -85,7 +100,7 @@ class [[nodiscard]] TaskGroup::AllEnded : public Waiter {
   using value_type = void;
   explicit AllEnded(TaskGroup& group) noexcept : Waiter(&stop), group_(group) {}
   AllEnded(const AllEnded&) = default;
-  bool await_ready() const noexcept { return group_.children_.empty(); }
+  bool await_ready() const noexcept { return group_.quiet(); }
   void await_suspend(std::coroutine_handle<> frame) {
     group_.waiter_ = this;
     park(frame);
@@ -112,7 +127,7 @@ Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
   TaskGroup group;
   auto outcome = co_await as_outcome(std::invoke(body, group));
   group.body_ended(outcome ? nullptr : &outcome.error());
-  while (!group.children_.empty()) {
+  while (!group.quiet()) {
     auto waited = co_await as_outcome(group.all_ended());
     if (!waited) group.interrupted(std::move(waited.error()));
   }

@@ -8,7 +8,7 @@ void Timeout::enter(Instant deadline) {
   task_ = thread_state.task;
   baseline_ = task_->cancelling();
   state_ = State::active;
-  if (deadline != Instant::max()) task_->loop().timers().arm(*this, deadline);
+  if (deadline != Instant::max()) task_->loop().timers().arm_young(*this, deadline);
 }
 
 // T2: from the timer, in a turn of its own. The scope converts the request where it ends.
@@ -38,7 +38,7 @@ std::optional<Instant> Timeout::when() const {
 void Timeout::reschedule(std::optional<Instant> deadline) {
   if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
   disarm();
-  if (deadline) task_->loop().timers().arm(*this, *deadline);
+  if (deadline) task_->loop().timers().arm_young(*this, *deadline);
 }
 
 }  // namespace eddy
