@@ -100,7 +100,7 @@ void Loop::run_until(TaskState& main) {
   for (;;) {
     run_due();
     if (main.done() || stopping_) return;
-    poll(Instant::max());
+    if (!may_skip_poll()) poll(Instant::max());
   }
 }
 
@@ -144,6 +144,12 @@ void Loop::run_timed(Ready& ready) {
   const Duration took = std::chrono::steady_clock::now() - start;
   if (took < options_.slow_step) return;
   report({.message = "a step held the loop", .task = name, .where = where, .took = took});
+}
+
+// Tasks are ready, and the kernel has nothing for us nor we for it: the common case of tasks that
+// wake each other, without a call.
+inline bool Loop::may_skip_poll() const noexcept {
+  return !ready_.empty() && !backlog_ && !ring_.unsubmitted() && !ring_.work_pending();
 }
 
 // Enters the kernel at most once, and not at all where two loads show that there is no need.

@@ -187,6 +187,7 @@ class Loop {
   void run_due();
   void run_ready() noexcept;
   void run_timed(Ready& ready);
+  bool may_skip_poll() const noexcept;
   void poll(Instant limit);
   void poll_virtually(Instant limit);
   void wait(Instant until);

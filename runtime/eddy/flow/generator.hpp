@@ -23,6 +23,7 @@ class [[nodiscard]] Generator {
   class promise_type;
   using Handle = std::coroutine_handle<promise_type>;
   class Next;
+  class ResumeWith;
   class Close;
 
   Generator(Generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
@@ -41,8 +42,8 @@ class [[nodiscard]] Generator {
 
   // The same, but what the body sees at its co_yield is `exception`, unless null. REQUIRES: it
   // yielded
-  Next resume_with(std::exception_ptr exception) noexcept {
-    return Next(frame_, std::move(exception));
+  ResumeWith resume_with(std::exception_ptr exception) noexcept {
+    return ResumeWith(frame_, std::move(exception));
   }
 
   // Ends the generator; resumes when its cleanup has run. Nothing happens when it never started or
@@ -140,9 +141,15 @@ class Generator<T>::promise_type {
   void throw_at_yield(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
   void end_unstarted() noexcept { state_ = State::ended; }
 
-  Expected<std::optional<T>> take() {
-    if (failure_) return std::unexpected(*std::exchange(failure_, std::nullopt));
-    return std::exchange(value_, std::nullopt);
+  bool failed() const noexcept { return failure_.has_value(); }
+  Failure take_failure() { return *std::exchange(failure_, std::nullopt); }
+  // Value by value: copying the optional as a whole, just after it was stored in two pieces, waits
+  // for the store buffer.
+  std::optional<T> take_value() {
+    std::optional<T> value;
+    if (value_) value.emplace(std::move(*value_));
+    value_.reset();
+    return value;
   }
 
  private:
@@ -159,8 +166,7 @@ template <class T>
 class [[nodiscard]] Generator<T>::Next {
  public:
   using value_type = std::optional<T>;
-  explicit Next(Handle frame, std::exception_ptr thrown = {}) noexcept
-      : frame_(frame), thrown_(std::move(thrown)) {}
+  explicit Next(Handle frame) noexcept : frame_(frame) {}
 
   bool await_ready() const {
     if (!frame_) throw UsageError("next() of a generator that was moved from");
@@ -168,18 +174,34 @@ class [[nodiscard]] Generator<T>::Next {
     return frame_.promise().ended();
   }
   bool await_suspend(std::coroutine_handle<> consumer) {
-    if (thrown_) frame_.promise().throw_at_yield(std::move(thrown_));
     return frame_.promise().advance(frame_, consumer);
   }
   value_type await_resume() {
-    auto outcome = frame_.promise().take();
-    if (!outcome) outcome.error().raise();
-    return std::move(*outcome);
+    auto& promise = frame_.promise();
+    if (promise.failed()) [[unlikely]] promise.take_failure().raise();
+    return promise.take_value();
   }
-  Expected<value_type> await_outcome() { return frame_.promise().take(); }
+  Expected<value_type> await_outcome() {
+    auto& promise = frame_.promise();
+    if (promise.failed()) return std::unexpected(promise.take_failure());
+    return promise.take_value();
+  }
+
+ protected:
+  Handle frame_;
+};
+
+template <class T>
+class [[nodiscard]] Generator<T>::ResumeWith : public Next {
+ public:
+  ResumeWith(Handle frame, std::exception_ptr thrown) noexcept
+      : Next(frame), thrown_(std::move(thrown)) {}
+  bool await_suspend(std::coroutine_handle<> consumer) {
+    if (thrown_) this->frame_.promise().throw_at_yield(std::move(thrown_));
+    return Next::await_suspend(consumer);
+  }
 
  private:
-  Handle frame_;
   std::exception_ptr thrown_;
 };
 
@@ -205,9 +227,10 @@ class [[nodiscard]] Generator<T>::Close {
   }
   Expected<void> await_outcome() {
     if (!frame_) return {};
-    auto outcome = frame_.promise().take();
-    if (!outcome) return std::unexpected(std::move(outcome.error()));
-    if (!frame_.promise().ended())
+    auto& promise = frame_.promise();
+    if (promise.failed()) return std::unexpected(promise.take_failure());
+    promise.take_value();
+    if (!promise.ended())
       throw UsageError("a generator yielded while it was being closed");
     return {};
   }
