@@ -392,13 +392,4 @@ Instant Loop::refresh_now() noexcept {
 
 Instant Loop::deadline_after(Duration length) noexcept { return later(clock(), length); }
 
-Instant Loop::rough_deadline_after(Duration length) noexcept {
-  constexpr Duration two_ticks = std::chrono::milliseconds(8);
-  if (options_.virtual_time || length < std::chrono::seconds(1)) return deadline_after(length);
-  timespec coarse;
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
-  const Instant start(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
-  return later(start + two_ticks, length);
-}
-
 }  // namespace eddy

@@ -1,4 +1,4 @@
-// What a loop tells about itself: to an embedder, in numbers, and when something is wrong.
+// What a loop tells about itself: when it is due, in numbers, and when something is wrong.
 #include <eddy/core/loop.hpp>
 
 #include <sys/eventfd.h>
@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <utility>
 
 namespace eddy {
@@ -73,6 +74,15 @@ std::optional<Instant> Loop::deadline() {
   if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
   if (timers_.empty()) return std::nullopt;
   return timers_.next();
+}
+
+Instant Loop::rough_deadline_after(Duration length) noexcept {
+  constexpr Duration two_ticks = std::chrono::milliseconds(8);
+  if (options_.virtual_time || length < std::chrono::seconds(1)) return deadline_after(length);
+  timespec coarse;
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+  const Instant start(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
+  return later(start + two_ticks, length);
 }
 
 Stats Loop::stats() const {
