@@ -64,6 +64,7 @@
 #include <eddy/flow/with.hpp>               // with, closing
 
 // io: the outside world
+#include <eddy/io/address.hpp>            // where a socket is
 #include <eddy/io/end_of_file.hpp>        // EndOfFile
 #include <eddy/io/file.hpp>               // open, File
 #include <eddy/io/file_call.hpp>          // inline or on the ring
