@@ -139,7 +139,7 @@ TEST(RwLock, MayBeWaitedForWithALimit) {
   test::run([]() -> Task<> {
     RwLock lock;
     auto guard = co_await lock.read();
-    EXPECT_THROW(co_await timeout(1ms, lock.write()), TimeoutError);
+    EXPECT_THROW(static_cast<void>(co_await timeout(1ms, lock.write())), TimeoutError);
     auto another = co_await timeout(1ms, lock.read());
     EXPECT_EQ(lock.readers(), 2u);
   });
