@@ -60,7 +60,7 @@ TEST(Shield, SurvivesATimeoutAroundIt) {
   });
 }
 
-// SH1: the waiter leaves nothing behind in the task that runs on
+// SH1, bpo-35125: the waiter leaves nothing behind in the task that runs on
 TEST(Shield, LeavesTheTaskInOrderHoweverOftenItsWaitIsCancelled) {
   test::run([&]() -> Task<> {
     auto inner = spawn([]() -> Task<int> {
@@ -73,7 +73,7 @@ TEST(Shield, LeavesTheTaskInOrderHoweverOftenItsWaitIsCancelled) {
   });
 }
 
-// SH1: reported only when nobody ever looks
+// SH1, bpo-42636 (gh-86802): reported only when nobody ever looks
 TEST(Shield, ReportsAFailureOfATaskThatNobodyWaitsForAnyMore) {
   for (const bool looks : {true, false}) {
     Loop loop(test::options());

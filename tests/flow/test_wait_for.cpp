@@ -50,7 +50,7 @@ TEST(WaitFor, WithoutTimeStartsNoCoroutine) {
   });
 }
 
-// W4, W5
+// W4, W5, bpo-32751
 TEST(WaitFor, WaitsForTheCleanupAndTakesItsValue) {
   test::run([&]() -> Task<> {
     bool cleaned = false;
@@ -141,7 +141,8 @@ TEST(WaitFor, PassesOnWhatTheBodyThrowsWhenItIsCancelled) {
   });
 }
 
-// W6, C4, gh-86296
+// W6, C4, bpo-42130 (gh-86296), bpo-37658: the cancel is not dropped, nor is the value: it stays
+// in the task
 TEST(WaitFor, IsCancelledInTheTurnInWhichTheTaskEnded) {
   test::run([&]() -> Task<> {
     auto inner = spawn([]() -> Task<int> {
@@ -157,6 +158,19 @@ TEST(WaitFor, IsCancelledInTheTurnInWhichTheTaskEnded) {
     co_await wait_until_done(outer);
     EXPECT_TRUE(outer.cancelled());
     EXPECT_EQ(inner.result(), 8) << "the value stays in the inner task";
+  });
+}
+
+// L5, gh-107547: what is there already does not suspend, and delivers no cancel
+TEST(WaitFor, OfADoneTaskDeliversNoCancel) {
+  test::run([&]() -> Task<> {
+    auto inner = spawn([]() -> Task<int> { co_return 3; });
+    co_await yield();
+    co_await yield();
+    this_task().cancel();
+    EXPECT_EQ(co_await wait_for(inner, 1s), 3);
+    this_task().uncancel();
+    co_await yield();
   });
 }
 

@@ -55,7 +55,8 @@ TEST(Condition, WakesTheOldestWithTheLockInHand) {
   });
 }
 
-// D2, bpo-22970, bpo-32841: cancelled while it waits, it takes the lock again before it ends
+// D2, bpo-22970, bpo-32841 (gh-77022): cancelled while it waits, it takes the lock again before it
+// ends
 TEST(Condition, OwnsTheLockAgainWhenItsWaitIsCancelled) {
   test::run([]() -> Task<> {
     Lock lock;
