@@ -2,9 +2,12 @@
 import filecmp
 import os
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 EXPECTED = pathlib.Path(__file__).resolve().parent / "expected"  # what programs without input print
 
@@ -56,6 +59,39 @@ def test_tail(program, work):
         log.write("w 2\nnew 3\n")
         log.flush()
     check("rest", process.communicate(timeout=20)[0], "new 2\nnew 3\n")
+
+
+def test_echo_server(program, work):
+    for address in ("127.0.0.1:0", "[::1]:0", f"unix:{work}/echo"):
+        server = subprocess.Popen([program, address], stdout=subprocess.PIPE, text=True)
+        where = server.stdout.readline().removeprefix("listening on ").strip()
+        if where.startswith("unix:"):
+            family, target = socket.AF_UNIX, where.removeprefix("unix:")
+        else:
+            host, port = where.rsplit(":", 1)
+            family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+            target = (host.strip("[]"), int(port))
+        clients = [socket.socket(family, socket.SOCK_STREAM) for _ in range(20)]
+        for client in clients:
+            client.connect(target)
+        for number, client in enumerate(clients):
+            client.sendall(b"hello %d" % number)
+        clients[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        clients[0].close()  # a reset, in the middle of it all
+        for number, client in enumerate(clients[1:], 1):
+            check("echo", client.recv(100), b"hello %d" % number)
+        much = os.urandom(3_000_000)
+        sender = threading.Thread(target=clients[1].sendall, args=(much,))
+        sender.start()
+        got = bytearray()
+        while len(got) < len(much):
+            got += clients[1].recv(1 << 16)
+        sender.join()
+        check("much", bytes(got) == much, True)
+        clients[2].shutdown(socket.SHUT_WR)
+        check("end", clients[2].recv(100), b"")
+        server.terminate()
+        server.wait()
 
 
 def test_backup_users(program, work):

@@ -72,7 +72,10 @@
 #include <eddy/io/file_stat.hpp>          // size, times, permissions
 #include <eddy/io/file_state.hpp>         // what is behind a File
 #include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
+#include <eddy/io/listener.hpp>           // listen, connect
 #include <eddy/io/read_call.hpp>          // from the cache, or on the ring
 #include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned
+#include <eddy/io/socket.hpp>             // options, addresses
 #include <eddy/io/storage.hpp>            // which of the two, by mount
+#include <eddy/io/stream.hpp>             // bytes to and from a peer
 #include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...

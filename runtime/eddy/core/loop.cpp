@@ -344,6 +344,7 @@ void Loop::close() {
       if (task_count_ > 0) poll(Instant::max());
     }
     posts_.close();
+    for (auto& entry : services_) entry.service->stop();
     drain_kernel();
   }
   services_.clear();

@@ -42,6 +42,8 @@ class LoopService {
  public:
   virtual ~LoopService() = default;
   virtual void add_to(Stats& stats) const { static_cast<void>(stats); }
+  // The loop closes, and every task has ended: has the kernel end what would not by itself.
+  virtual void stop() noexcept {}
 };
 
 class Loop {

@@ -143,6 +143,10 @@ Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
   }
   if (!(options.without & feature_multishot_poll)) features_ |= feature_multishot_poll;
   probe();
+  // Came with the socket request.
+  if (!(options.without & feature_multishot_accept) && supports(IORING_OP_SOCKET)) {
+    features_ |= feature_multishot_accept;
+  }
 }
 
 Ring::~Ring() = default;

@@ -24,24 +24,25 @@ namespace eddy {
 
 // What a ring may have. As a mask: RingOptions::without.
 enum Feature : std::uint32_t {
-  feature_single_issuer = 1u << 0,    // 6.0: kernel short cuts; with it
-  feature_defer_taskrun = 1u << 1,    // 6.1: completions run in our enter, in batches
-  feature_taskrun_flag = 1u << 2,     // 5.19: one load tells that the kernel has work for us
-  feature_submit_all = 1u << 3,       // 5.18: a bad entry does not strand the rest of its batch
-  feature_registered_ring = 1u << 4,  // 5.18: no descriptor look-up per enter
-  feature_absolute_timer = 1u << 5,   // 6.12: the kernel takes our deadline as it is
-  feature_registered_wait = 1u << 6,  // 6.13: the kernel reads the deadline from a shared page
-  feature_no_iowait = 1u << 7,        // 6.15: an idle loop does not show as 100 % iowait
-  feature_minimum_wait = 1u << 8,     // 6.12: wait a little for more completions
-  feature_multishot_poll = 1u << 9,   // 5.13
+  feature_single_issuer = 1u << 0,      // 6.0: kernel short cuts; with it
+  feature_defer_taskrun = 1u << 1,      // 6.1: completions run in our enter, in batches
+  feature_taskrun_flag = 1u << 2,       // 5.19: one load tells that the kernel has work for us
+  feature_submit_all = 1u << 3,         // 5.18: a bad entry does not strand the rest of its batch
+  feature_registered_ring = 1u << 4,    // 5.18: no descriptor look-up per enter
+  feature_absolute_timer = 1u << 5,     // 6.12: the kernel takes our deadline as it is
+  feature_registered_wait = 1u << 6,    // 6.13: the kernel reads the deadline from a shared page
+  feature_no_iowait = 1u << 7,          // 6.15: an idle loop does not show as 100 % iowait
+  feature_minimum_wait = 1u << 8,       // 6.12: wait a little for more completions
+  feature_multishot_poll = 1u << 9,     // 5.13
+  feature_multishot_accept = 1u << 10,  // 5.19
 };
 
 struct RingOptions {
-  unsigned submission_entries = 256;  // how many operations one enter submits
-  unsigned completion_entries = 4096; // how many may be in flight; the rest queue in user space
-  unsigned bounded_workers = 4;       // kernel threads for file operations that would block
-  unsigned unbounded_workers = 16;    // ... and for everything else
-  std::uint32_t without = 0;          // features not to use, even where the kernel has them
+  unsigned submission_entries = 256;   // how many operations one enter submits
+  unsigned completion_entries = 4096;  // how many may be in flight; the rest queue in user space
+  unsigned bounded_workers = 4;        // kernel threads for file operations that would block
+  unsigned unbounded_workers = 16;     // ... and for everything else
+  std::uint32_t without = 0;           // features not to use, even where the kernel has them
 };
 
 class Ring {

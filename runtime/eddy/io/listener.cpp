@@ -1,0 +1,164 @@
+#include <eddy/io/listener.hpp>
+
+#include <eddy/core/as_result.hpp>
+
+#include <linux/io_uring.h>
+#include <netinet/tcp.h>
+
+namespace eddy {
+
+// Those of a loop, so that it can have the kernel let go of them before it closes.
+class Listeners : public LoopService {
+ public:
+  explicit Listeners(Loop&) noexcept {}
+  void add(ListenerState& listener) noexcept { all_.push_back(listener); }
+  void stop() noexcept override {
+    while (ListenerState* listener = all_.pop_front()) listener->disarm();
+  }
+
+ private:
+  List<ListenerState> all_;
+};
+
+ListenerState::ListenerState(Loop& loop, Socket listening, bool no_delay)
+    : Completion(&on_accept),
+      socket(std::move(listening)),
+      loop_(loop),
+      name_(socket.local().format()),
+      no_delay_(no_delay && socket.local().is_ip()) {
+  waiting_.reserve(most_waiting);
+  loop.service<Listeners>().add(*this);
+}
+
+ListenerState::~ListenerState() { EDDY_ASSERT(!armed_ && waiters_.empty()); }
+
+void ListenerState::arm() {
+  Request request;
+  request.opcode = IORING_OP_ACCEPT;
+  request.fd = socket.fileno();
+  request.op_flags = SOCK_CLOEXEC;
+  if (loop_.ring().has(feature_multishot_accept)) request.ioprio = IORING_ACCEPT_MULTISHOT;
+  loop_.submit(request, *this);
+  armed_ = true;
+}
+
+void ListenerState::disarm() {
+  if (armed_) loop_.cancel(*this);
+}
+
+void ListenerState::abandon() noexcept {
+  close();
+  unlink();
+  if (armed_) {
+    abandoned_ = true;
+  } else {
+    delete this;
+  }
+}
+
+void ListenerState::close() noexcept {
+  if (socket.closed()) return;
+  disarm();
+  socket.release();
+  waiting_.clear();
+  while (!waiters_.empty()) deliver(-ECANCELED);
+}
+
+void ListenerState::on_accept(Completion& completion, int result, std::uint32_t flags) noexcept {
+  auto& listener = static_cast<ListenerState&>(completion);
+  if (!(flags & IORING_CQE_F_MORE)) listener.armed_ = false;
+  if (listener.socket.closed()) {
+    if (result >= 0) UniqueFd(result).reset();
+  } else if (result != -ECANCELED) {
+    listener.deliver(result);
+  }
+  if (listener.armed_) {
+    if (listener.waiting_.size() == most_waiting) listener.disarm();
+  } else if (listener.abandoned_) {
+    delete &listener;
+  } else if (!listener.waiters_.empty()) {
+    listener.arm();
+  }
+}
+
+// A connection, or an errno: to the oldest who waits. Nobody is told of an error that nobody waits
+// for: it comes again.
+void ListenerState::deliver(int result) noexcept {
+  UniqueFd connection(result);
+  if (Accept* waiter = waiters_.pop()) {
+    waiter->given_ = std::move(connection);
+    waiter->error_ = result < 0 ? -result : 0;
+    waiter->wake();
+  } else if (connection) {
+    waiting_.push_back(std::move(connection));
+  }
+}
+
+bool Accept::await_ready() {
+  if (listener_.socket.closed()) throw UsageError("accept() of a closed listener");
+  if (listener_.waiting_.empty()) return false;
+  given_ = std::move(listener_.waiting_.front());
+  listener_.waiting_.erase(listener_.waiting_.begin());
+  return true;
+}
+
+void Accept::await_suspend(std::coroutine_handle<> frame) {
+  listener_.waiters_.push_back(*this);
+  if (!listener_.armed_) listener_.arm();
+  park(frame);
+}
+
+Expected<Stream> Accept::await_outcome() {
+  if (interrupted()) {
+    if (given_ && !listener_.socket.closed()) listener_.deliver(given_.release());
+    return std::unexpected(cancelled_failure());
+  }
+  if (error_) return std::unexpected(Failure::error(error_, "accept", listener_.name_));
+  Socket connection(std::move(given_));
+  if (listener_.no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
+  return Stream(std::move(connection));
+}
+
+Socket& Listener::socket() const {
+  if (closed()) throw UsageError("a call on a closed listener");
+  return state_->socket;
+}
+
+Accept Listener::accept() {
+  socket();
+  return Accept(*state_);
+}
+
+Address Listener::local() const { return socket().local(); }
+
+Listener listen(const Address& address, ListenOptions options) {
+  Socket socket(address.family(), SOCK_STREAM);
+  if (options.reuse_address) socket.set_flag(SOL_SOCKET, SO_REUSEADDR);
+  if (options.reuse_port) socket.set_flag(SOL_SOCKET, SO_REUSEPORT);
+  if (address.family() == AF_INET6) {
+    socket.set_flag(IPPROTO_IPV6, IPV6_V6ONLY, options.only_v6);
+  }
+  socket.bind(address);
+  socket.listen(options.backlog);
+  Listener listener;
+  listener.state_.reset(new ListenerState(Loop::current(), std::move(socket), options.no_delay));
+  return listener;
+}
+
+Task<Stream> connect(Address address) {
+  Socket socket(address.family(), SOCK_STREAM);
+  if (address.is_ip()) socket.set_flag(IPPROTO_TCP, TCP_NODELAY);
+  Request request;
+  request.opcode = IORING_OP_CONNECT;
+  request.fd = socket.fileno();
+  request.address = address_of(address.data());
+  request.offset = address.size();
+  auto connected = co_await as_outcome(Operation(request, "connect"));
+  if (!connected && connected.error().is_cancelled()) {
+    co_await fail(std::move(connected.error()));
+  }
+  if (!connected) throw Error(connected.error().code(), "connect", address.format());
+  co_return Stream(std::move(socket));
+}
+
+}  // namespace eddy

@@ -1,0 +1,121 @@
+// Listener: connections as they come. TcpListener and UnixListener are its names.
+//
+// One accept stays with the kernel for all connections (multishot, 5.19). What it accepted and
+// nobody took waits here, at most `most_waiting`; then the kernel's backlog fills. Accepting pauses
+// when a task that was given a connection is cancelled: the next one gets it, and what is left when
+// the listener is closed is closed too. No descriptor left (EMFILE) is thrown to whoever accepts,
+// and accepting goes on with the next call.
+#pragma once
+
+#include <eddy/core/completion.hpp>
+#include <eddy/io/stream.hpp>
+#include <eddy/sync/wait_list.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace eddy {
+
+// Trivially copyable.
+struct ListenOptions {
+  int backlog = 4096;  // the kernel caps it at net.core.somaxconn
+  bool reuse_address = true;
+  bool reuse_port = false;  // several listeners, one per loop, share the connections
+  bool only_v6 = false;     // an IPv6 address takes IPv4 too otherwise
+  bool no_delay = true;     // TCP_NODELAY for what is accepted
+};
+
+class Accept;
+class Listeners;
+
+class ListenerState : public Link<ListenerState>, private Completion {
+ public:
+  static constexpr std::size_t most_waiting = 64;
+
+  ListenerState(Loop& loop, Socket socket, bool no_delay);
+  ~ListenerState();
+
+  // Has the kernel accept until it is told otherwise.
+  void arm();
+  void disarm();
+  // Nobody holds it any more: it goes when the kernel has let go.
+  void abandon() noexcept;
+  void close() noexcept;
+
+  Socket socket;
+
+ private:
+  friend class Accept;
+  friend class Listeners;
+
+  static void on_accept(Completion& completion, int result, std::uint32_t flags) noexcept;
+  void deliver(int result) noexcept;
+
+  Loop& loop_;
+  WaitList<Accept> waiters_;
+  std::vector<UniqueFd> waiting_;  // accepted and not taken, the oldest first
+  std::string name_;
+  bool no_delay_;
+  bool armed_ = false;
+  bool abandoned_ = false;
+};
+
+// The next connection.
+class [[nodiscard]] Accept : public Waiter {
+ public:
+  using value_type = Stream;
+  explicit Accept(ListenerState& listener) noexcept : listener_(listener) {}
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> frame);
+  Stream await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) outcome.error().raise();
+    return std::move(*outcome);
+  }
+  Expected<Stream> await_outcome();
+
+ private:
+  friend class ListenerState;
+  ListenerState& listener_;
+  UniqueFd given_;
+  int error_ = 0;
+};
+
+class Listener {
+ public:
+  Listener() = default;
+  Listener(Listener&&) noexcept = default;
+  Listener& operator=(Listener&&) noexcept = default;
+
+  // Resumes with a connection. Cancelled: none is lost. Throws Error: EMFILE, ENFILE, ENOMEM when
+  // there is no room for one more, ECANCELED when the listener is closed meanwhile.
+  Accept accept();
+
+  Address local() const;
+  // Ends accept() in other tasks, and closes what was accepted and not taken. Idempotent.
+  void close() noexcept {
+    if (state_) state_->close();
+  }
+  bool closed() const noexcept { return !state_ || state_->socket.closed(); }
+  Socket& socket() const;
+
+ private:
+  friend Listener listen(const Address& address, ListenOptions options);
+  struct Abandon {
+    void operator()(ListenerState* state) const noexcept { state->abandon(); }
+  };
+  std::unique_ptr<ListenerState, Abandon> state_;
+};
+
+using TcpListener = Listener;
+using UnixListener = Listener;
+
+// Binds and listens. A port of 0 lets the kernel choose: local() tells. A UNIX path that is there
+// already is refused with EADDRINUSE. Throws Error with the address.
+Listener listen(const Address& address, ListenOptions options = {});
+
+// Connects. Cancelled: nothing is left open. Throws Error with the address.
+Task<Stream> connect(Address address);
+
+}  // namespace eddy
