@@ -219,6 +219,22 @@ TEST(Condition, OwnsTheLockAfterATimeout) {
   });
 }
 
+// D2, K8: the lock is owned also where the wait itself is refused
+TEST(Condition, OwnsTheLockWhenItIsUsedFromAnotherLoop) {
+  Lock lock;
+  Condition condition(lock);
+  test::run([&]() -> Task<> {
+    auto guard = co_await lock.scoped();
+    EXPECT_FALSE(co_await as_result(timeout(1ms, condition.wait())));
+  });
+  test::run([&]() -> Task<> {
+    co_await lock.acquire();
+    EXPECT_THROW(co_await condition.wait(), UsageError);
+    EXPECT_TRUE(lock.locked());
+    lock.release();
+  });
+}
+
 // C2, C3: cancelled before it waits
 TEST(Condition, DoesNotLetTheLockGoForGoodWhenACancelIsPending) {
   test::run([]() -> Task<> {

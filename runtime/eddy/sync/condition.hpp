@@ -24,6 +24,7 @@ class Condition {
   // Resumes, owning the lock, after a notification. Throws UsageError without the lock. ∅
   Task<> wait() {
     require_lock("wait");
+    waiters_.bind();  // may throw: before the lock is gone
     lock_.release();
     Notified notified(*this);
     auto outcome = co_await notified;

@@ -18,11 +18,16 @@ class WaitList {
   std::size_t count() const noexcept { return waiters_.count(); }
   W* front() noexcept { return static_cast<W*>(waiters_.front()); }
 
-  // The waiter leaves by itself when its task is cancelled.
-  void push_back(W& waiter) {
+  // Belongs to the running loop from now on. Throws UsageError when it is another's.
+  void bind() {
     const std::uint64_t loop = Loop::current().id();
     if (loop_ != loop && loop_) throw UsageError("a primitive is used from two loops");
     loop_ = loop;
+  }
+
+  // The waiter leaves by itself when its task is cancelled.
+  void push_back(W& waiter) {
+    bind();
     waiters_.push_back(waiter);
   }
 
