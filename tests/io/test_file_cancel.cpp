@@ -55,6 +55,25 @@ TEST_P(CancelledFiles, OpeningAFifoMeetsTheOtherEnd) {
   });
 }
 
+// A writer that comes and goes before a worker can wait for it.
+TEST_P(CancelledFiles, OpeningAFifoMeetsAWriterThatIsGoneAlready) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0666), 0);
+  run([&]() -> Task<> {
+    auto reader = spawn([&]() -> Task<std::string> {
+      File file = co_await open(path("fifo"), "r");
+      co_return co_await file.read();
+    });
+    int writer = -1;
+    while (writer < 0) {
+      co_await yield();
+      writer = ::open(path("fifo").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    }
+    EXPECT_EQ(::write(writer, "gone", 4), 4);
+    ::close(writer);
+    EXPECT_EQ(co_await reader, "gone");
+  });
+}
+
 // X1, C13: bytes that were read for a call that is cancelled are there for the next one.
 TEST_P(CancelledFiles, LoseNoByteWhenAReadIsCancelled) {
   run([&]() -> Task<> {

@@ -1,10 +1,12 @@
 // open() and its own handling of what open(2) can meet.
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
 #include <eddy/io/file.hpp>
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,6 +77,45 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
   }
 }
 
+// As a task of its own: what it opened is closed if a cancel makes it drop its value.
+Task<UniqueFd> open_owned(Text path, How how, Storage::Mount& mount) {
+  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
+  if (!fd) co_await fail(std::move(fd.error()));
+  co_return UniqueFd(*fd);
+}
+
+// Ends `opening` when there is something to read, or when a writer has come and gone: poll(2)
+// tells a FIFO that had a writer since it was opened from one that had none.
+Task<> end_when_written(int fd, JoinHandle<UniqueFd> opening, bool& written) {
+  Request request;
+  request.opcode = IORING_OP_POLL_ADD;
+  request.fd = fd;
+  request.op_flags = POLLIN;
+  auto ready = co_await as_outcome(Operation(request, "poll"));
+  if (!ready) co_return;
+  written = true;
+  opening.cancel();
+}
+
+// Waits as open(2) does for a writer of the FIFO that `owner` has open without one. A worker opens
+// it once more and waits; a writer that is gone before the worker begins would be missed there.
+Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& mount) {
+  how.policy = FilePolicy::ring;
+  how.worker = true;
+  bool written = false;
+  const unsigned asked_before = this_task().cancelling();
+  auto opening = spawn(open_owned(path, how, mount));
+  auto watching = spawn(end_when_written(owner.get(), opening, written));
+  auto opened = co_await as_outcome(opening);
+  watching.cancel();
+  auto watched = co_await as_outcome(watching);
+  if (opened) {
+    owner = std::move(*opened);
+  } else if (!written || this_task().cancelling() > asked_before) {
+    co_await fail(std::move(opened.error()));
+  }
+}
+
 bool is_fifo(int fd) {
   struct stat stat;
   return ::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
@@ -103,12 +144,8 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
   const int found = probe(owner.get(), mode);
   if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
   if (found == ESPIPE && !mode.writable && !(how.flags & O_NONBLOCK) && is_fifo(owner.get())) {
-    // The ring opened it without waiting for a writer; a worker waits as open(2) does.
-    how.policy = FilePolicy::ring;
-    how.worker = true;
-    auto waited = co_await as_outcome(open_descriptor(path, how, mount));
+    auto waited = co_await as_outcome(wait_for_writer(owner, path, how, mount));
     if (!waited) co_await fail(std::move(waited.error()));
-    owner.reset(*waited);
   }
   auto state = std::unique_ptr<FileState>(
       new FileState(owner.get(), true, mode, path, capacity, policy, mount));
