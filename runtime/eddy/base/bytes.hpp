@@ -39,6 +39,7 @@ class MutableBytes : public std::span<std::byte> {
  public:
   using span::span;
   MutableBytes() = default;
+  MutableBytes(std::span<std::byte> bytes) noexcept : span(bytes) {}
   MutableBytes(void* data, std::size_t size) noexcept
       : span(static_cast<std::byte*>(data), size) {}
   template <std::ranges::contiguous_range Range>

@@ -110,6 +110,7 @@ inline void Loop::run_ready() noexcept {
   while (Ready* ready = next) {
     next = ready->next_;  // a step may end with its task being gone, or being ready again
     ++steps;
+    more_ready_ = next != nullptr;
     if (debug_) [[unlikely]] {
       run_timed(*ready);
     } else if (ready->is_task_step()) [[likely]] {
@@ -262,6 +263,10 @@ inline void Loop::admit() noexcept {
   operation->state_ = Operation::State::ended;
   operation->result_ = result;
   operation->flags_ = flags;
+  if (operation->proceed_) {
+    if (flags & IORING_CQE_F_MORE) --ended_;
+    if (operation->proceed_(*operation)) return;
+  }
   if (operation->linked()) [[unlikely]] operation->unlink();  // ended before its cancel was sent
   TaskState& task = *operation->task();
   EDDY_ASSERT(task.waiter_ == operation);
@@ -351,8 +356,7 @@ void Loop::close() {
   closed_ = true;
 }
 
-// Each task is asked once: one that cleans up slowly is waited for, and one that was started by
-// such a cleanup is asked in the turn after.
+// Each is asked once: one that cleans up is waited for, one that a cleanup started is asked later.
 void Loop::cancel_all() {
   for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) {
     if (task->asked_by_close()) continue;

@@ -110,6 +110,15 @@ class Loop {
 
   void make_ready(Ready& ready) noexcept { ready_.push_back(ready); }
 
+  // True for the only task that is ready, once in a turn: a plain system call that never waits is
+  // then cheaper than a request, which would have the enter to itself.
+  bool take_plain_call() noexcept {
+    if (more_ready_ || plain_call_turn_ == stats_.turns || !ready_.empty()) return false;
+    if (backlog_ || ring_.unsubmitted() || ring_.completions()) return false;
+    plain_call_turn_ = stats_.turns;
+    return true;
+  }
+
   void submit(Operation& operation) noexcept {
     if (!ring_.full()) [[likely]] {
       start(operation);
@@ -225,6 +234,8 @@ class Loop {
   bool closed_ = false;
   bool plain_wait_;       // neither virtual time nor spinning nor batching
   bool backlog_ = false;  // waiting_ or cancels_ may have something
+  bool more_ready_ = false;  // after the step that runs, others do in this turn
+  std::uint64_t plain_call_turn_ = 0;
   Stats stats_;
   std::uint64_t task_ids_ = 0;
   std::size_t task_count_ = 0;

@@ -25,6 +25,17 @@ bool Operation::cancel(Waiter& waiter) {
   return false;
 }
 
+bool Operation::submit_again() noexcept {
+  if (cancel_requested_) return false;
+  task()->loop().submit(*this);
+  return true;
+}
+
+Failure Operation::cancelled_midway() noexcept {
+  task()->take_pending_cancel();
+  return cancelled_failure();
+}
+
 void Operation::keep_pending() noexcept { task()->keep_cancel_pending(); }
 
 // -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.

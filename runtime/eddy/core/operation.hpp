@@ -6,6 +6,9 @@
 // completion, so that no buffer dies early. If the operation succeeded all the same, its result is
 // returned and the request stays pending for the next wait (C13). A request that is pending when
 // the operation would start keeps it from starting.
+//
+// One that takes the kernel several steps has a Proceed: all of a buffer, a second completion. It
+// goes on while completions are reaped, without waking its task in between.
 #pragma once
 
 #include <eddy/core/request.hpp>
@@ -57,11 +60,34 @@ class Operation : public Waiter {
   // The operation was done without the kernel's queue: `result` as the kernel would return it.
   void finish(int result) noexcept { result_ = result; }
 
+  // Called with each completion while they are reaped: it may queue, and resumes nothing. True: the
+  // operation goes on, by submit_again() or because more completions come. False: it has ended, and
+  // its task is woken.
+  using Proceed = bool (*)(Operation&) noexcept;
+  Operation(std::string_view name, Proceed proceed, Cancel on_cancel = &cancel) noexcept
+      : Waiter(on_cancel), proceed_(proceed), name_(name) {}
+
+  // For a Proceed: submits what prepare() was given. False, with nothing done, when the task was
+  // asked to stop.
+  bool submit_again() noexcept;
+  // For a Proceed: more completions come.
+  bool stay() noexcept {
+    state_ = State::in_flight;
+    return true;
+  }
+  bool in_flight() const noexcept { return state_ == State::in_flight; }
+  // The kernel was asked to cancel it.
+  bool cancel_requested() const noexcept { return cancel_requested_; }
+
+  static bool cancel(Waiter& waiter);
+
+  // For one that was done in a part when it was cancelled: the request counts as delivered.
+  Failure cancelled_midway() noexcept;
+
  private:
   friend class Loop;
   enum class State : std::uint8_t { idle, queued, in_flight, ended };
 
-  static bool cancel(Waiter& waiter);
   int accept() noexcept {
     if (cancel_requested_) [[unlikely]] keep_pending();
     return result_;
@@ -69,6 +95,7 @@ class Operation : public Waiter {
   void keep_pending() noexcept;
   Expected<int> settle() noexcept;
 
+  Proceed proceed_ = nullptr;
   PackedRequest request_;
   std::string_view name_;
   int result_ = 0;

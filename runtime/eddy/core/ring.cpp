@@ -143,6 +143,9 @@ Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
   }
   if (!(options.without & feature_multishot_poll)) features_ |= feature_multishot_poll;
   probe();
+  if (!(options.without & feature_zero_copy_send) && supports(IORING_OP_SEND_ZC)) {
+    features_ |= feature_zero_copy_send;
+  }
   // Came with the socket request.
   if (!(options.without & feature_multishot_accept) && supports(IORING_OP_SOCKET)) {
     features_ |= feature_multishot_accept;

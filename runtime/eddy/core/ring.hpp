@@ -35,6 +35,9 @@ enum Feature : std::uint32_t {
   feature_minimum_wait = 1u << 8,       // 6.12: wait a little for more completions
   feature_multishot_poll = 1u << 9,     // 5.13
   feature_multishot_accept = 1u << 10,  // 5.19
+  feature_buffer_rings = 1u << 11,      // 5.19: the kernel takes memory when bytes arrive
+  feature_incremental_buffers = 1u << 12,  // 6.12: ... as much as there are
+  feature_zero_copy_send = 1u << 13,    // 6.0
 };
 
 struct RingOptions {
