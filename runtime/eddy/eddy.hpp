@@ -5,6 +5,7 @@
 #include <eddy/base/assert.hpp>     // EDDY_VERIFY, EDDY_ASSERT
 #include <eddy/base/bytes.hpp>      // views of memory
 #include <eddy/base/clock.hpp>      // Duration, Instant
+#include <eddy/base/counted.hpp>    // a pointer to what counts its references
 #include <eddy/base/error.hpp>      // Error, TimeoutError, Cancelled, UsageError
 #include <eddy/base/failure.hpp>    // a failure that was not thrown yet; Result<T>
 #include <eddy/base/intrusive.hpp>  // the linked lists
@@ -65,6 +66,7 @@
 
 // io: the outside world
 #include <eddy/io/address.hpp>            // where a socket is
+#include <eddy/io/delimiters.hpp>         // what ends a piece of a stream
 #include <eddy/io/end_of_file.hpp>        // EndOfFile
 #include <eddy/io/file.hpp>               // open, File
 #include <eddy/io/file_call.hpp>          // inline or on the ring
@@ -72,10 +74,18 @@
 #include <eddy/io/file_stat.hpp>          // size, times, permissions
 #include <eddy/io/file_state.hpp>         // what is behind a File
 #include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
-#include <eddy/io/listener.hpp>           // listen, connect
+#include <eddy/io/limit_exceeded.hpp>     // LimitExceeded
+#include <eddy/io/listener.hpp>           // listen, accept
+#include <eddy/io/read_ahead.hpp>         // bytes that were not taken yet
 #include <eddy/io/read_call.hpp>          // from the cache, or on the ring
+#include <eddy/io/read_verbs.hpp>         // lines and the like, over anything
+#include <eddy/io/reader.hpp>             // buffered reading of anything
+#include <eddy/io/receive.hpp>            // what a stream reads
+#include <eddy/io/receive_buffers.hpp>    // memory that the kernel takes when bytes come
 #include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned
+#include <eddy/io/send.hpp>               // what a stream writes
 #include <eddy/io/socket.hpp>             // options, addresses
+#include <eddy/io/socket_state.hpp>       // what is behind a stream
 #include <eddy/io/storage.hpp>            // which of the two, by mount
-#include <eddy/io/stream.hpp>             // bytes to and from a peer
+#include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
 #include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...

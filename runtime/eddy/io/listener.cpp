@@ -32,6 +32,7 @@ ListenerState::ListenerState(Loop& loop, Socket listening, bool no_delay)
 
 ListenerState::~ListenerState() { EDDY_ASSERT(!armed_ && waiters_.empty()); }
 
+// The kernel counts as an owner while it accepts.
 void ListenerState::arm() {
   Request request;
   request.opcode = IORING_OP_ACCEPT;
@@ -40,45 +41,36 @@ void ListenerState::arm() {
   if (loop_.ring().has(feature_multishot_accept)) request.ioprio = IORING_ACCEPT_MULTISHOT;
   loop_.submit(request, *this);
   armed_ = true;
+  retain();
 }
 
 void ListenerState::disarm() {
   if (armed_) loop_.cancel(*this);
 }
 
-void ListenerState::abandon() noexcept {
-  close();
-  unlink();
-  if (armed_) {
-    abandoned_ = true;
-  } else {
-    delete this;
-  }
-}
-
 void ListenerState::close() noexcept {
   if (socket.closed()) return;
   disarm();
-  socket.release();
+  socket = Socket();
   waiting_.clear();
   while (!waiters_.empty()) deliver(-ECANCELED);
 }
 
 void ListenerState::on_accept(Completion& completion, int result, std::uint32_t flags) noexcept {
   auto& listener = static_cast<ListenerState&>(completion);
-  if (!(flags & IORING_CQE_F_MORE)) listener.armed_ = false;
+  const bool last = !(flags & IORING_CQE_F_MORE);
+  if (last) listener.armed_ = false;
   if (listener.socket.closed()) {
     if (result >= 0) UniqueFd(result).reset();
   } else if (result != -ECANCELED) {
     listener.deliver(result);
   }
-  if (listener.armed_) {
+  if (!last) {
     if (listener.waiting_.size() == most_waiting) listener.disarm();
-  } else if (listener.abandoned_) {
-    delete &listener;
-  } else if (!listener.waiters_.empty()) {
-    listener.arm();
+    return;
   }
+  if (!listener.waiters_.empty()) listener.arm();
+  listener.release();
 }
 
 // A connection, or an errno: to the oldest who waits. Nobody is told of an error that nobody waits
@@ -95,27 +87,30 @@ void ListenerState::deliver(int result) noexcept {
 }
 
 bool Accept::await_ready() {
-  if (listener_.socket.closed()) throw UsageError("accept() of a closed listener");
-  if (listener_.waiting_.empty()) return false;
-  given_ = std::move(listener_.waiting_.front());
-  listener_.waiting_.erase(listener_.waiting_.begin());
+  if (listener_->socket.closed()) {  // since accept() was called
+    error_ = ECANCELED;
+    return true;
+  }
+  if (listener_->waiting_.empty()) return false;
+  given_ = std::move(listener_->waiting_.front());
+  listener_->waiting_.erase(listener_->waiting_.begin());
   return true;
 }
 
 void Accept::await_suspend(std::coroutine_handle<> frame) {
-  listener_.waiters_.push_back(*this);
-  if (!listener_.armed_) listener_.arm();
+  listener_->waiters_.push_back(*this);
+  if (!listener_->armed_) listener_->arm();
   park(frame);
 }
 
 Expected<Stream> Accept::await_outcome() {
   if (interrupted()) {
-    if (given_ && !listener_.socket.closed()) listener_.deliver(given_.release());
+    if (given_ && !listener_->socket.closed()) listener_->deliver(given_.release());
     return std::unexpected(cancelled_failure());
   }
-  if (error_) return std::unexpected(Failure::error(error_, "accept", listener_.name_));
+  if (error_) return std::unexpected(Failure::error(error_, "accept", listener_->name_));
   Socket connection(std::move(given_));
-  if (listener_.no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
+  if (listener_->no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
   return Stream(std::move(connection));
 }
 
@@ -126,7 +121,7 @@ Socket& Listener::socket() const {
 
 Accept Listener::accept() {
   socket();
-  return Accept(*state_);
+  return Accept(state_);
 }
 
 Address Listener::local() const { return socket().local(); }
@@ -141,24 +136,9 @@ Listener listen(const Address& address, ListenOptions options) {
   socket.bind(address);
   socket.listen(options.backlog);
   Listener listener;
-  listener.state_.reset(new ListenerState(Loop::current(), std::move(socket), options.no_delay));
+  listener.state_ = Counted<ListenerState>(
+      new ListenerState(Loop::current(), std::move(socket), options.no_delay));
   return listener;
-}
-
-Task<Stream> connect(Address address) {
-  Socket socket(address.family(), SOCK_STREAM);
-  if (address.is_ip()) socket.set_flag(IPPROTO_TCP, TCP_NODELAY);
-  Request request;
-  request.opcode = IORING_OP_CONNECT;
-  request.fd = socket.fileno();
-  request.address = address_of(address.data());
-  request.offset = address.size();
-  auto connected = co_await as_outcome(Operation(request, "connect"));
-  if (!connected && connected.error().is_cancelled()) {
-    co_await fail(std::move(connected.error()));
-  }
-  if (!connected) throw Error(connected.error().code(), "connect", address.format());
-  co_return Stream(std::move(socket));
 }
 
 }  // namespace eddy

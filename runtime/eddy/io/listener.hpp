@@ -7,11 +7,12 @@
 // and accepting goes on with the next call.
 #pragma once
 
+#include <eddy/base/counted.hpp>
 #include <eddy/core/completion.hpp>
 #include <eddy/io/stream.hpp>
 #include <eddy/sync/wait_list.hpp>
 
-#include <memory>
+#include <string>
 #include <vector>
 
 namespace eddy {
@@ -28,6 +29,7 @@ struct ListenOptions {
 class Accept;
 class Listeners;
 
+// What is behind a Listener: lives until the handle, every accept() and the kernel let go of it.
 class ListenerState : public Link<ListenerState>, private Completion {
  public:
   static constexpr std::size_t most_waiting = 64;
@@ -35,11 +37,12 @@ class ListenerState : public Link<ListenerState>, private Completion {
   ListenerState(Loop& loop, Socket socket, bool no_delay);
   ~ListenerState();
 
+  void retain() noexcept { ++references_; }
+  void release() noexcept { if (--references_ == 0) delete this; }
+
   // Has the kernel accept until it is told otherwise.
   void arm();
   void disarm();
-  // Nobody holds it any more: it goes when the kernel has let go.
-  void abandon() noexcept;
   void close() noexcept;
 
   Socket socket;
@@ -55,29 +58,29 @@ class ListenerState : public Link<ListenerState>, private Completion {
   WaitList<Accept> waiters_;
   std::vector<UniqueFd> waiting_;  // accepted and not taken, the oldest first
   std::string name_;
+  unsigned references_ = 0;
   bool no_delay_;
   bool armed_ = false;
-  bool abandoned_ = false;
 };
 
 // The next connection.
 class [[nodiscard]] Accept : public Waiter {
  public:
   using value_type = Stream;
-  explicit Accept(ListenerState& listener) noexcept : listener_(listener) {}
+  explicit Accept(Counted<ListenerState> listener) noexcept : listener_(std::move(listener)) {}
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);
   Stream await_resume() {
     auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
+    if (!outcome) [[unlikely]] outcome.error().raise();
     return std::move(*outcome);
   }
   Expected<Stream> await_outcome();
 
  private:
   friend class ListenerState;
-  ListenerState& listener_;
+  Counted<ListenerState> listener_;
   UniqueFd given_;
   int error_ = 0;
 };
@@ -86,10 +89,17 @@ class Listener {
  public:
   Listener() = default;
   Listener(Listener&&) noexcept = default;
-  Listener& operator=(Listener&&) noexcept = default;
+  Listener& operator=(Listener&& other) noexcept {
+    if (this != &other) {
+      close();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~Listener() { close(); }
 
   // Resumes with a connection. Cancelled: none is lost. Throws Error: EMFILE, ENFILE, ENOMEM when
-  // there is no room for one more, ECANCELED when the listener is closed meanwhile.
+  // there is no room for one more, ECANCELED when the listener is closed or dropped meanwhile.
   Accept accept();
 
   Address local() const;
@@ -102,10 +112,7 @@ class Listener {
 
  private:
   friend Listener listen(const Address& address, ListenOptions options);
-  struct Abandon {
-    void operator()(ListenerState* state) const noexcept { state->abandon(); }
-  };
-  std::unique_ptr<ListenerState, Abandon> state_;
+  Counted<ListenerState> state_;
 };
 
 using TcpListener = Listener;
@@ -114,8 +121,5 @@ using UnixListener = Listener;
 // Binds and listens. A port of 0 lets the kernel choose: local() tells. A UNIX path that is there
 // already is refused with EADDRINUSE. Throws Error with the address.
 Listener listen(const Address& address, ListenOptions options = {});
-
-// Connects. Cancelled: nothing is left open. Throws Error with the address.
-Task<Stream> connect(Address address);
 
 }  // namespace eddy

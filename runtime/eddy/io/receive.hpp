@@ -1,0 +1,120 @@
+// Receive: what a stream reads, as awaitables that need no coroutine frame.
+//
+// Each is one task's at a time; a second one throws UsageError. A stream that is closed or dropped
+// under one ends it with ECANCELED. What was read ahead comes first, without a turn.
+#pragma once
+
+#include <eddy/core/operation.hpp>
+#include <eddy/io/socket_state.hpp>
+
+namespace eddy {
+
+class Receive : public Operation {
+ public:
+  void await_suspend(std::coroutine_handle<> frame);
+
+ protected:
+  // Submits until the kernel has answered all that was asked for.
+  Receive(Counted<SocketState> state, Proceed proceed, bool inner) noexcept
+      : Operation("read", proceed), state_(std::move(state)), inner_(inner) {}
+
+  // False: there is nothing to wait for, since the stream is closed.
+  bool begin();
+  // Next time into this memory.
+  void prepare_receive(MutableBytes into) noexcept;
+  void note_more() noexcept { state_->has_more = flags() & sock_nonempty; }
+  // How it ended, apart from what the bytes mean: the kernel's last answer. 0: the end.
+  Expected<int> settle();
+  // Gives `bytes` back to the stream: they come first again.
+  void give_back(Bytes bytes) { state_->ahead.prepend(bytes); }
+  bool began() const noexcept { return began_; }
+  Failure failure(int code) { return state_->failure(code, name()); }
+
+  Counted<SocketState> state_;
+
+ private:
+  static constexpr std::uint32_t sock_nonempty = 4;  // IORING_CQE_F_SOCK_NONEMPTY
+
+  bool inner_;  // part of a call that has the reading side already
+  bool began_ = false;
+};
+
+// As many bytes as there are, at least one, at most what fits.
+class [[nodiscard]] ReadSome : public Receive {
+ public:
+  using value_type = std::size_t;
+  ReadSome(Counted<SocketState> state, MutableBytes into, bool inner = false) noexcept
+      : Receive(std::move(state), nullptr, inner), into_(into) {}
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> frame) {
+    prepare_receive(into_);
+    Receive::await_suspend(frame);
+  }
+  std::size_t await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) [[unlikely]] outcome.error().raise();
+    return *outcome;
+  }
+  Expected<std::size_t> await_outcome();
+
+ private:
+  MutableBytes into_;
+};
+
+// Fills `into`.
+class [[nodiscard]] ReadExactly : public Receive {
+ public:
+  using value_type = void;
+  ReadExactly(Counted<SocketState> state, MutableBytes into) noexcept
+      : Receive(std::move(state), &proceed, false), into_(into) {}
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> frame) {
+    prepare_receive(rest());
+    Receive::await_suspend(frame);
+  }
+  void await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) [[unlikely]] outcome.error().raise();
+  }
+  Expected<void> await_outcome();
+
+ private:
+  static bool proceed(Operation& operation) noexcept;
+  MutableBytes rest() const noexcept {
+    return MutableBytes(into_.data() + done_, into_.size() - done_);
+  }
+
+  MutableBytes into_;
+  std::size_t done_ = 0;
+};
+
+// Reads more ahead, behind what there is.
+class [[nodiscard]] Fill : public Receive {
+ public:
+  using value_type = std::size_t;
+  explicit Fill(Counted<SocketState> state, bool inner = false) noexcept
+      : Receive(std::move(state), &proceed, inner) {}
+
+  bool await_ready() { return !begin(); }
+  void await_suspend(std::coroutine_handle<> frame);
+  std::size_t await_resume() {
+    auto outcome = await_outcome();
+    if (!outcome) [[unlikely]] outcome.error().raise();
+    return *outcome;
+  }
+  Expected<std::size_t> await_outcome();
+
+ private:
+  static constexpr int most_refusals = 3;
+
+  static bool proceed(Operation& operation) noexcept;
+  void prepare_lent() noexcept;
+  void prepare_own();
+
+  class ReceiveBuffers* buffers_ = nullptr;  // where the memory comes from, if not the stream's own
+  int refusals_ = 0;
+};
+
+}  // namespace eddy

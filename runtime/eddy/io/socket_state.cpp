@@ -1,0 +1,96 @@
+#include <eddy/io/socket_state.hpp>
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/io/end_of_file.hpp>
+
+#include <linux/io_uring.h>
+
+namespace eddy {
+
+static_assert(IOSQE_FIXED_FILE == 1);
+
+Failure SocketState::failure(int code, std::string_view verb) {
+  if (closing) code = ECANCELED;
+  return Failure::error(code, verb, peer_name());
+}
+
+Failure SocketState::end_of_file(std::string_view verb, std::string partial) {
+  return Failure::from(
+      std::make_exception_ptr(EndOfFile(verb, peer_name(), std::move(partial))));
+}
+
+std::string_view SocketState::peer_name() {
+  if (name_.empty() && !socket.closed()) {
+    Address peer;
+    socklen_t size = Address::capacity;
+    if (::getpeername(socket.fileno(), peer.data(), &size) == 0) peer.set_size(size);
+    name_ = Text(peer.format());
+  }
+  return name_.view();
+}
+
+void SocketState::register_file() noexcept {
+  Loop& loop = Loop::current();
+  try {
+    const auto place = loop.registered().add_file(socket.fileno());
+    if (!place) return;
+    place_ = static_cast<int>(*place);
+    loop_ = &loop;
+  } catch (const Error&) {
+    // It works as well without.
+  }
+}
+
+void SocketState::unregister_file() noexcept {
+  if (place_ < 0) return;
+  if (Loop::is_open(loop_)) loop_->registered().remove_file(static_cast<unsigned>(place_));
+  place_ = -1;
+}
+
+// shutdown(2) ends whatever waits in the kernel, and what is still on its way there; also with
+// sockets that are not connected, for which it says ENOTCONN.
+void SocketState::end() noexcept {
+  if (std::exchange(closing, true)) return;
+  if (!reading && !writing) return close_now();
+  ::shutdown(socket.fileno(), SHUT_RDWR);
+  if (zero_copying) reset();
+}
+
+void SocketState::reset() noexcept {
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  static_cast<void>(::connect(socket.fileno(), &nobody, sizeof nobody));
+}
+
+void SocketState::ended() noexcept {
+  if (!reading && !writing) idle.set();
+}
+
+void SocketState::close_now() noexcept {
+  unregister_file();
+  socket = Socket();
+  ahead.release();
+}
+
+Task<> SocketState::close(Counted<SocketState> state) {
+  if (state->socket.closed()) co_return;
+  const bool busy = state->reading || state->writing;
+  if (busy) {
+    state->end();
+    auto idle = co_await as_outcome(state->idle.wait());
+    if (!idle) co_await fail(std::move(idle.error()));
+    if (state->socket.closed()) co_return;  // by another close()
+  }
+  state->closing = true;
+  state->unregister_file();
+  UniqueFd fd = state->socket.release();
+  state->ahead.release();
+  Request request;
+  request.opcode = IORING_OP_CLOSE;
+  request.fd = fd.get();
+  auto closed = co_await as_outcome(Operation(request, "close"));
+  // The kernel has closed it whatever it answers, unless a cancel kept it from beginning.
+  if (closed || closed.error().is_error()) fd.release();
+  if (!closed && closed.error().is_cancelled()) co_await fail(std::move(closed.error()));
+}
+
+}  // namespace eddy
