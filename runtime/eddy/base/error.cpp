@@ -14,7 +14,10 @@ std::string describe(std::string_view operation, std::string_view subject) {
 }  // namespace
 
 Error::Error(int code, std::string_view operation, std::string_view subject)
-    : std::system_error(code, std::system_category(), describe(operation, subject)) {}
+    : Error(std::error_code(code, std::system_category()), operation, subject) {}
+
+Error::Error(std::error_code code, std::string_view operation, std::string_view subject)
+    : std::system_error(code, describe(operation, subject)) {}
 
 TimeoutError::TimeoutError(std::string_view operation, std::string_view subject)
     : Error(ETIMEDOUT, operation, subject) {}

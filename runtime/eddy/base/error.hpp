@@ -22,6 +22,8 @@ class Error : public std::system_error {
  public:
   // `code` is an errno; `operation` is a verb, `subject` what it was done to (empty: left out).
   Error(int code, std::string_view operation, std::string_view subject = {});
+  // A code that is no errno, with a category of its own.
+  Error(std::error_code code, std::string_view operation, std::string_view subject = {});
 };
 
 class TimeoutError : public Error {
