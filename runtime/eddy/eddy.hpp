@@ -58,6 +58,7 @@
 #include <eddy/flow/race.hpp>               // race, first_ok
 #include <eddy/flow/resource.hpp>           // what with() can enter and leave
 #include <eddy/flow/shield.hpp>             // shield
+#include <eddy/flow/staggered_race.hpp>     // one more every so often, until one succeeds
 #include <eddy/flow/task_group.hpp>         // task_group
 #include <eddy/flow/timeout.hpp>            // timeout, timeout_at, wait_for
 #include <eddy/flow/try_finally.hpp>        // try_finally
