@@ -90,3 +90,6 @@
 #include <eddy/io/storage.hpp>            // which of the two, by mount
 #include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
 #include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...
+
+// kit: ready-made parts
+#include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks

@@ -1,0 +1,74 @@
+// BlockingCalls: a loop's threads for calls that block and that the kernel's ring does not know.
+//
+// Started when there is something to call, at most `most_threads`; more calls queue. They end with
+// their loop: one that is in a call is left to it, keeps nothing of the loop's, and ends after it.
+// All signals are blocked in them.
+#pragma once
+
+#include <eddy/core/loop.hpp>
+
+#include <memory>
+
+namespace eddy {
+
+class WaitForCall;
+
+// What to call, and what comes of it. Belongs to the waiting task and to the thread in common: it
+// lives until both have let go.
+class BlockingCall {
+ public:
+  BlockingCall() = default;
+  BlockingCall(const BlockingCall&) = delete;
+  BlockingCall& operator=(const BlockingCall&) = delete;
+  virtual ~BlockingCall() = default;
+
+  // On a thread, where no loop and no task is. The task looks at the results only afterwards.
+  virtual void run() noexcept = 0;
+
+ private:
+  friend class BlockingCalls;
+  friend class WaitForCall;
+  WaitForCall* waiter_ = nullptr;  // the loop's; null when nobody waits any more
+};
+
+class BlockingCalls : public LoopService {
+ public:
+  static constexpr unsigned most_threads = 4;
+
+  explicit BlockingCalls(Loop& loop);
+
+  // Throws Error when no thread can be started and there is none.
+  void submit(std::shared_ptr<BlockingCall> call);
+  // It is not called any more if it was not yet.
+  void withdraw(const BlockingCall& call) noexcept;
+  void stop() noexcept override;
+
+ private:
+  class Threads;
+  std::shared_ptr<Threads> threads_;  // theirs as well
+};
+
+// co_await WaitForCall(call): has a thread run it, and resumes when it has. Cancelled: only the
+// wait ends; a call that has begun goes on, and nobody hears of its end. Throws Error when no
+// thread can be started.
+class [[nodiscard]] WaitForCall : public Waiter {
+ public:
+  using value_type = void;
+  explicit WaitForCall(std::shared_ptr<BlockingCall> call) noexcept
+      : Waiter(&abandon), call_(std::move(call)) {}
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> frame);
+  void await_resume() { if (interrupted()) cancelled_failure().raise(); }
+  Expected<void> await_outcome() {
+    if (interrupted()) return std::unexpected(cancelled_failure());
+    return {};
+  }
+
+ private:
+  static bool abandon(Waiter& waiter);
+
+  std::shared_ptr<BlockingCall> call_;
+};
+
+}  // namespace eddy
