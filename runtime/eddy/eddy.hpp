@@ -93,3 +93,4 @@
 
 // kit: ready-made parts
 #include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks
+#include <eddy/kit/resolve.hpp>         // names of hosts

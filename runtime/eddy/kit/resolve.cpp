@@ -1,0 +1,128 @@
+#include <eddy/kit/resolve.hpp>
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/kit/blocking_calls.hpp>
+
+#include <netdb.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace eddy {
+namespace {
+
+class ResolveCategory : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "resolve"; }
+  std::string message(int code) const override { return ::gai_strerror(code); }
+  std::error_condition default_error_condition(int code) const noexcept override {
+    switch (code) {
+      case EAI_NONAME:
+      case EAI_NODATA:
+      case EAI_SERVICE: return std::errc::no_such_device_or_address;
+      case EAI_AGAIN: return std::errc::resource_unavailable_try_again;
+      case EAI_MEMORY: return std::errc::not_enough_memory;
+      case EAI_FAMILY:
+      case EAI_ADDRFAMILY: return std::errc::address_family_not_supported;
+      case EAI_SOCKTYPE: return std::errc::protocol_not_supported;
+      case EAI_BADFLAGS: return std::errc::invalid_argument;
+      case EAI_FAIL: return std::errc::io_error;
+      default: return {code, *this};
+    }
+  }
+};
+
+int family_of(AddressFamily family) noexcept {
+  if (family == AddressFamily::v4) return AF_INET;
+  return family == AddressFamily::v6 ? AF_INET6 : AF_UNSPEC;
+}
+
+// getaddrinfo(3) would take the port modulo 65536.
+bool port_too_large(const std::string& service) noexcept {
+  if (service.find_first_not_of("0123456789") != service.npos) return false;
+  const auto first = std::min(service.find_first_not_of('0'), service.size());
+  const std::size_t digits = service.size() - first;
+  return digits > 5 || (digits == 5 && service.compare(first, 5, "65535") > 0);
+}
+
+// One call of getaddrinfo(3), and what it gave.
+class Lookup : public BlockingCall {
+ public:
+  Lookup(std::string host, std::string service, ResolveOptions options)
+      : host_(std::move(host)), service_(std::move(service)), options_(options) {
+    if (host_.find('\0') != host_.npos || service_.find('\0') != service_.npos) {
+      throw UsageError("resolve() of a name with a zero byte");
+    }
+  }
+  ~Lookup() override { if (found_) ::freeaddrinfo(found_); }
+
+  // True when that was all: nobody has to be asked.
+  bool answer_numeric() noexcept {
+    if (port_too_large(service_)) {
+      error_ = EAI_SERVICE;
+    } else {
+      ask(AI_NUMERICHOST | AI_NUMERICSERV);
+    }
+    return error_ != EAI_NONAME;
+  }
+
+  void run() noexcept override { ask(0); }
+
+  // Throws what went wrong.
+  std::vector<Address> addresses() const {
+    if (error_ == EAI_SYSTEM) throw Error(errno_, "resolve", host_);
+    if (error_ == EAI_SERVICE) throw ResolveError(error_, host_ + ':' + service_);
+    if (error_ != 0) throw ResolveError(error_, host_.empty() ? service_ : host_);
+    std::vector<Address> all;
+    for (const addrinfo* next = found_; next; next = next->ai_next) {
+      const Address address = Address::from(next->ai_addr, next->ai_addrlen);
+      if (std::ranges::find(all, address) == all.end()) all.push_back(address);
+    }
+    return all;
+  }
+
+ private:
+  void ask(int flags) noexcept {
+    addrinfo hints{};
+    hints.ai_flags = flags | (options_.passive ? AI_PASSIVE : 0);
+    hints.ai_family = family_of(options_.family);
+    hints.ai_socktype = options_.type;
+    const char* host = host_.empty() ? nullptr : host_.c_str();
+    const char* service = service_.empty() ? "0" : service_.c_str();
+    error_ = ::getaddrinfo(host, service, &hints, &found_);
+    errno_ = errno;
+  }
+
+  std::string host_;
+  std::string service_;
+  ResolveOptions options_;
+  addrinfo* found_ = nullptr;
+  int error_ = 0;
+  int errno_ = 0;
+};
+
+}  // namespace
+
+const std::error_category& resolve_category() noexcept {
+  static const ResolveCategory category;
+  return category;
+}
+
+ResolveError::ResolveError(int eai, std::string_view name)
+    : Error(std::error_code(eai, resolve_category()), "resolve", name) {}
+
+Task<std::vector<Address>> resolve(std::string host, std::string service, ResolveOptions options) {
+  const auto lookup = std::make_shared<Lookup>(std::move(host), std::move(service), options);
+  if (!lookup->answer_numeric()) {
+    auto waited = co_await as_outcome(WaitForCall(lookup));
+    if (!waited) co_await fail(std::move(waited.error()));
+  }
+  co_return lookup->addresses();
+}
+
+Task<std::vector<Address>> resolve(std::string host, std::uint16_t port, ResolveOptions options) {
+  return resolve(std::move(host), std::to_string(port), options);
+}
+
+}  // namespace eddy
