@@ -93,4 +93,5 @@
 
 // kit: ready-made parts
 #include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks
+#include <eddy/kit/connect.hpp>         // connect to a host
 #include <eddy/kit/resolve.hpp>         // names of hosts
