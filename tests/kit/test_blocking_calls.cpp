@@ -3,7 +3,9 @@
 #include <latch>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -141,7 +143,7 @@ TEST(BlockingCalls, AreNotMadeForATaskThatWasCancelledBefore) {
   });
 }
 
-// C1, F80
+// C1
 TEST(BlockingCalls, AreAbandonedByACancelledWait) {
   std::latch dropped(1);
   test::run([&]() -> Task<> {
@@ -207,7 +209,7 @@ TEST(BlockingCalls, AreCancelledInTheTurnOfTheirAnswer) {
   }
 }
 
-// F02, F84: a call that hangs does not hold the loop, and ends without it
+// F02: a call that hangs does not hold the loop, and ends without it
 TEST(BlockingCalls, DoNotHoldALoopThatCloses) {
   std::latch dropped(BlockingCalls::most_threads + 1);
   std::vector<HeldCall> calls;
@@ -245,6 +247,26 @@ TEST(BlockingCalls, BelongToOneLoopEach) {
   call->go.count_down();
   call.reset();
   dropped.wait();
+}
+
+// It has the loop's memory and none of its threads.
+TEST(BlockingCalls, AreNoConcernOfAChild) {
+  std::optional<Loop> loop(std::in_place, test::options());
+  const auto quick = []() -> Task<> {
+    const auto call = std::make_shared<Held>();
+    call->go.count_down();
+    co_await make(call);
+  };
+  loop->run(quick());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    loop.reset();
+    ::_exit(0);
+  }
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  loop->run(quick());
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ TEST(ConnectToAny, EndsWithItsTimeLimit) {
 // C1, C3, C13: before it started, at each turn, and with the connection on its way
 TEST(ConnectToAny, LeavesNothingOpenWhenItIsCancelled) {
   const auto before = test::open_descriptors();
-  for (int turns = 0; turns < 16; ++turns) {
+  for (int turns = 0; turns < 50; ++turns) {
     for (const Duration head_start : {Duration::zero(), Duration(250ms)}) {
       test::run([&]() -> Task<> {
         Silent silent;
