@@ -95,3 +95,4 @@
 #include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks
 #include <eddy/kit/connect.hpp>         // connect to a host
 #include <eddy/kit/resolve.hpp>         // names of hosts
+#include <eddy/kit/serve.hpp>           // a task for each connection

@@ -1,0 +1,57 @@
+#include <eddy/kit/serve.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace eddy {
+
+void report_connection(const Failure& failure) {
+  Loop::current().report({.message = "a connection's handler failed",
+                          .exception = failure.exception(),
+                          .task = this_task().name(),
+                          .where = this_task().where()});
+}
+
+// What passes when somebody else lets go of something.
+static bool is_shortage(int code) noexcept {
+  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+// accept(2): errors of the connection that was to be accepted, which is gone.
+static bool is_of_the_peer(int code) noexcept {
+  return code == ECONNABORTED || code == EPROTO || code == ENETDOWN || code == ENOPROTOOPT ||
+         code == EHOSTDOWN || code == ENONET || code == EHOSTUNREACH || code == EOPNOTSUPP ||
+         code == ENETUNREACH || code == EPERM;
+}
+
+Task<Stream> Serving::next() {
+  Duration rest = std::chrono::milliseconds(10);
+  for (;;) {
+    while (options_.limit > 0 && count_ >= options_.limit) {
+      changed_.clear();
+      auto changed = co_await as_outcome(changed_.wait());
+      if (!changed) co_await fail(std::move(changed.error()));
+    }
+    if (listener_.closed()) co_await fail(Failure::error(ECANCELED, "accept"));
+    auto stream = co_await as_outcome(listener_.accept());
+    if (stream) co_return std::move(*stream);
+    const int code = stream.error().code();
+    if (stream.error().is_cancelled()) co_await fail(std::move(stream.error()));
+    if (is_of_the_peer(code)) continue;
+    if (!is_shortage(code)) co_await fail(std::move(stream.error()));
+    changed_.clear();
+    auto rested = co_await as_outcome(timeout(rest, changed_.wait()));
+    if (!rested && rested.error().is_cancelled()) co_await fail(std::move(rested.error()));
+    rest = std::min<Duration>(2 * rest, std::chrono::seconds(1));
+  }
+}
+
+Task<> Serving::idle() {
+  while (count_ > 0) {
+    changed_.clear();
+    auto changed = co_await as_outcome(changed_.wait());
+    if (!changed) co_await fail(std::move(changed.error()));
+  }
+}
+
+}  // namespace eddy

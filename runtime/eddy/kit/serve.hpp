@@ -1,0 +1,132 @@
+// serve(listener, handler): a task for each connection, and an end in order.
+//
+//   co_await serve(listener, [&](Stream stream) -> Task<> { ... }, {.limit = 1000, .drain = 5s});
+//
+// All connections belong to the call: it ends when the last one has. What a handler throws goes to
+// the loop's exception handler, and the others go on. Out of descriptors or memory (EMFILE, ENFILE,
+// ENOBUFS, ENOMEM) it waits until a connection ends, or a moment that doubles up to a second, and
+// tries again; the kernel keeps who comes meanwhile.
+//
+// Cancelled: the listener is closed, the connections may go on for `drain`, what is left is
+// cancelled and waited for, and Cancelled comes out; a second cancel ends the waiting. Closing the
+// listener is the other way to stop: the connections then go on until they end by themselves, and
+// the call returns.
+#pragma once
+
+#include <eddy/core/callable.hpp>
+#include <eddy/core/sleep.hpp>
+#include <eddy/flow/task_group.hpp>
+#include <eddy/flow/timeout.hpp>
+#include <eddy/io/listener.hpp>
+#include <eddy/sync/event.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace eddy {
+
+// Trivially copyable.
+struct ServeOptions {
+  std::size_t limit = 0;  // connections at once; who comes then waits in the backlog. 0: any number
+  Duration drain{};       // when cancelled: how long connections may go on
+};
+
+// The connections of one serve(): how many there are, and who waits for that to change.
+class Serving {
+ public:
+  Serving(Listener& listener, const ServeOptions& options) noexcept
+      : listener_(listener), options_(options) {}
+
+  // One connection, for as long as it lives, whether or not its task ever began.
+  class Place {
+   public:
+    explicit Place(Serving& serving) noexcept : serving_(&serving) { ++serving.count_; }
+    Place(Place&& other) noexcept : serving_(std::exchange(other.serving_, nullptr)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() { if (serving_) serving_->freed(); }
+
+   private:
+    Serving* serving_;
+  };
+
+  // The next connection, when there is room for it. Fails with ECANCELED when the listener is
+  // closed.
+  Task<Stream> next();
+  // Resumes when no connection is left.
+  Task<> idle();
+
+  Listener& listener() noexcept { return listener_; }
+  const ServeOptions& options() const noexcept { return options_; }
+
+ private:
+  void freed() noexcept {
+    --count_;
+    changed_.set();
+  }
+
+  Listener& listener_;
+  ServeOptions options_;
+  std::size_t count_ = 0;
+  Event changed_;
+};
+
+// The handler's failure is reported, and nobody else's.
+void report_connection(const Failure& failure);
+
+template <class F>
+Task<> serve_connection(F& handler, Stream stream, Serving::Place place) {
+  static_cast<void>(place);
+  std::optional<Task<>> handling;
+  try {
+    handling.emplace(std::invoke(handler, std::move(stream)));
+  } catch (...) {
+    report_connection(Failure::current());
+    co_return;
+  }
+  auto ended = co_await as_outcome(std::move(*handling));
+  if (ended) co_return;
+  if (ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
+  report_connection(ended.error());
+}
+
+template <class F>
+Task<> accept_connections(TaskGroup& group, Serving& serving, F& handler) {
+  for (;;) {
+    auto stream = co_await as_outcome(serving.next());
+    if (!stream) co_await fail(std::move(stream.error()));
+    group.spawn(serve_connection(handler, std::move(*stream), Serving::Place(serving)));
+  }
+}
+
+template <class F>
+Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
+  Serving serving(listener, options);  // before the group: its connections end later than its body
+  std::optional<Failure> failed;
+  auto body = [&](TaskGroup& group) -> Task<> {
+    auto ended = co_await as_outcome(accept_connections(group, serving, handler));
+    const bool closed = listener.closed() && ended.error().is_error();
+    listener.close();
+    if (closed) co_return;
+    if (ended.error().is_cancelled() && options.drain > Duration::zero()) {
+      auto drained = co_await as_outcome(timeout(options.drain, serving.idle()));
+      static_cast<void>(drained);
+    }
+    if (ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
+    failed = std::move(ended.error());
+    group.cancel();
+  };
+  auto outcome = co_await as_outcome(task_group(body));
+  if (failed) co_await fail(std::move(*failed));
+  if (!outcome) co_await fail(std::move(outcome.error()));
+}
+
+// See above. `listener` must stay until it resumes; the handler is kept until then. Throws Error
+// when accepting fails for good.
+template <class F>
+  requires Body<std::remove_cvref_t<F>, Stream>
+Task<> serve(Listener& listener, F&& handler, ServeOptions options = {}) {
+  EDDY_CHECK_CALLABLE(F);
+  return serve_scope(listener, std::remove_cvref_t<F>(std::forward<F>(handler)), options);
+}
+
+}  // namespace eddy
