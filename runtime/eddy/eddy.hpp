@@ -90,6 +90,7 @@
 #include <eddy/io/storage.hpp>            // which of the two, by mount
 #include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
 #include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...
+#include <eddy/io/writer.hpp>             // buffered writing to anything
 
 // kit: ready-made parts
 #include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks
