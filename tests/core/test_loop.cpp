@@ -42,6 +42,30 @@ TEST(Loop, LetsOperationsAndTimersThroughATaskThatYieldsForEver) {
   loop.run(main());
 }
 
+// A batch is what there may be more of, not what must come.
+TEST(Loop, DoesNotWaitForABatchThatNeverComes) {
+  for (const Duration wait : {Duration::zero(), Duration(1ms)}) {
+    Loop loop({.batch = 8, .batch_wait = wait});
+    const auto main = [&]() -> Task<> {
+      test::Pipe silent, pipe;
+      auto never = spawn([&]() -> Task<> {
+        char byte;
+        co_await test::read(silent.out.get(), &byte, 1);
+      });
+      auto one = spawn([&]() -> Task<int> {
+        char byte;
+        co_return co_await test::read(pipe.out.get(), &byte, 1);
+      });
+      co_await yield();
+      pipe.put("x");
+      EXPECT_EQ(co_await one, 1);
+      never.cancel();
+      co_await test::wait_until_done(never);
+    };
+    loop.run(main());
+  }
+}
+
 // L7
 TEST(Loop, StopsAfterTheTurn) {
   Loop loop(test::options());

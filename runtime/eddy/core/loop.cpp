@@ -186,9 +186,14 @@ void Loop::wait(Instant until) {
       return;
     }
   }
-  const bool batching = options_.batch > 1 && in_flight() > 1;
+  if (!ring_.has(feature_minimum_wait) || options_.batch_wait <= Duration::zero()) {
+    enter_until(1, until);
+    return;
+  }
+  // With no other limit the kernel would end the minimum wait with nothing, over and over (6.18).
+  if (until == Instant::max()) until = later(clock(), std::chrono::hours(1));
   enter_until(
-      batching ? static_cast<unsigned>(std::min<std::uint64_t>(options_.batch, in_flight())) : 1,
+      static_cast<unsigned>(std::clamp<std::uint64_t>(in_flight(), 1, std::max(options_.batch, 1u))),
       until);
 }
 
@@ -372,15 +377,6 @@ void Loop::drain_kernel() {
     enter(1);
     reap();
   }
-}
-
-// -- tasks --
-
-std::vector<TaskState*> Loop::tasks() {
-  std::vector<TaskState*> all;
-  all.reserve(task_count_);
-  for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) all.push_back(task);
-  return all;
 }
 
 // -- time --

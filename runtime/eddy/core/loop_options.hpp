@@ -32,8 +32,8 @@ struct LoopOptions {
   unsigned registered_buffers = 0;     // places for RegisteredBuffer
   Duration spin{};                     // busy-poll so long before blocking: latency for CPU
   Duration timer_slack{};              // a sleeping loop may wake so much late, to batch timers
-  unsigned batch = 1;                  // throughput mode: wait for so many completions ...
-  Duration batch_wait{};               // ... but no longer than this for more than one (6.12)
+  unsigned batch = 1;                  // throughput mode: wait for so many completions, ...
+  Duration batch_wait{};               // ... so long for more than one (6.12); 0: not at all
   FilePolicy file_policy = FilePolicy::automatic;
   Duration slow_call = std::chrono::microseconds(200);  // automatic: an inline call slower than
   Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for a

@@ -85,6 +85,13 @@ Instant Loop::rough_deadline_after(Duration length) noexcept {
   return later(start + two_ticks, length);
 }
 
+std::vector<TaskState*> Loop::tasks() {
+  std::vector<TaskState*> all;
+  all.reserve(task_count_);
+  for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) all.push_back(task);
+  return all;
+}
+
 Stats Loop::stats() const {
   Stats stats = stats_;
   stats.tasks = task_count_;
