@@ -18,15 +18,12 @@ static Task<> echo(Stream stream) {
     const auto sent = co_await as_result(stream.write_all(Bytes(buffer, *got)));
     if (!sent) break;
   }
-  co_await stream.close();
 }
 
 static Task<> amain(Address address) {
   Listener listener = listen(address);
   std::cout << "listening on " << listener.local().format() << std::endl;
-  co_await task_group([&](TaskGroup& connections) -> Task<> {
-    for (;;) connections.spawn(echo(co_await listener.accept()));
-  });
+  co_await serve(listener, &echo);
 }
 
 int main(int argc, char** argv) {
