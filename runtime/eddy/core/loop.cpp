@@ -1,7 +1,6 @@
 #include <eddy/core/loop.hpp>
 
 #include <linux/io_uring.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 

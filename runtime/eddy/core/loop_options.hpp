@@ -28,7 +28,8 @@ struct LoopOptions {
   unsigned submission_entries = 256;   // operations per enter; more are queued, none is lost
   unsigned completion_entries = 4096;  // operations in flight; more are queued, none is lost
   unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations
-  unsigned registered_files = 0;       // places for OpenOptions.registered
+  unsigned registered_files = 1024;    // places for streams in use and OpenOptions.registered; no
+                                       // more than RLIMIT_NOFILE
   unsigned registered_buffers = 0;     // places for RegisteredBuffer
   Duration spin{};                     // busy-poll so long before blocking: latency for CPU
   Duration timer_slack{};              // a sleeping loop may wake so much late, to batch timers

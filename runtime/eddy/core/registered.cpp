@@ -5,9 +5,11 @@
 #include <eddy/core/ring.hpp>
 
 #include <liburing.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace eddy {
@@ -40,6 +42,13 @@ std::vector<unsigned> places(unsigned count) {
   return all;
 }
 
+// The kernel has no larger table than the process may have files.
+unsigned file_places(unsigned wanted) noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<unsigned>(std::min<rlim_t>(wanted, limit.rlim_cur));
+}
+
 std::optional<unsigned> take(std::vector<unsigned>& places) noexcept {
   if (places.empty()) return std::nullopt;
   const unsigned place = places.back();
@@ -51,10 +60,11 @@ std::optional<unsigned> take(std::vector<unsigned>& places) noexcept {
 
 Registered::Registered(Ring& ring, unsigned files, unsigned buffers)
     : ring_fd_(ring.fd()),
-      free_files_(places(files)),
+      free_files_(places(file_places(files))),
       free_buffers_(places(buffers)),
       buffers_(buffers, Buffer{nullptr, 0}) {
-  reserve_table(ring_fd_, IORING_REGISTER_FILES2, files, "reserve registered files");
+  reserve_table(ring_fd_, IORING_REGISTER_FILES2, static_cast<unsigned>(free_files_.size()),
+                "reserve registered files");
   reserve_table(ring_fd_, IORING_REGISTER_BUFFERS2, buffers, "reserve registered buffers");
 }
 
