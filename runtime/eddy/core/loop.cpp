@@ -191,9 +191,8 @@ void Loop::wait(Instant until) {
   }
   // With no other limit the kernel would end the minimum wait with nothing, over and over (6.18).
   if (until == Instant::max()) until = later(clock(), std::chrono::hours(1));
-  enter_until(
-      static_cast<unsigned>(std::clamp<std::uint64_t>(in_flight(), 1, std::max(options_.batch, 1u))),
-      until);
+  const auto wanted = std::min<std::uint64_t>(options_.batch, in_flight());
+  enter_until(std::max(static_cast<unsigned>(wanted), 1u), until);
 }
 
 // Where nothing completes by itself, the clock jumps to the next deadline. Only without any does it
@@ -360,7 +359,7 @@ void Loop::close() {
   closed_ = true;
 }
 
-// Each is asked once: one that cleans up is waited for, one that a cleanup started is asked later.
+// Each is asked once: who cleans up is waited for, what a cleanup started is asked a turn later.
 void Loop::cancel_all() {
   for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) {
     if (task->asked_by_close()) continue;
