@@ -81,6 +81,9 @@ class Operation : public Waiter {
 
   static bool cancel(Waiter& waiter);
 
+  // For one that did what it should: a request to cancel that came meanwhile stays pending (C13).
+  void keep_late_cancel() noexcept { if (cancel_requested_) [[unlikely]] keep_pending(); }
+
   // For one that was done in a part when it was cancelled: the request counts as delivered.
   Failure cancelled_midway() noexcept;
 
@@ -89,7 +92,7 @@ class Operation : public Waiter {
   enum class State : std::uint8_t { idle, queued, in_flight, ended };
 
   int accept() noexcept {
-    if (cancel_requested_) [[unlikely]] keep_pending();
+    keep_late_cancel();
     return result_;
   }
   void keep_pending() noexcept;

@@ -8,27 +8,10 @@
 
 namespace eddy {
 
-static_assert(IORING_CQE_F_SOCK_NONEMPTY == 4);
-
-bool Receive::begin() {
-  if (!inner_) state_->begin_reading();
-  began_ = true;
-  if (!state_->closing) [[likely]] return true;
-  finish(-ECANCELED);
-  return false;
-}
-
-void Receive::prepare_receive(MutableBytes into) noexcept {
-  prepare(state_->request(IORING_OP_RECV, into.data(), into.size()));
-}
-
-void Receive::await_suspend(std::coroutine_handle<> frame) {
-  state_->count_receive();
-  Operation::await_suspend(frame);
-}
+static_assert(IORING_OP_RECV == 27 && IORING_CQE_F_SOCK_NONEMPTY == 4);
 
 Expected<int> Receive::settle() {
-  if (!inner_) state_->end_reading();
+  end();
   auto outcome = Operation::await_outcome();
   if (outcome) [[likely]] {
     if (*outcome == 0 && state_->closing) return std::unexpected(failure(ECANCELED));
@@ -40,18 +23,16 @@ Expected<int> Receive::settle() {
 
 // -- some --
 
-bool ReadSome::await_ready() {
+bool ReadSome::ready_at_once() {
   if (into_.empty()) {
     if (state_->reading && !state_->closing) throw UsageError("two tasks read from one socket");
     return true;
   }
-  if (!begin()) return true;
-  if (state_->ahead.empty()) [[likely]] return false;
-  finish(static_cast<int>(state_->ahead.take(into_)));
+  if (begin()) finish(static_cast<int>(state_->ahead.take(into_)));
   return true;
 }
 
-Expected<std::size_t> ReadSome::await_outcome() {
+Expected<std::size_t> ReadSome::settled() {
   if (!began()) return 0;
   auto outcome = settle();
   if (!outcome) [[unlikely]] return std::unexpected(std::move(outcome.error()));

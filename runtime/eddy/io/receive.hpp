@@ -11,7 +11,10 @@ namespace eddy {
 
 class Receive : public Operation {
  public:
-  void await_suspend(std::coroutine_handle<> frame);
+  void await_suspend(std::coroutine_handle<> frame) {
+    state_->count_receive();
+    Operation::await_suspend(frame);
+  }
 
  protected:
   // Submits until the kernel has answered all that was asked for.
@@ -19,10 +22,23 @@ class Receive : public Operation {
       : Operation("read", proceed), state_(std::move(state)), inner_(inner) {}
 
   // False: there is nothing to wait for, since the stream is closed.
-  bool begin();
+  bool begin() {
+    if (!inner_) state_->begin_reading();
+    began_ = true;
+    if (!state_->closing) [[likely]] return true;
+    finish(-ECANCELED);
+    return false;
+  }
   // Next time into this memory.
-  void prepare_receive(MutableBytes into) noexcept;
+  void prepare_receive(MutableBytes into) noexcept {
+    prepare(state_->request(receive_opcode, into.data(), into.size()));
+  }
   void note_more() noexcept { state_->has_more = flags() & sock_nonempty; }
+  // Bytes came, and nobody has asked for anything else meanwhile: there is nothing to settle.
+  bool plainly_done() const noexcept {
+    return result() > 0 && began_ && !state_->closing && !cancel_requested();
+  }
+  void end() noexcept { if (!inner_) state_->end_reading(); }
   // How it ended, apart from what the bytes mean: the kernel's last answer. 0: the end.
   Expected<int> settle();
   // Gives `bytes` back to the stream: they come first again.
@@ -33,7 +49,8 @@ class Receive : public Operation {
   Counted<SocketState> state_;
 
  private:
-  static constexpr std::uint32_t sock_nonempty = 4;  // IORING_CQE_F_SOCK_NONEMPTY
+  static constexpr std::uint8_t receive_opcode = 27;  // IORING_OP_RECV
+  static constexpr std::uint32_t sock_nonempty = 4;   // IORING_CQE_F_SOCK_NONEMPTY
 
   bool inner_;  // part of a call that has the reading side already
   bool began_ = false;
@@ -46,7 +63,10 @@ class [[nodiscard]] ReadSome : public Receive {
   ReadSome(Counted<SocketState> state, MutableBytes into, bool inner = false) noexcept
       : Receive(std::move(state), nullptr, inner), into_(into) {}
 
-  bool await_ready();
+  bool await_ready() {
+    if (into_.empty() || !state_->ahead.empty()) [[unlikely]] return ready_at_once();
+    return !begin();
+  }
   void await_suspend(std::coroutine_handle<> frame) {
     prepare_receive(into_);
     Receive::await_suspend(frame);
@@ -56,9 +76,17 @@ class [[nodiscard]] ReadSome : public Receive {
     if (!outcome) [[unlikely]] outcome.error().raise();
     return *outcome;
   }
-  Expected<std::size_t> await_outcome();
+  Expected<std::size_t> await_outcome() {
+    if (!plainly_done()) [[unlikely]] return settled();
+    end();
+    note_more();
+    return static_cast<std::size_t>(result());
+  }
 
  private:
+  bool ready_at_once();
+  Expected<std::size_t> settled();
+
   MutableBytes into_;
 };
 

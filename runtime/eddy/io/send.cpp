@@ -4,13 +4,7 @@
 
 namespace eddy {
 
-bool Send::begin() {
-  if (!inner_) state_->begin_writing();
-  began_ = true;
-  if (!state_->closing) [[likely]] return true;
-  finish(-ECANCELED);
-  return false;
-}
+static_assert(IORING_OP_SEND == 26);
 
 bool Send::may_send_now() const noexcept {
   return thread_state.task && !thread_state.task->cancel_pending() &&
@@ -22,12 +16,6 @@ int Send::send_now(Bytes bytes) const noexcept {
   const auto sent =
       ::send(state_->socket.fileno(), bytes.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? -errno : static_cast<int>(sent);
-}
-
-void Send::prepare_send(Bytes bytes, int flags) noexcept {
-  Request request = state_->request(IORING_OP_SEND, bytes.data(), bytes.size());
-  request.op_flags = static_cast<std::uint32_t>(flags | MSG_NOSIGNAL);
-  prepare(request);
 }
 
 Failure Send::failure() {
@@ -57,9 +45,7 @@ Expected<std::size_t> WriteSome::await_outcome() {
 
 // -- all --
 
-bool WriteAll::await_ready() {
-  if (!begin() || rest_.empty()) return true;
-  if (!may_send_now()) return false;
+bool WriteAll::sent_now() {
   const int sent = send_now(rest_);
   if (sent == -EAGAIN) return false;
   finish(sent);
@@ -76,13 +62,6 @@ bool WriteAll::proceed(Operation& operation) noexcept {
   if (write.rest_.empty() || write.state_->closing) return false;
   write.prepare_send(write.rest_, MSG_WAITALL);
   return write.submit_again();
-}
-
-Expected<void> WriteAll::await_outcome() {
-  end();
-  if (!rest_.empty()) [[unlikely]] return std::unexpected(failure());
-  static_cast<void>(Operation::await_outcome());  // a request to cancel that came late stays
-  return {};
 }
 
 // -- vectored --
@@ -128,7 +107,7 @@ bool WriteVectored::proceed(Operation& operation) noexcept {
 Expected<void> WriteVectored::await_outcome() {
   end();
   if (!pieces_.empty()) [[unlikely]] return std::unexpected(failure());
-  static_cast<void>(Operation::await_outcome());
+  keep_late_cancel();
   return {};
 }
 
@@ -185,7 +164,7 @@ Expected<void> SendZeroCopy::await_outcome() {
   state_->zero_copying = false;
   if (cancel_requested() && !copies_) return std::unexpected(cancelled_midway());  // it was reset
   if (!rest_.empty()) [[unlikely]] return std::unexpected(failure());
-  static_cast<void>(Operation::await_outcome());
+  keep_late_cancel();
   return {};
 }
 

@@ -23,13 +23,23 @@ class Send : public Operation {
       : Operation("write", proceed, on_cancel), state_(std::move(state)), inner_(inner) {}
 
   // False: there is nothing to wait for, since the stream is closed.
-  bool begin();
+  bool begin() {
+    if (!inner_) state_->begin_writing();
+    began_ = true;
+    if (!state_->closing) [[likely]] return true;
+    finish(-ECANCELED);
+    return false;
+  }
   // True when the plain call would be cheaper than the ring: no other task is ready, so that there
   // is nothing to send with it in one enter. Once in a turn.
   bool may_send_now() const noexcept;
   // The plain call: never waits. What the kernel would answer.
   int send_now(Bytes bytes) const noexcept;
-  void prepare_send(Bytes bytes, int flags) noexcept;
+  void prepare_send(Bytes bytes, int flags) noexcept {
+    Request request = state_->request(send_opcode, bytes.data(), bytes.size());
+    request.op_flags = static_cast<std::uint32_t>(flags | MSG_NOSIGNAL);
+    prepare(request);
+  }
   // How it ended, if it did not do all that it should.
   Failure failure();
   void end() noexcept { if (!inner_) state_->end_writing(); }
@@ -38,6 +48,8 @@ class Send : public Operation {
   Counted<SocketState> state_;
 
  private:
+  static constexpr std::uint8_t send_opcode = 26;  // IORING_OP_SEND
+
   bool inner_;  // part of a call that has the writing side already
   bool began_ = false;
 };
@@ -72,7 +84,10 @@ class [[nodiscard]] WriteAll : public Send {
   WriteAll(Counted<SocketState> state, Bytes bytes, bool inner = false) noexcept
       : Send(std::move(state), &proceed, inner), rest_(bytes) {}
 
-  bool await_ready();
+  bool await_ready() {
+    if (!begin() || rest_.empty()) [[unlikely]] return true;
+    return may_send_now() && sent_now();
+  }
   void await_suspend(std::coroutine_handle<> frame) {
     prepare_send(rest_, MSG_WAITALL);
     Operation::await_suspend(frame);
@@ -81,10 +96,16 @@ class [[nodiscard]] WriteAll : public Send {
     auto outcome = await_outcome();
     if (!outcome) [[unlikely]] outcome.error().raise();
   }
-  Expected<void> await_outcome();
+  Expected<void> await_outcome() {
+    end();
+    if (!rest_.empty()) [[unlikely]] return std::unexpected(failure());
+    keep_late_cancel();
+    return {};
+  }
 
  private:
   static bool proceed(Operation& operation) noexcept;
+  bool sent_now();
 
   Bytes rest_;
 };
