@@ -61,6 +61,7 @@ Expected<void> ReadExactly::await_outcome() {
   const bool whole = done_ == into_.size();
   const bool midway = !whole && result() > 0;
   auto outcome = settle();
+  note_more();
   if (whole && (outcome || outcome.error().is_error())) return {};
   const Bytes got(into_.data(), done_);
   if (outcome && !midway) {

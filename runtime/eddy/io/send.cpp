@@ -139,17 +139,23 @@ bool SendZeroCopy::proceed(Operation& operation) noexcept {
     return send.stay();
   }
   if (send.flags() & IORING_CQE_F_NOTIF) send.finish(send.sent_);
-  if (send.result() == -EOPNOTSUPP && !send.copies_) {
+  send.state_->zero_copying = false;
+  if (send.result() >= 0) {
+    send.rest_ = Bytes(send.rest_.subspan(static_cast<std::size_t>(send.result())));
+  } else if (!send.copies_ && must_copy(send.result()) && !send.cancel_requested()) {
     send.copies_ = true;
-    send.state_->zero_copying = false;
-    send.prepare_next();
-    return send.submit_again();
+  } else {
+    return false;
   }
-  if (send.result() < 0) return false;
-  send.rest_ = Bytes(send.rest_.subspan(static_cast<std::size_t>(send.result())));
   if (send.rest_.empty() || send.state_->closing) return false;
   send.prepare_next();
+  send.state_->zero_copying = !send.copies_;
   return send.submit_again();
+}
+
+// The socket cannot, or RLIMIT_MEMLOCK does not let the kernel keep so much memory in place.
+bool SendZeroCopy::must_copy(int result) noexcept {
+  return result == -EOPNOTSUPP || result == -ENOMEM || result == -ENOBUFS;
 }
 
 bool SendZeroCopy::cancel(Waiter& waiter) {
@@ -163,6 +169,7 @@ Expected<void> SendZeroCopy::await_outcome() {
   end();
   state_->zero_copying = false;
   if (cancel_requested() && !copies_) return std::unexpected(cancelled_midway());  // it was reset
+  if (state_->was_reset) return std::unexpected(state_->failure(ECANCELED, name()));
   if (!rest_.empty()) [[unlikely]] return std::unexpected(failure());
   keep_late_cancel();
   return {};

@@ -161,6 +161,7 @@ class [[nodiscard]] SendZeroCopy : public Send {
  private:
   static bool proceed(Operation& operation) noexcept;
   static bool cancel(Waiter& waiter);
+  static bool must_copy(int result) noexcept;
   void prepare_next() noexcept;
 
   Bytes rest_;

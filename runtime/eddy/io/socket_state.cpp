@@ -52,17 +52,29 @@ void SocketState::unregister_file() noexcept {
 void SocketState::end() noexcept {
   if (std::exchange(closing, true)) return;
   if (!reading && !writing) return close_now();
+  try {
+    peer_name();  // for their errors: a socket that was reset no longer knows it
+  } catch (const std::bad_alloc&) {
+  }
   ::shutdown(socket.fileno(), SHUT_RDWR);
   if (zero_copying) reset();
 }
 
+void SocketState::drop() noexcept {
+  dropped_ = true;
+  end();
+}
+
 void SocketState::reset() noexcept {
+  was_reset = true;
   const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
   static_cast<void>(::connect(socket.fileno(), &nobody, sizeof nobody));
 }
 
 void SocketState::ended() noexcept {
-  if (!reading && !writing) idle.set();
+  if (reading || writing) return;
+  idle.set();
+  if (dropped_) close_now();
 }
 
 void SocketState::close_now() noexcept {

@@ -79,9 +79,12 @@ class SocketState {
 
   // -- the end --
 
-  // Ends what is in progress, and closes as soon as nothing is. Idempotent.
+  // Ends what is in progress. Idempotent.
   void end() noexcept;
-  // The same, and waits for it.
+  // The handle is gone: the same, and closes as soon as nothing is in progress, whoever else still
+  // counts as an owner.
+  void drop() noexcept;
+  // Ends what is in progress, waits for it, and closes.
   static Task<> close(Counted<SocketState> state);
   // Has the kernel forget what it was to send: for a peer that takes nothing.
   void reset() noexcept;
@@ -97,6 +100,7 @@ class SocketState {
   bool closing = false;
   bool has_more = false;     // the last receive left something behind
   bool zero_copying = false;  // the kernel holds memory of a caller until the peer took it
+  bool was_reset = false;     // what was on its way is lost
 
  private:
   static constexpr std::uint8_t registered_flag = 1;  // IOSQE_FIXED_FILE
@@ -109,6 +113,7 @@ class SocketState {
 
   Text name_;
   unsigned references_ = 0;
+  bool dropped_ = false;
   int place_ = -1;        // among the registered files of loop_
   Loop* loop_ = nullptr;
   std::uint8_t receives_ = 0;
@@ -138,7 +143,7 @@ class SocketHandle {
   }
 
  private:
-  void drop() noexcept { if (state_) state_->end(); }
+  void drop() noexcept { if (state_) state_->drop(); }
   Counted<SocketState> state_;
 };
 
