@@ -188,11 +188,39 @@ TEST(Operation, IsCancelledWhileItWaitsForAPlace) {
             co_await test::read(pipe.out.get(), &byte, 1);
           }));
         }
-        co_await test::settle();
+        co_await test::settle(1);
         EXPECT_GT(Loop::current().stats().queued, 40u);
         for (auto& task : tasks) task.cancel();
         for (auto& task : tasks) co_await wait_until_done(task);
         for (auto& task : tasks) EXPECT_TRUE(task.cancelled());
+      },
+      {.submission_entries = 2, .completion_entries = 4});
+}
+
+// A server's idle connections do not keep others from the kernel.
+TEST(Operation, PassesThoseThatWaitForSomebodyElse) {
+  test::run(
+      [&]() -> Task<> {
+        Pipe silent, pipe;
+        std::vector<JoinHandle<>> tasks;
+        for (int i = 0; i < 1000; ++i) {
+          tasks.push_back(spawn([&]() -> Task<> {
+            char byte;
+            co_await test::read(silent.out.get(), &byte, 1);
+          }));
+        }
+        auto last = spawn([&]() -> Task<> {
+          char byte;
+          co_await test::read(pipe.out.get(), &byte, 1);
+        });
+        EXPECT_EQ(::write(pipe.in.get(), "x", 1), 1);
+        co_await last;
+        const auto turns = Loop::current().stats().turns;
+        co_await sleep(1s);
+        EXPECT_LT(Loop::current().stats().turns - turns, 20u) << "it sleeps";
+        const std::string all(1000, 'x');
+        EXPECT_EQ(::write(silent.in.get(), all.data(), all.size()), 1000);
+        for (auto& task : tasks) co_await task;
       },
       {.submission_entries = 2, .completion_entries = 4});
 }

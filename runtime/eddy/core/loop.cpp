@@ -155,7 +155,8 @@ inline bool Loop::may_skip_poll() const noexcept {
 // Enters the kernel at most once, and not at all where two loads show that there is no need.
 void Loop::poll(Instant limit) {
   if (backlog_) [[unlikely]] submit_waiting();
-  const bool idle = ready_.empty() && !ring_.completions() && !stopping_ && !posts_.pending();
+  const bool idle = ready_.empty() && !ring_.completions() && !stopping_ && !posts_.pending() &&
+                    !backlog_;
   if (!idle) {
     if (!ring_.unsubmitted() && !ring_.work_pending()) return;
     enter(0);
@@ -286,8 +287,14 @@ void Loop::queue(Operation& operation) noexcept {
   backlog_ = true;
 }
 
-// Moves what waits into the ring, cancellations first, for as long as there are places.
+// Moves what waits into the ring, cancellations first, for as long as there are places. Where all
+// that is in flight waits for somebody else, such as a server's connections for their peers, there
+// have to be more: what is too much for the completion queue then waits in the kernel.
 void Loop::submit_waiting() {
+  if (in_flight() >= in_flight_max_) {
+    if (ended_ == ended_at_limit_) in_flight_max_ *= 2;
+    ended_at_limit_ = ended_;
+  }
   const auto make_room = [this] {
     if (!ring_.has_place()) enter(0);
     return ring_.has_place();

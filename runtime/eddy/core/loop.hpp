@@ -223,6 +223,7 @@ class Loop {
   Ring ring_;
   std::uint64_t ended_;  // requests that had their last completion
   std::uint64_t in_flight_max_;
+  std::uint64_t ended_at_limit_ = 0;  // what ended_ was when so many were in flight
   List<Waiter> waiting_;  // operations without a place in the ring, in order
   List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
   TimerQueue timers_;

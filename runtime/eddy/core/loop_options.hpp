@@ -26,7 +26,8 @@ enum class FilePolicy : std::uint8_t {
 // Each default serves. Trivially copyable.
 struct LoopOptions {
   unsigned submission_entries = 256;   // operations per enter; more are queued, none is lost
-  unsigned completion_entries = 4096;  // operations in flight; more are queued, none is lost
+  unsigned completion_entries = 4096;  // operations in flight, more while none of them ends; the
+                                       // rest is queued, none is lost
   unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations
   unsigned registered_files = 1024;    // places for streams in use and OpenOptions.registered; no
                                        // more than RLIMIT_NOFILE
