@@ -1,24 +1,14 @@
+#include "ends.hpp"
+
 #include "core/kernel.hpp"
 #include "support/allocations.hpp"
 #include "support/directory.hpp"
-#include "support/run.hpp"
-
-#include <sys/socket.h>
 
 namespace {
 
 using namespace eddy;
+using test::Ends;
 using test::wait_until_done;
-
-struct Ends {
-  Ends() {
-    int fds[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    a = Stream(Socket(UniqueFd(fds[0])));
-    b = Stream(Socket(UniqueFd(fds[1])));
-  }
-  Stream a, b;
-};
 
 TEST(Writer, BringsManySmallWritesToItsSinkInOrder) {
   test::run([]() -> Task<> {
