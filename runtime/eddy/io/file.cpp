@@ -79,6 +79,19 @@ Task<std::size_t> File::read_into(MutableBytes into) {
   co_return *got;
 }
 
+Task<std::size_t> File::read_some(MutableBytes into) {
+  FileState& file = to_read();
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  const std::size_t there = take_ahead(file, into);
+  if (there > 0 || into.empty()) co_return there;
+  const bool past = into.size() >= file.capacity();
+  Task<std::size_t> reading = past ? file.read_raw(into) : file.fill();
+  auto got = co_await as_outcome(std::move(reading));
+  if (!got) co_await fail(std::move(got.error()));
+  co_return past ? *got : take_ahead(file, into);
+}
+
 Task<> File::read_exactly(MutableBytes into) {
   auto got = co_await as_outcome(read_into(into));
   if (!got) co_await fail(std::move(got.error()));

@@ -55,6 +55,9 @@ class File {
   Task<std::string> read(std::size_t count = all);
   // Fills `into` unless the file ends before. The memory must stay until it resumes. ∅
   Task<std::size_t> read_into(MutableBytes into);
+  // What there is, at least one byte and at most `into`, with one read at most: does not wait for a
+  // pipe or a terminal to give more. 0 at the end. ∅
+  Task<std::size_t> read_some(MutableBytes into);
   // Throws EndOfFile, with what there was, if the file ends before `into` is full. ∅
   Task<> read_exactly(MutableBytes into);
   // With its "\n"; the last line may lack it; empty at the end.

@@ -21,14 +21,8 @@ template <class S>
 concept ReadsSome = requires(S& source, MutableBytes into) {
   { source.read_some(into) } -> Awaitable;
 };
-// The same by another name: a File.
-template <class S>
-concept ReadsInto = requires(S& source, MutableBytes into) {
-  { source.read_into(into) } -> Awaitable;
-};
 
-template <class S>
-  requires ReadsSome<S> || ReadsInto<S>
+template <ReadsSome S>
 class Reader {
   class Source;
 
@@ -61,7 +55,7 @@ class Reader {
     begin();
     const Marked reading(reading_);
     const MutableBytes room(ahead_.room(capacity_).first(capacity_));
-    auto got = co_await as_outcome(read(room));
+    auto got = co_await as_outcome(source_.read_some(room));
     ahead_.add(got ? *got : 0);
     if (!got) co_await fail(std::move(got.error()));
     co_return *got;
@@ -101,13 +95,6 @@ class Reader {
 
   void begin() const {
     if (reading_) throw UsageError("two tasks read from one Reader");
-  }
-  auto read(MutableBytes into) {
-    if constexpr (ReadsSome<S>) {
-      return source_.read_some(into);
-    } else {
-      return source_.read_into(into);
-    }
   }
 
   S& source_;
