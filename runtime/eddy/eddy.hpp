@@ -84,6 +84,9 @@
 #include <eddy/io/receive.hpp>            // what a stream reads
 #include <eddy/io/receive_buffers.hpp>    // memory that the kernel takes when bytes come
 #include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned
+#include <eddy/io/relay.hpp>              // from one stream to another
+#include <eddy/io/relay_pipes.hpp>        // what the bytes go through
+#include <eddy/io/relay_wait.hpp>         // which of two sockets ends a wait
 #include <eddy/io/send.hpp>               // what a stream writes
 #include <eddy/io/socket.hpp>             // options, addresses
 #include <eddy/io/socket_state.hpp>       // what is behind a stream

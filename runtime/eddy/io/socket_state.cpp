@@ -2,6 +2,7 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/io/end_of_file.hpp>
+#include <eddy/io/relay_wait.hpp>
 
 #include <linux/io_uring.h>
 
@@ -58,6 +59,8 @@ void SocketState::end() noexcept {
   }
   ::shutdown(socket.fileno(), SHUT_RDWR);
   if (zero_copying) reset();
+  if (relay_from) [[unlikely]] relay_from->stop();
+  if (relay_to) [[unlikely]] relay_to->stop();
 }
 
 void SocketState::drop() noexcept {

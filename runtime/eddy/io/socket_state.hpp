@@ -18,6 +18,8 @@
 
 namespace eddy {
 
+class RelayWait;
+
 class SocketState {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
@@ -95,6 +97,8 @@ class SocketState {
   Socket socket;
   ReadAhead ahead;
   Event idle;  // for close(): nobody reads or writes any more
+  RelayWait* relay_from = nullptr;  // waits on another socket, to go on with reading from this one
+  RelayWait* relay_to = nullptr;    // or with writing to it
   bool reading = false;
   bool writing = false;
   bool closing = false;
