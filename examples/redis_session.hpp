@@ -32,8 +32,10 @@ class Session {
       full_ = replies_.text().size() >= most_kept;
       if (full_) break;
       const resp::Parsed parsed = resp::parse(input.substr(taken), words_);
-      needed_ = parsed.size;
-      if (parsed.state == resp::State::part) break;
+      if (parsed.state == resp::State::part) {
+        needed_ = parsed.size;
+        break;
+      }
       if (parsed.state == resp::State::bad) {
         replies_.error("Protocol error: " + std::string(parsed.problem));
         over_ = true;
