@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 
+from test_http import test_http_server  # noqa: F401
+
 EXPECTED = pathlib.Path(__file__).resolve().parent / "expected"  # what programs without input print
 
 
