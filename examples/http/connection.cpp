@@ -79,6 +79,7 @@ Task<> Connection::linger() {
 
 Task<> Connection::answer() {
   keep_alive_ = request_.keep_alive() && !site_.stopping;
+  lingers_ = !keep_alive_;
   const Target target = split(request_.target());
   if (target.path == "/api/hello") {
     answer_hello(target.query);
