@@ -108,8 +108,8 @@ def needs(packages):
             raise Skip(f"{program} is not installed (apt-get install {package})")
 
 
-def options(rounds, seconds, description):
-    """Those that all have. With --smoke there is one short round."""
+def options(rounds, seconds, description, shortest=0.1):
+    """Those that all have. With --smoke there is one round, the shortest there is."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--build", default="build/bench", help="the build directory")
     parser.add_argument("--rounds", type=int, default=rounds)
@@ -117,7 +117,7 @@ def options(rounds, seconds, description):
     parser.add_argument("--smoke", action="store_true", help="a moment of each, to see that they work")
     chosen = parser.parse_args()
     if chosen.smoke:
-        chosen.rounds, chosen.seconds = 1, 0.1
+        chosen.rounds, chosen.seconds = 1, shortest
     congestion = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
     print(f"Linux {os.uname().release}, {len(os.sched_getaffinity(0))} processors, "
           f"{congestion.read_text().strip() if congestion.exists() else 'unknown'} congestion control, "
