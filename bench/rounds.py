@@ -37,33 +37,44 @@ COUNTERS = {
 def first_that_works(*tools):
     """The name of a counter, or None. perf needs a privilege that a container may not have."""
     for tool in tools:
-        with tempfile.NamedTemporaryFile("r") as report:
+        with tempfile.TemporaryDirectory() as folder:
             before, pattern = COUNTERS[tool]
-            command = [word.format(report.name) for word in before] + ["true"]
+            report = pathlib.Path(folder, "report")
+            command = [word.format(report) for word in before] + ["true"]
             if shutil.which(command[0]) and subprocess.run(command, capture_output=True).returncode == 0:
-                if re.search(pattern, report.read(), re.MULTILINE):
+                if re.search(pattern, report.read_text(), re.MULTILINE):
                     return tool
     return None
+
+
+def counted(tool, server, report):
+    """What the tool reports of the server until now; this ends it. callgrind is told to report, for it heeds
+    no signal while io_uring_enter waits."""
+    if tool == "callgrind":
+        subprocess.run(["vgdb", f"--pid={server.pid}", "--max-invoke-ms=100", "dump"], capture_output=True,
+                       timeout=60, check=False)
+        server.stop(signal.SIGKILL)
+        report = report.with_name("report.1")
+    else:
+        server.stop()
+    found = re.findall(COUNTERS[tool][1], report.read_text(), re.MULTILINE) if report.exists() else None
+    if not found:
+        raise Failed(f"{tool} counted nothing for {server.name}")
+    return int(found[-1])
 
 
 def per_message(tool, server, cpu, drive, few, many):
     """What `tool` counts per message: the difference of two runs, so that starting and connecting do not
     count. `drive(server, amount)` has a server answer messages; it returns how many."""
-    counted, answered = [], []
-    before, pattern = COUNTERS[tool]
+    counts, answered = [], []
     server = Server(server.name, server.command)
     for amount in (few, many):
-        with tempfile.NamedTemporaryFile("r") as report:
-            server.start(cpu, [word.format(report.name) for word in before])
-            try:
-                answered.append(drive(server, amount))
-            finally:
-                server.stop()
-            found = re.findall(pattern, report.read(), re.MULTILINE)
-        if not found:
-            raise Failed(f"{tool} counted nothing for {server.name}")
-        counted.append(int(found[-1]))
-    return (counted[1] - counted[0]) / (answered[1] - answered[0])
+        with tempfile.TemporaryDirectory() as folder:
+            report = pathlib.Path(folder, "report")
+            server.start(cpu, [word.format(report) for word in COUNTERS[tool][0]])
+            answered.append(drive(server, amount))
+            counts.append(counted(tool, server, report))
+    return (counts[1] - counts[0]) / (answered[1] - answered[0])
 
 
 def in_turn(servers, rounds, measure):

@@ -40,9 +40,9 @@ def spawn(command, cpu=None, **how):
     return child
 
 
-def end(child, patience=20):
+def end(child, patience=20, first=signal.SIGINT):
     """Its whole group; the hard way if it does not listen. At SIGTERM perf would report nothing."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for number in (first, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)
         except ProcessLookupError:
@@ -113,8 +113,8 @@ class Server:
                 time.sleep(0.01)
         return False
 
-    def stop(self):
-        end(self.process)
+    def stop(self, first=signal.SIGINT):
+        end(self.process, first=first)
 
     @property
     def pid(self):
