@@ -78,7 +78,7 @@ class Session {
       if (words_.size() >= command.fewest && words_.size() <= command.most) {
         return (this->*command.run)();
       }
-      return replies_.error("wrong number of arguments for '" + shown(words_[0]) + "' command");
+      return replies_.error("wrong number of arguments for '" + std::string(command.name) + "' command");
     }
     replies_.error("unknown command '" + shown(words_[0]) + "'");
   }

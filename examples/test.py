@@ -1,5 +1,6 @@
 """Runs one example and compares what it does with the tool it imitates."""
 import filecmp
+import importlib
 import os
 import pathlib
 import socket
@@ -123,8 +124,10 @@ def main():
             result = run(program)
             check(name, result.stdout, expected.read_text())
             check("exit code", result.returncode, 0)
-        else:
+        elif "test_" + name in globals():
             globals()["test_" + name](program, pathlib.Path(folder))
+        else:
+            importlib.import_module("test_" + name).test(program, pathlib.Path(folder))
 
 
 if __name__ == "__main__":
