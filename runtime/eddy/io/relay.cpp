@@ -150,7 +150,7 @@ ssize_t Relay::splice_in() noexcept {
   if (!pipe_) pipe_ = pipes_.take();
   if (!pipe_) return -EINVAL;
   const ssize_t count = outcome(::splice(from_.socket.fileno(), nullptr, pipe_.in.get(), nullptr,
-                                         RelayPipes::size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+                                         turn_most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
   if (count > 0) in_pipe_ = static_cast<std::size_t>(count);
   return count;
 }
