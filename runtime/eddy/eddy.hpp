@@ -67,6 +67,8 @@
 
 // io: the outside world
 #include <eddy/io/address.hpp>            // where a socket is
+#include <eddy/io/datagram.hpp>           // what a socket of datagrams sends and receives
+#include <eddy/io/datagram_socket.hpp>    // what those of UDP and UNIX share
 #include <eddy/io/delimiters.hpp>         // what ends a piece of a stream
 #include <eddy/io/end_of_file.hpp>        // EndOfFile
 #include <eddy/io/file.hpp>               // open, File
@@ -92,6 +94,8 @@
 #include <eddy/io/socket_state.hpp>       // what is behind a stream
 #include <eddy/io/storage.hpp>            // which of the two, by mount
 #include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
+#include <eddy/io/udp_socket.hpp>         // datagrams over UDP
+#include <eddy/io/unix_datagram.hpp>      // datagrams of this machine, and descriptors with them
 #include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...
 #include <eddy/io/writer.hpp>             // buffered writing to anything
 

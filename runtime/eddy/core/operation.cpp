@@ -15,14 +15,28 @@ bool Operation::cancel(Waiter& waiter) {
       operation.result_ = -ECANCELED;
       return leave(operation);
     case State::in_flight:
-      if (!std::exchange(operation.cancel_requested_, true)) {
-        operation.task()->loop().submit_cancel(operation);
-      }
+      if (!std::exchange(operation.cancel_requested_, true)) operation.ask_kernel_to_cancel();
       return true;
     case State::ended:
       break;
   }
   return false;
+}
+
+void Operation::stop() noexcept {
+  if (state_ == State::queued) {
+    state_ = State::ended;
+    result_ = -ECANCELED;
+    unlink();
+    wake();
+  } else if (in_flight() && !cancel_requested_) {
+    ask_kernel_to_cancel();
+  }
+}
+
+// Asking twice does no harm; only its place among those that wait to ask is one.
+void Operation::ask_kernel_to_cancel() noexcept {
+  if (!linked()) task()->loop().submit_cancel(*this);
 }
 
 bool Operation::submit_again() noexcept {

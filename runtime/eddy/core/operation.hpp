@@ -48,6 +48,9 @@ class Operation : public Waiter {
 
   std::string_view name() const noexcept { return name_; }
 
+  // What it works on goes away: it ends with ECANCELED as an Error, unless it has a result before.
+  void stop() noexcept;
+
   // As the kernel returned it, negative errno included; the flags of the completion.
   int result() const noexcept { return result_; }
   std::uint32_t flags() const noexcept { return flags_; }
@@ -96,6 +99,7 @@ class Operation : public Waiter {
     return result_;
   }
   void keep_pending() noexcept;
+  void ask_kernel_to_cancel() noexcept;
   Expected<int> settle() noexcept;
 
   Proceed proceed_ = nullptr;

@@ -205,10 +205,10 @@ void Relay::take_back() {
 
 // `from_` needs no seat while it is waited for itself, nor does `to_`.
 RelayWait Relay::wait(Next next) noexcept {
-  if (next == Next::room) return RelayWait(to_, POLLOUT, from_.relay_from);
+  if (next == Next::room) return RelayWait(to_, POLLOUT, from_.receiving);
   from_.count_receive();
   ready_ = true;
-  return RelayWait(from_, POLLIN | POLLRDHUP, to_.relay_to);
+  return RelayWait(from_, POLLIN | POLLRDHUP, to_.sending);
 }
 
 Failure Relay::failure() {

@@ -1,19 +1,23 @@
 // RelayWait: waits until one socket is ready, and ends early when another one does.
 //
 // A relay waits for one of its two streams. The kernel ends that wait when this stream is closed;
-// the other one is told who waits for its sake.
+// the other one is told what to stop.
 #pragma once
 
 #include <eddy/core/operation.hpp>
+#include <eddy/io/socket_state.hpp>
 
 namespace eddy {
-
-class SocketState;
 
 class [[nodiscard]] RelayWait : public Operation {
  public:
   // For POLLIN or POLLOUT of `on`. `seat` is that of the other socket; both stay until it resumes.
-  RelayWait(const SocketState& on, unsigned events, RelayWait*& seat) noexcept;
+  RelayWait(const SocketState& on, unsigned events, Operation*& seat) noexcept
+      : Operation("poll"), seat_(seat) {
+    Request request = on.request(poll_opcode, nullptr, 0);
+    request.op_flags = events;
+    prepare(request);
+  }
   RelayWait(const RelayWait&) = default;
   ~RelayWait() { leave_seat(); }
 
@@ -30,15 +34,12 @@ class [[nodiscard]] RelayWait : public Operation {
     return Operation::await_outcome();
   }
 
-  // The other socket ends: so does this, with ECANCELED.
-  void stop() noexcept;
-
  private:
-  static bool proceed(Operation& operation) noexcept;
-  static bool cancel(Waiter& waiter);
+  static constexpr std::uint8_t poll_opcode = 6;  // IORING_OP_POLL_ADD
+
   void leave_seat() noexcept { if (seat_ == this) seat_ = nullptr; }
 
-  RelayWait*& seat_;
+  Operation*& seat_;
 };
 
 }  // namespace eddy

@@ -6,7 +6,7 @@ namespace eddy {
 
 static_assert(IORING_OP_SEND == 26);
 
-bool Send::may_send_now() const noexcept {
+bool Send::may_send_now() noexcept {
   return thread_state.task && !thread_state.task->cancel_pending() &&
          thread_state.loop->take_plain_call();
 }

@@ -17,6 +17,11 @@
 namespace eddy {
 
 class Send : public Operation {
+ public:
+  // True when the plain call would be cheaper than the ring: no other task is ready, so that there
+  // is nothing to send with it in one enter. Once in a turn.
+  static bool may_send_now() noexcept;
+
  protected:
   Send(Counted<SocketState> state, Proceed proceed, bool inner,
        Cancel on_cancel = &Operation::cancel) noexcept
@@ -30,9 +35,6 @@ class Send : public Operation {
     finish(-ECANCELED);
     return false;
   }
-  // True when the plain call would be cheaper than the ring: no other task is ready, so that there
-  // is nothing to send with it in one enter. Once in a turn.
-  bool may_send_now() const noexcept;
   // The plain call: never waits. What the kernel would answer.
   int send_now(Bytes bytes) const noexcept;
   void prepare_send(Bytes bytes, int flags) noexcept {

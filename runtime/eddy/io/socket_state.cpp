@@ -2,7 +2,6 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/io/end_of_file.hpp>
-#include <eddy/io/relay_wait.hpp>
 
 #include <linux/io_uring.h>
 
@@ -48,8 +47,9 @@ void SocketState::unregister_file() noexcept {
   place_ = -1;
 }
 
-// shutdown(2) ends whatever waits in the kernel, and what is still on its way there; also with
-// sockets that are not connected, for which it says ENOTCONN.
+// shutdown(2) ends whatever a stream waits for in the kernel, and what is still on its way there.
+// On a socket of datagrams a call that never waits ignores it: polled for, it would come back again
+// and again with EAGAIN. So these are stopped one by one.
 void SocketState::end() noexcept {
   if (std::exchange(closing, true)) return;
   if (!reading && !writing) return close_now();
@@ -57,10 +57,17 @@ void SocketState::end() noexcept {
     peer_name();  // for their errors: a socket that was reset no longer knows it
   } catch (const std::bad_alloc&) {
   }
-  ::shutdown(socket.fileno(), SHUT_RDWR);
+  if (receiving) receiving->stop();
+  if (sending) sending->stop();
+  if (!of_datagrams()) ::shutdown(socket.fileno(), SHUT_RDWR);
   if (zero_copying) reset();
-  if (relay_from) [[unlikely]] relay_from->stop();
-  if (relay_to) [[unlikely]] relay_to->stop();
+}
+
+bool SocketState::of_datagrams() const noexcept {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(socket.fileno(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+         type == SOCK_DGRAM;
 }
 
 void SocketState::drop() noexcept {

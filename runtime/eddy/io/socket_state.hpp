@@ -18,8 +18,6 @@
 
 namespace eddy {
 
-class RelayWait;
-
 class SocketState {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
@@ -97,8 +95,10 @@ class SocketState {
   Socket socket;
   ReadAhead ahead;
   Event idle;  // for close(): nobody reads or writes any more
-  RelayWait* relay_from = nullptr;  // waits on another socket, to go on with reading from this one
-  RelayWait* relay_to = nullptr;    // or with writing to it
+  // What shutdown(2) would not end: calls on a socket of datagrams, and a relay that waits for its
+  // other stream.
+  Operation* receiving = nullptr;
+  Operation* sending = nullptr;
   bool reading = false;
   bool writing = false;
   bool closing = false;
@@ -110,6 +110,7 @@ class SocketState {
   static constexpr std::uint8_t registered_flag = 1;  // IOSQE_FIXED_FILE
   static constexpr std::uint8_t receives_to_register = 16;
 
+  bool of_datagrams() const noexcept;
   void ended() noexcept;
   void register_file() noexcept;
   void unregister_file() noexcept;
