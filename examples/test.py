@@ -3,6 +3,7 @@ import filecmp
 import importlib
 import os
 import pathlib
+import random
 import socket
 import struct
 import subprocess
@@ -104,6 +105,88 @@ def test_echo_server(program, work):
         check("end", clients[2].recv(100), b"")
         server.terminate()
         server.wait()
+
+
+def dns_question(number, name, kind=1, flags=0x0100):
+    labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split("."))
+    return struct.pack(">6H", number, flags, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, kind, 1)
+
+
+def dns_answer(reply):
+    """Number, code, and the addresses; everything else of the message is checked."""
+    number, flags, questions, answers, authorities, more = struct.unpack(">6H", reply[:12])
+    check("flags", flags & ~0x010F, 0x8400)
+    check("other sections", (authorities, more), (0, 0))
+    at = 12
+    if questions:
+        at = reply.index(b"\0", at) + 5
+    addresses = []
+    for _ in range(answers):
+        name, kind, of_class, ttl, size = struct.unpack(">HHHIH", reply[at:at + 12])
+        check("record", (name, kind, of_class, ttl, size), (0xC00C, 1, 1, 60, 4))
+        addresses.append(socket.inet_ntoa(reply[at + 12:at + 16]))
+        at += 16
+    check("length", len(reply), at)
+    return number, flags & 15, addresses
+
+
+def test_udp_dns_like(program, work):
+    hosts = ["# a comment", "10.1.2.3 one.lan Uno.lan # more", "::1 six.lan", "10.1.2.4 one.lan"]
+    (work / "hosts").write_text("\n".join(hosts))
+    many = [f"many.lan=10.9.{i // 256}.{i % 256}" for i in range(100)]
+    command = [program, "127.0.0.1:0", "Two.lan=10.2.2.2", work / "hosts", *many]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    host, port = server.stdout.readline().removeprefix("listening on ").strip().rsplit(":", 1)
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(60)
+    client.connect((host, int(port)))
+
+    def ask(query):
+        client.send(query)
+        return client.recv(4096)
+
+    check("known", dns_answer(ask(dns_question(1, "two.lan"))), (1, 0, ["10.2.2.2"]))
+    check("of a file", dns_answer(ask(dns_question(2, "one.lan"))), (2, 0, ["10.1.2.3", "10.1.2.4"]))
+    check("case", dns_answer(ask(dns_question(3, "uNo.LaN"))), (3, 0, ["10.1.2.3"]))
+    check("unknown", dns_answer(ask(dns_question(4, "none.lan"))), (4, 3, []))
+    check("other type", dns_answer(ask(dns_question(5, "one.lan", kind=28))), (5, 0, []))
+    check("other opcode", ask(dns_question(6, "one.lan", flags=0x2000))[:4], b"\0\x06\xa4\x04")
+    big = ask(dns_question(7, "many.lan"))
+    check("truncated", (len(big) <= 512, big[2] & 2), (True, 2))
+
+    good = dns_question(8, "one.lan")
+    malformed = [good[:cut] for cut in range(12, len(good))]
+    malformed.append(good[:12] + b"\xc0\x0c\0\x01\0\x01")  # a name that refers to itself
+    malformed.append(good[:12] + (b"\x3f" + b"x" * 63) * 4 + b"\0\0\x01\0\x01")  # too long
+    malformed.append(good[:4] + b"\0\x02" + good[6:])  # two questions
+    for query in malformed:
+        check(f"malformed {query!r}", dns_answer(ask(query)), (8, 1, []))
+
+    client.send(b"")
+    client.send(good[:11])
+    client.send(dns_question(9, "one.lan", flags=0x8100))  # a response: no answer
+    random.seed(1)
+    for number in range(11, 311):  # garbage, some of it with a head like a question's
+        head = struct.pack(">6H", 0, 0, 1, 0, 0, 0) if number % 2 else b"\0\0"
+        client.send(head + random.randbytes(random.randrange(300)))
+        reply = ask(dns_question(number, "two.lan"))
+        while reply[:2] == b"\0\0":
+            reply = client.recv(4096)
+        check("after garbage", dns_answer(reply), (number, 0, ["10.2.2.2"]))
+
+    most, sent, seen = 100, 0, set()  # in flight at once: what the sockets hold in any case
+    while len(seen) < 1000:
+        while sent < 1000 and sent - len(seen) < most:
+            client.send(dns_question(1000 + sent, "two.lan" if sent % 2 else f"no{sent}.lan"))
+            sent += 1
+        number, code, addresses = dns_answer(client.recv(4096))
+        expected = (0, ["10.2.2.2"]) if number % 2 else (3, [])
+        check("pipelined", (code, addresses), expected)
+        seen.add(number)
+    check("all", seen, set(range(1000, 2000)))
+    check("still there", server.poll(), None)
+    server.terminate()
+    server.wait()
 
 
 def test_backup_users(program, work):
