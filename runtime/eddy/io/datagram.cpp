@@ -123,8 +123,8 @@ void SendDatagram::fill_header(void* control, std::size_t control_size) noexcept
   header_.msg_controllen = control_size;
 }
 
-// It never waits in the kernel: a datagram whose UNIX receiver is full is sent as an empty one by
-// io_uring when that tries again after its poll (seen on 6.18; the first try has used up the bytes).
+// It never waits in the kernel: when a UNIX receiver was full and io_uring tries again after its
+// poll, an empty datagram goes, since the first try has used up the bytes (seen on 6.18).
 void SendDatagram::prepare_send() noexcept {
   Request request = state_->request(IORING_OP_SENDMSG, &header_, 1);
   request.op_flags = MSG_DONTWAIT | MSG_NOSIGNAL;

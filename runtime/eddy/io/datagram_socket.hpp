@@ -1,8 +1,8 @@
 // DatagramSocket: what the sockets of datagrams share: UdpSocket and UnixDatagram.
 //
 // One task receives and one sends at a time; a second one throws UsageError. A socket that is
-// dropped is closed, and calls on it that are in progress end with ECANCELED. It belongs to the loop
-// that first uses it.
+// dropped is closed, and calls on it that are in progress end with ECANCELED. It belongs to the
+// loop that first uses it.
 #pragma once
 
 #include <eddy/core/task.hpp>
