@@ -148,6 +148,34 @@ TEST(Relay, EndsWhenItsStreamIsClosedInTheTurnItStarts) {
   }
 }
 
+// The ring is full, so that the kernel has not got its wait yet
+TEST(Relay, EndsWhenItsWaitHasNoPlaceInTheRing) {
+  for (const bool cancel : {false, true}) {
+    test::run([&]() -> Task<> {
+      std::vector<Ends> others;
+      std::vector<JoinHandle<>> readers;
+      const auto read = [](Stream& stream) -> Task<> {
+        char buffer[1];
+        co_await stream.read_some(buffer);
+      };
+      for (int i = 0; i < 100; ++i) others.push_back(connected(Kind::local));
+      for (Ends& ends : others) readers.push_back(spawn(read(ends.a)));
+      co_await settle();
+      EXPECT_GT(Loop::current().stats().queued, 0u);
+      Line line(Kind::local);
+      auto relaying = start(line);
+      co_await settle();
+      EXPECT_FALSE(relaying.done());
+      if (cancel) relaying.cancel();
+      line.to = Stream();
+      co_await wait_until_done(relaying);
+      EXPECT_EQ(relaying.cancelled(), cancel);
+      for (auto& reader : readers) reader.cancel();
+      for (auto& reader : readers) co_await wait_until_done(reader);
+    });
+  }
+}
+
 // Closed and cancelled in one turn, in both orders: whichever it says, it ends
 TEST(Relay, EndsWhenItIsClosedAndCancelledAtOnce) {
   for (const bool close_first : {true, false}) {
