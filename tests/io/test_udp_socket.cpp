@@ -311,6 +311,7 @@ TEST(UdpSocket, IsDroppedWhileItsReceivesQueueForThePlacesOfTheRing) {
       }));
     }
     co_await test::settle();
+    EXPECT_GT(Loop::current().stats().queued, 0u);
     for (auto& socket : sockets) socket = UdpSocket();
     for (auto& reader : readers) co_await wait_until_done(reader);
   });

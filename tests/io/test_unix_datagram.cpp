@@ -105,6 +105,27 @@ TEST(UnixDatagram, WaitsForAReceiverThatIsFull) {
   }
 }
 
+TEST(UnixDatagram, StopsWaitingForAReceiverThatIsGone) {
+  for (const bool connected : {true, false}) {
+    test::run([&]() -> Task<> {
+      const Address at = name("gone");
+      UnixDatagram receiver = UnixDatagram::bind(at), sender = UnixDatagram::open();
+      if (connected) sender.connect(at);
+      fill(sender, connected ? nullptr : &at);
+      auto writer = spawn([&]() -> Task<> {
+        if (connected) {
+          co_await sender.send("x");
+        } else {
+          co_await sender.send_to("x", at);
+        }
+      });
+      co_await test::settle();
+      co_await receiver.close();
+      EXPECT_EQ((co_await as_result(writer)).error(), std::errc::connection_refused);
+    });
+  }
+}
+
 TEST(UnixDatagram, WaitsForRoomOfItsOwn) {
   test::run([]() -> Task<> {
     auto [a, b] = UnixDatagram::pair();

@@ -37,8 +37,8 @@ bool DatagramReceive::await_ready() {
 void DatagramReceive::start(const Request& request, std::coroutine_handle<> frame) {
   state_->count_receive();
   prepare(request);
-  state_->receiving = this;
   Operation::await_suspend(frame);
+  state_->receiving = this;
 }
 
 Expected<std::size_t> DatagramReceive::settle() {
@@ -109,8 +109,8 @@ bool SendDatagram::ready(void* control, std::size_t control_size) {
 void SendDatagram::start(void* control, std::size_t control_size, std::coroutine_handle<> frame) {
   fill_header(control, control_size);
   prepare_send();
-  state_->sending = this;
   Operation::await_suspend(frame);
+  state_->sending = this;
 }
 
 void SendDatagram::fill_header(void* control, std::size_t control_size) noexcept {

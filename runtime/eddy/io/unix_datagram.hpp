@@ -21,7 +21,7 @@ struct ReceivedWith {
   std::size_t count = 0;
   bool truncated = false;
   std::size_t descriptors = 0;         // how many came, in the first places
-  bool descriptors_truncated = false;  // more had been sent: they are closed
+  bool descriptors_truncated = false;  // more had been sent, and are closed: there was no place
   Address from;
 };
 
