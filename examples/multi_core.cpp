@@ -31,7 +31,8 @@ class Core {
     thread_.join();
   }
   std::string report() const {
-    return "core " + std::to_string(number_) + ": " + std::to_string(connections_) + " connections, " + std::to_string(lines_) + " lines";
+    return "core " + std::to_string(number_) + ": " + std::to_string(connections_) +
+           " connections, " + std::to_string(lines_) + " lines";
   }
 
  private:

@@ -78,7 +78,8 @@ class Session {
       if (words_.size() >= command.fewest && words_.size() <= command.most) {
         return (this->*command.run)();
       }
-      return replies_.error("wrong number of arguments for '" + std::string(command.name) + "' command");
+      return replies_.error("wrong number of arguments for '" + std::string(command.name) +
+                            "' command");
     }
     replies_.error("unknown command '" + shown(words_[0]) + "'");
   }
@@ -139,7 +140,8 @@ class Session {
   }
   void command() { replies_.empty_array(); }
   void config() {
-    same("GET", words_[1]) ? replies_.empty_array() : replies_.error("only CONFIG GET is supported");
+    if (same("GET", words_[1])) return replies_.empty_array();
+    replies_.error("only CONFIG GET is supported");
   }
   void quit() {
     replies_.simple("OK");

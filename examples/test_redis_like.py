@@ -89,7 +89,8 @@ def test_tools(port):
     check("redis-cli", told.stdout, "".join(shown + "\n" for _, shown in CONVERSATION))
     check("nc", run("nc", "-N", "127.0.0.1", port, input="PING\r\n").stdout, "+PONG\n")
     for depth in (1, 16):
-        done = run("redis-benchmark", "-p", port, "-n", 20_000, "-P", depth, "--csv", "-t", "ping,set,get,incr")
+        done = run("redis-benchmark", "-p", port, "-n", 20_000, "-P", depth, "--csv",
+                   "-t", "ping,set,get,incr")
         check("redis-benchmark", done.returncode, 0)
         rates = [float(row.split(",")[1].strip('"')) for row in done.stdout.splitlines()[1:]]
         check("tests", (len(rates), min(rates) > 0), (5, True))

@@ -38,8 +38,8 @@ def answers(port):
 
 
 def start(command, cpu):
-    return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
 
 
 def start_servers(program, spin):
@@ -84,7 +84,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build/bench", help="the build directory")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--requests", type=int, default=50_000, help="in each round; 4 times as many pipelined")
+    parser.add_argument("--requests", type=int, default=50_000, help="a round; pipelined: 4 times that")
     parser.add_argument("--tests", default="set,get,ping_mbulk")
     parser.add_argument("--spin-us", default="20", help="how long redis_like polls before it blocks")
     parser.add_argument("--smoke", action="store_true", help="a moment of each, to see that they work")
