@@ -38,9 +38,9 @@ std::error_code Failure::error_code() const noexcept {
 
 void Failure::raise() const {
   if (exception_) std::rethrow_exception(exception_);
-  if (kind_ == Kind::cancelled) throw Cancelled(message_);
-  if (code_ == ETIMEDOUT) throw TimeoutError(operation_, subject_);
-  throw Error(code_, operation_, subject_);
+  if (kind_ == Kind::cancelled) throw Cancelled(text_);
+  if (code_ == ETIMEDOUT) throw TimeoutError(operation_, text_.view());
+  throw Error(code_, operation_, text_.view());
 }
 
 std::exception_ptr Failure::exception() const {

@@ -18,19 +18,17 @@ namespace eddy {
 
 class Failure {
  public:
-  // `code` is an errno. `operation` and `subject` are views: of literals, or of what lives in the
-  // frame that fails, which stays until the failure was looked at.
-  static Failure error(int code, std::string_view operation,
-                       std::string_view subject = {}) noexcept {
+  // `code` is an errno. `operation` is a view of a literal.
+  static Failure error(int code, std::string_view operation, Text subject = {}) noexcept {
     Failure failure(Kind::error);
     failure.code_ = code;
     failure.operation_ = operation;
-    failure.subject_ = subject;
+    failure.text_ = std::move(subject);
     return failure;
   }
   static Failure cancelled(Text message = {}) noexcept {
     Failure failure(Kind::cancelled);
-    failure.message_ = std::move(message);
+    failure.text_ = std::move(message);
     return failure;
   }
   // The exception that is being handled right now. REQUIRES: called inside a catch block.
@@ -60,8 +58,7 @@ class Failure {
   Kind kind_;
   int code_ = 0;
   std::string_view operation_;
-  std::string_view subject_;
-  Text message_;
+  Text text_;  // an error's subject, a cancellation's message
   std::exception_ptr exception_;
 };
 

@@ -11,7 +11,8 @@ static_assert(IOSQE_FIXED_FILE == 1);
 
 Failure SocketState::failure(int code, std::string_view verb) {
   if (closing) code = ECANCELED;
-  return Failure::error(code, verb, peer_name());
+  peer_name();
+  return Failure::error(code, verb, name_);
 }
 
 Failure SocketState::end_of_file(std::string_view verb, std::string partial) {
