@@ -144,7 +144,9 @@ class Promise<void> : public PromiseBase {
 // and its locals die with the frame.
 class [[nodiscard]] fail {
  public:
-  explicit fail(Failure failure) noexcept : failure_(std::move(failure)) {}
+  // By reference, so that a frame holds it once.
+  explicit fail(Failure&& failure) noexcept : failure_(std::move(failure)) {}
+  explicit fail(const Failure& failure) noexcept : failure_(failure) {}
   bool await_ready() const noexcept { return false; }
   template <class P>
   void await_suspend(std::coroutine_handle<P> frame) noexcept {

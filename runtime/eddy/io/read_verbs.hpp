@@ -29,10 +29,18 @@ concept ReadSource = requires(S source) {
   source.fill();
 };
 
-// Reads ahead until a piece is there. How long it is; no value at the end of the stream. Fails with
-// LimitExceeded, with nothing taken, when it is longer than `limit` with its delimiter.
+// Plain functions make what is awaited, so that a frame holds that alone and not also what it was
+// made of: these are the frames of every connection that is idle.
 template <ReadSource Source>
-Task<std::optional<std::size_t>> find_piece(Source& source, Delimiters delimiters,
+auto filling(Source& source) {
+  return as_outcome(source.fill());
+}
+
+// Reads ahead until a piece is there. How long it is; no value at the end of the stream. Fails with
+// LimitExceeded, with nothing taken, when it is longer than `limit` with its delimiter. Both
+// references must stay until it resumes.
+template <ReadSource Source>
+Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& delimiters,
                                             std::size_t limit) {
   source.begin();
   std::size_t searched = 0;
@@ -40,12 +48,14 @@ Task<std::optional<std::size_t>> find_piece(Source& source, Delimiters delimiter
     const std::string_view text = source.ahead().view().text();
     const auto end = delimiters.end_of_piece(text, searched);
     if (end && *end <= limit) co_return end;
-    if (end || text.size() >= limit) co_await fail(source.limit_exceeded("read"));
+    if (end || text.size() >= limit) break;
     searched = text.size() - std::min(text.size(), delimiters.longest() - 1);
-    auto got = co_await as_outcome(source.fill());
+    auto got = co_await filling(source);
     if (!got) co_await fail(std::move(got.error()));
     if (*got == 0) co_return std::nullopt;
   }
+  auto too_long = source.limit_exceeded("read");
+  co_await fail(std::move(too_long));
 }
 
 template <ReadSource Source>
@@ -59,40 +69,52 @@ Task<std::string> read_until_of(Source source, Delimiters delimiters, std::size_
   co_return piece;
 }
 
-// The next line into `line`, its "\n" included; false at the end, true for a last line without one.
-// One that is too long is dropped, up to its "\n" if that is there already.
+// -- lines --
+
+template <ReadSource Source>
+auto finding_line(Source& source, std::size_t limit) {
+  static const Delimiters newline("\n");
+  return as_outcome(find_piece(source, newline, limit));
+}
+
+// The line that was found, into `line`, its "\n" included; false at the end, true for a last line
+// without one. One that is too long is dropped, up to its "\n" if that is there already.
+inline bool take_line(ReadAhead& ahead, const Expected<std::optional<std::size_t>>& end,
+                      std::string& line) {
+  if (end) {
+    line.resize(end->value_or(ahead.size()));
+    ahead.take(line);
+  } else if (end.error().error_code().value() == EMSGSIZE) {
+    const std::size_t last = ahead.view().text().find('\n');
+    ahead.consume(last == std::string_view::npos ? ahead.size() : last + 1);
+  }
+  return end && !line.empty();
+}
+
 template <ReadSource Source>
 Task<bool> read_line_of(Source source, std::string& line, std::size_t limit) {
-  auto end = co_await as_outcome(find_piece(source, Delimiters("\n"), limit));
-  ReadAhead& ahead = source.ahead();
-  if (!end) {
-    const bool too_long = end.error().error_code().value() == EMSGSIZE;
-    if (too_long) {
-      const auto rest = Delimiters("\n").end_of_piece(ahead.view().text(), 0);
-      ahead.consume(rest.value_or(ahead.size()));
-    }
-    co_await fail(std::move(end.error()));
-  }
-  const std::size_t size = end->value_or(ahead.size());
-  line.resize(size);
-  ahead.take(line);
-  co_return size > 0;
+  auto end = co_await finding_line(source, limit);
+  const bool there = take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
+  co_return there;
 }
 
 template <ReadSource Source>
 Task<std::string> read_new_line_of(Source source, std::size_t limit) {
   std::string line;
-  auto there = co_await as_outcome(read_line_of(std::move(source), line, limit));
-  if (!there) co_await fail(std::move(there.error()));
+  auto end = co_await finding_line(source, limit);
+  take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
   co_return line;
 }
 
 template <ReadSource Source>
 Task<std::optional<std::string>> next_line_of(Source source, std::size_t limit) {
   std::string line;
-  auto there = co_await as_outcome(read_line_of(std::move(source), line, limit));
-  if (!there) co_await fail(std::move(there.error()));
-  if (!*there) co_return std::nullopt;
+  auto end = co_await finding_line(source, limit);
+  const bool there = take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
+  if (!there) co_return std::nullopt;
   co_return line;
 }
 
