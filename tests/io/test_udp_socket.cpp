@@ -310,7 +310,7 @@ TEST(UdpSocket, IsDroppedWhileItsReceivesQueueForThePlacesOfTheRing) {
         EXPECT_EQ(got.error(), std::errc::operation_canceled);
       }));
     }
-    co_await test::settle();
+    co_await yield();  // all of them have begun, in this very turn
     EXPECT_GT(Loop::current().stats().queued, 0u);
     for (auto& socket : sockets) socket = UdpSocket();
     for (auto& reader : readers) co_await wait_until_done(reader);
