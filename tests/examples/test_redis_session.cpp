@@ -46,7 +46,8 @@ TEST(RedisSession, AsksForAsManyBytesAsTheRequestNeedsAtLeast) {
 
 TEST(RedisSession, SurvivesAnyBytes) {
   std::uint32_t random = 1;
-  const std::string_view pieces[] = {"*", "$", "\r\n", "1", "2", "-", "GET", "SET", " ", "99999999"};
+  const std::string_view pieces[] = {"*",   "$",   "\r\n", "1", "2", "-",
+                                     "GET", "SET", " ",    "99999999"};
   for (int round = 0; round < 20'000; ++round) {
     std::string text;
     for (int i = 0; i < 12; ++i) {
