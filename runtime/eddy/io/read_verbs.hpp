@@ -44,18 +44,19 @@ Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& de
                                             std::size_t limit) {
   source.begin();
   std::size_t searched = 0;
+  Expected<std::size_t> got{};
   for (;;) {
     const std::string_view text = source.ahead().view().text();
     const auto end = delimiters.end_of_piece(text, searched);
     if (end && *end <= limit) co_return end;
-    if (end || text.size() >= limit) break;
+    if (end || text.size() >= limit) got = std::unexpected(source.limit_exceeded("read"));
+    if (!got) break;
     searched = text.size() - std::min(text.size(), delimiters.longest() - 1);
-    auto got = co_await filling(source);
-    if (!got) co_await fail(std::move(got.error()));
+    got = co_await filling(source);
+    if (!got) break;
     if (*got == 0) co_return std::nullopt;
   }
-  auto too_long = source.limit_exceeded("read");
-  co_await fail(std::move(too_long));
+  co_await fail(std::move(got.error()));
 }
 
 template <ReadSource Source>
