@@ -105,4 +105,139 @@ TEST(Crowds, IdleConnectionsCostLittleAndAreAllServed) {
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
+// -- none is lost --
+
+// A client in a process of its own, by plain calls. Ends with the number of what went wrong.
+class ClientProcess {
+ public:
+  template <class F>
+  explicit ClientProcess(F&& body) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(ends[0]);
+      const std::string report = std::to_string(body());
+      static_cast<void>(::send(ends[1], report.data(), report.size(), MSG_NOSIGNAL));
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    report_ = UniqueFd(ends[0]);
+  }
+  ClientProcess(const ClientProcess&) = delete;
+  ClientProcess& operator=(const ClientProcess&) = delete;
+  ~ClientProcess() { ::waitpid(pid_, nullptr, 0); }
+
+  // What it reported, when it has ended.
+  Task<std::string> end() {
+    Stream stream{Socket(std::move(report_))};
+    co_return co_await stream.read_all();
+  }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd report_;
+};
+
+bool is_answered(const Socket& socket, const std::string& text) {
+  std::string got(text.size(), '\0');
+  const auto size = ::recv(socket.fileno(), got.data(), got.size(), MSG_WAITALL);
+  return size == static_cast<ssize_t>(text.size()) && got == text;
+}
+
+// In bursts, so that the kernel's backlog takes them all; every one gets its own number back.
+// Every third is gone at once, every other third says something and is gone.
+int connect_many(const Address& address, int count) {
+  int wrong = 0;
+  for (int first = 0; first < count; first += 100) {
+    std::vector<std::pair<Socket, std::string>> burst;
+    for (int i = first; i < std::min(first + 100, count); ++i) {
+      Socket socket(AF_INET, SOCK_STREAM);
+      if (::connect(socket.fileno(), address.data(), address.size()) != 0) ++wrong;
+      test::reset_at_close(socket);
+      std::string line = std::to_string(i) + '\n';
+      const bool last = i % 100 == 99 || i + 1 == count;
+      if (i % 3 == 1 && !last) continue;
+      if (!say(socket, line)) ++wrong;
+      if (i % 3 == 0 || last) burst.emplace_back(std::move(socket), std::move(line));
+    }
+    for (const auto& [socket, line] : burst) wrong += !is_answered(socket, line);
+  }
+  return wrong;
+}
+
+class Bursts : public testing::TestWithParam<std::uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(Accept, Bursts,
+                         testing::Values(0u, std::uint32_t{feature_multishot_accept}));
+
+TEST_P(Bursts, LoseNoneOfTenThousandConnections) {
+  const int count = test::can_count_allocations() ? 10'000 : 1000;
+  const auto before = test::open_descriptors();
+  Listener listener;
+  const auto body = [&]() -> Task<> {
+    int begun = 0, ended = 0;
+    Event changed;
+    const auto handler = [&](Stream stream) -> Task<> {
+      ++begun;
+      auto line = co_await as_result(stream.readline());
+      if (line) static_cast<void>(co_await as_result(stream.write_all(*line)));
+      ++ended;
+      changed.set();
+    };
+    listener = listen(Address::loopback(0));
+    const Address address = listener.local();
+    ClientProcess client([&] { return connect_many(address, count); });
+    auto server = spawn(serve(listener, handler));
+    EXPECT_EQ(co_await client.end(), "0");
+    while (ended < count) {
+      changed.clear();
+      co_await changed.wait();
+    }
+    EXPECT_EQ(begun, count);
+    server.cancel();
+    co_await wait_until_done(server);
+  };
+  test::run(body, {.without = GetParam()});
+  listener = Listener();
+  EXPECT_EQ(test::open_descriptors(), before);
+}
+
+// -- what a request costs --
+
+TEST(Crowds, ARequestAllocatesNothing) {
+  if (!test::can_count_allocations()) GTEST_SKIP() << "the allocator is not ours";
+  test::run([]() -> Task<> {
+    Plain server;
+    Stream client = co_await connect(server.address);
+    std::size_t before = 0;
+    for (int i = 0; i < 200; ++i) {
+      if (i == 100) before = test::allocations();
+      co_await client.write_all("a question\n");
+      EXPECT_EQ(co_await client.readline(), "a question\n");
+    }
+    EXPECT_EQ(test::allocations() - before, 0u);
+    co_await client.close();
+    co_await server.until(server.ended, 1);
+    co_await server.stop();
+  });
+}
+
+TEST(Crowds, AConnectionAllocatesNothing) {
+  if (!test::can_count_allocations()) GTEST_SKIP() << "the allocator is not ours";
+  test::run([]() -> Task<> {
+    Plain server;
+    std::size_t before = 0;
+    for (int i = 0; i < 200; ++i) {
+      if (i == 100) before = test::allocations();
+      Stream client = co_await connect(server.address);
+      co_await client.write_all("a question\n");
+      EXPECT_EQ(co_await client.readline(), "a question\n");
+      co_await client.close();
+      co_await server.until(server.ended, i + 1);
+    }
+    EXPECT_EQ(test::allocations() - before, 0u) << "accept, task, requests and close";
+    co_await server.stop();
+  });
+}
+
 }  // namespace
