@@ -288,8 +288,7 @@ void Loop::queue(Operation& operation) noexcept {
 }
 
 // Moves what waits into the ring, cancellations first, for as long as there are places. Where all
-// that is in flight waits for somebody else, such as a server's connections for their peers, there
-// have to be more: what is too much for the completion queue then waits in the kernel.
+// that is in flight waits for somebody else there are more: the kernel keeps what is too much.
 void Loop::submit_waiting() {
   if (in_flight() >= in_flight_max_) {
     if (ended_ == ended_at_limit_) in_flight_max_ *= 2;
