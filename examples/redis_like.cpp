@@ -1,7 +1,7 @@
 // A small Redis: enough of it for redis-cli and redis-benchmark. Keys and values stay in memory.
 //
-// Run:    examples/run redis_like [ADDRESS] [--spin-us N]      127.0.0.1:7379 by default; --spin-us
-//             polls so long before it blocks: more requests in a second, for a processor's time
+// Run:    examples/run redis_like [ADDRESS] [--spin-us N]      127.0.0.1:7379 and 20 by default: it
+//             polls so long before it blocks, since waking it costs the client more than asking it
 //         redis-cli -p 7379 set greeting hello
 //         redis-benchmark -p 7379 -t set,get -P 16
 // Prints: where it listens.
@@ -21,7 +21,7 @@ static Task<> amain(Address address) {
 }
 
 int main(int argc, char** argv) {
-  LoopOptions options;
+  LoopOptions options{.spin = std::chrono::microseconds(20)};
   const char* address = "127.0.0.1:7379";
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--spin-us" && i + 1 < argc) {
