@@ -2,6 +2,8 @@
 
 #include "support/directory.hpp"
 
+#include <sys/mman.h>
+
 namespace {
 
 using namespace eddy;
@@ -17,6 +19,20 @@ struct Verb {
 const std::string& much() {
   static const std::string text = test::pattern(3'000'000);
   return text;
+}
+
+// Until the kernel takes no more.
+void fill_up(Stream& stream) {
+  const int fd = stream.socket().fileno();
+  while (::send(fd, much().data(), much().size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+  }
+}
+
+// A file without a name, of zeros.
+File much_to_send(FilePolicy policy) {
+  const int fd = ::memfd_create("much", MFD_CLOEXEC);
+  EXPECT_EQ(::ftruncate(fd, static_cast<off_t>(much().size())), 0);
+  return File::adopt(fd, "rb", true, {.policy = policy});
 }
 
 // Each waits for a peer that neither writes nor reads. The stream may move meanwhile.
@@ -47,6 +63,21 @@ const Verb verbs[] = {
        co_await stream.write_vectored(pieces);
      }},
     {"send_zero_copy", [](Stream& stream) -> Task<> { co_await stream.send_zero_copy(much()); }},
+    {"write",
+     [](Stream& stream) -> Task<> {
+       fill_up(stream);
+       co_await stream.write("x");
+     }},
+    {"send_file",
+     [](Stream& stream) -> Task<> {
+       File file = much_to_send(FilePolicy::automatic);
+       co_await stream.send_file(file);
+     }},
+    {"send_file_by_the_ring",
+     [](Stream& stream) -> Task<> {
+       File file = much_to_send(FilePolicy::ring);
+       co_await stream.send_file(file);
+     }},
 };
 
 class StreamEnd : public testing::TestWithParam<unsigned> {
@@ -128,6 +159,25 @@ TEST_P(StreamEnd, ComesWithTwoClosesAtOnce) {
     co_await first;
     co_await second;
   });
+}
+
+// F02: the stream stays, and its verb ends with the loop's close().
+TEST_P(StreamEnd, DoesNotComeWithTheLoop) {
+  const Verb& verb = verbs[GetParam()];
+  const auto before = test::open_descriptors();
+  for (int turns = 0; turns < 7; ++turns) {
+    {
+      Ends ends;
+      std::optional<TaskHandle> task;
+      test::run([&]() -> Task<> {
+        task = spawn(verb.run(ends.a));
+        for (int i = 0; i < turns; ++i) co_await yield();
+      });
+      EXPECT_TRUE(task->cancelled()) << verb.name << ' ' << turns;
+      EXPECT_FALSE(ends.a.closed());
+    }
+    EXPECT_EQ(test::open_descriptors(), before) << verb.name << ' ' << turns;
+  }
 }
 
 // C1: a cancelled verb leaves a stream that goes on, in the other direction at least

@@ -61,15 +61,23 @@ TEST(StreamWriting, GathersMuchMoreThanTheKernelHolds) {
 // C1: what has gone is a first part of it, whenever the cancel comes
 TEST(StreamWriting, SendsAFirstPartWhenItIsCancelledMidway) {
   const std::string much = pattern(2'000'000);
+  test::Directory directory;
+  directory.write("f", much);
   for (int turns = 0; turns < 8; ++turns) {
-    for (const int verb : {0, 1, 2}) {
+    for (const int verb : {0, 1, 2, 3, 4}) {
       test::run([&]() -> Task<> {
         Ends ends;
+        File file = co_await open(directory.path("f"));
         const Bytes halves[2] = {Bytes(much.data(), 7), Bytes(much.data() + 7, much.size() - 7)};
         auto writer = spawn([&]() -> Task<> {
           if (verb == 0) co_await ends.a.write_all(much);
           if (verb == 1) co_await ends.a.write_vectored(halves);
           if (verb == 2) co_await ends.a.send_zero_copy(much);
+          for (Bytes rest(much); verb == 3 && !rest.empty();) {
+            const std::size_t gone = co_await ends.a.write(rest);
+            rest = Bytes(rest.subspan(gone));
+          }
+          if (verb == 4) co_await ends.a.send_file(file);
         });
         std::string got(50'000, '\0');
         for (int i = 0; i < turns; ++i) co_await yield();
