@@ -9,10 +9,9 @@ using namespace eddy;
 using test::Ends;
 using test::pattern;
 
-constexpr std::uint32_t all_of_them =
-    feature_buffer_rings | feature_incremental_buffers | feature_zero_copy_send |
-    feature_multishot_accept | feature_single_issuer | feature_defer_taskrun |
-    feature_taskrun_flag | feature_registered_ring | feature_registered_wait;
+constexpr std::uint32_t older_rungs =
+    feature_single_issuer | feature_defer_taskrun | feature_taskrun_flag | feature_submit_all;
+constexpr std::uint32_t all_of_them = (feature_zero_copy_send << 1) - 1;  // it is the last
 
 class StreamFallbacks : public testing::TestWithParam<std::tuple<std::uint32_t, unsigned>> {
  public:
@@ -26,13 +25,14 @@ class StreamFallbacks : public testing::TestWithParam<std::tuple<std::uint32_t, 
 };
 INSTANTIATE_TEST_SUITE_P(
     Modes, StreamFallbacks,
-    testing::Combine(testing::Values(0u, std::uint32_t{feature_buffer_rings},
-                                     std::uint32_t{feature_incremental_buffers},
-                                     std::uint32_t{feature_zero_copy_send},
-                                     std::uint32_t{feature_multishot_accept},
-                                     feature_single_issuer | feature_defer_taskrun,
-                                     feature_incremental_buffers | feature_single_issuer |
-                                         feature_defer_taskrun,
+    testing::Combine(testing::Values(0u, feature_single_issuer, feature_defer_taskrun,
+                                     feature_taskrun_flag, feature_submit_all,
+                                     feature_registered_ring, feature_absolute_timer,
+                                     feature_registered_wait, feature_no_iowait,
+                                     feature_minimum_wait, feature_multishot_poll,
+                                     feature_multishot_accept, feature_buffer_rings,
+                                     feature_incremental_buffers, feature_zero_copy_send,
+                                     older_rungs, older_rungs | feature_incremental_buffers,
                                      all_of_them),
                      testing::Values(0u, 16u)));
 
