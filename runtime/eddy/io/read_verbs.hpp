@@ -57,6 +57,7 @@ Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& de
     if (*got == 0) co_return std::nullopt;
   }
   co_await fail(std::move(got.error()));
+  co_return std::nullopt;  // never: clang does not know that fail() does not return
 }
 
 template <ReadSource Source>
