@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import resource
 import socket
 import struct
 import subprocess
@@ -252,6 +253,22 @@ def test_slow(address, root):
     slow.close()
 
 
+def test_crowd(program, root):
+    """A thousand clients that say nothing keep nobody waiting, and are closed when their time is over."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = hard if hard != resource.RLIM_INFINITY else 1_000_000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(room, 4096), hard))  # the server's too
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        address = stack.enter_context(serving(program, root, patience=3))
+        started = time.monotonic()
+        clients = [stack.enter_context(connect(address)) for _ in range(min(1000, room - 64))]
+        check("served", curl("http://%s:%d/small.txt" % address).stdout, SMALL)
+        check("silence", {client.recv(1000) for client in clients}, {b""})
+        check("not at once", time.monotonic() - started > 2, True)
+        check("served again", curl("http://%s:%d/small.txt" % address).stdout, SMALL)
+
+
 def test_drain(program, root):
     """A file that is on its way when the signal comes arrives."""
     server = subprocess.Popen([program, root, "127.0.0.1:0", "60"], stdout=subprocess.PIPE, text=True)
@@ -290,4 +307,5 @@ def test_http_server(program, work):
             print(f"{test.__name__}: {time.monotonic() - started:.2f} s", flush=True)
     with serving(program, root, patience=3) as address:
         test_slow(address, root)
+    test_crowd(program, root)
     test_drain(program, root)
