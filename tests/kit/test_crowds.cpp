@@ -53,9 +53,9 @@ class Plain {
     ++server.begun;
     server.changed_.set();
     for (;;) {
-      const std::string line = co_await stream.readline();
-      if (line.empty()) break;
-      co_await stream.write_all(line);
+      const auto line = co_await as_result(stream.readline());
+      if (!line || line->empty()) break;
+      co_await stream.write_all(*line);
     }
     ++server.ended;
     server.changed_.set();
@@ -107,7 +107,8 @@ TEST(Crowds, IdleConnectionsCostLittleAndAreAllServed) {
 
 // -- none is lost --
 
-// A client in a process of its own, by plain calls. Ends with the number of what went wrong.
+// A client in a process of its own, by plain calls. It reports the number of what went wrong, and
+// ends, with every descriptor that it has, when it is let go.
 class ClientProcess {
  public:
   template <class F>
@@ -119,24 +120,27 @@ class ClientProcess {
       ::close(ends[0]);
       const std::string report = std::to_string(body());
       static_cast<void>(::send(ends[1], report.data(), report.size(), MSG_NOSIGNAL));
+      ::shutdown(ends[1], SHUT_WR);
+      char none;
+      static_cast<void>(::recv(ends[1], &none, 1, 0));
       ::_exit(0);
     }
     ::close(ends[1]);
-    report_ = UniqueFd(ends[0]);
+    stream_ = Stream(Socket(UniqueFd(ends[0])));
   }
   ClientProcess(const ClientProcess&) = delete;
   ClientProcess& operator=(const ClientProcess&) = delete;
-  ~ClientProcess() { ::waitpid(pid_, nullptr, 0); }
-
-  // What it reported, when it has ended.
-  Task<std::string> end() {
-    Stream stream{Socket(std::move(report_))};
-    co_return co_await stream.read_all();
+  ~ClientProcess() {
+    let_go();
+    ::waitpid(pid_, nullptr, 0);
   }
+
+  Task<std::string> report() { co_return co_await stream_.read_all(); }
+  void let_go() { ::shutdown(stream_.socket().fileno(), SHUT_WR); }
 
  private:
   pid_t pid_ = -1;
-  UniqueFd report_;
+  Stream stream_;
 };
 
 bool is_answered(const Socket& socket, const std::string& text) {
@@ -188,7 +192,7 @@ TEST_P(Bursts, LoseNoneOfTenThousandConnections) {
     const Address address = listener.local();
     ClientProcess client([&] { return connect_many(address, count); });
     auto server = spawn(serve(listener, handler));
-    EXPECT_EQ(co_await client.end(), "0");
+    EXPECT_EQ(co_await client.report(), "0");
     while (ended < count) {
       changed.clear();
       co_await changed.wait();
@@ -199,6 +203,55 @@ TEST_P(Bursts, LoseNoneOfTenThousandConnections) {
   };
   test::run(body, {.without = GetParam()});
   listener = Listener();
+  EXPECT_EQ(test::open_descriptors(), before);
+}
+
+// The server has accepted whoever came before the one that it answers.
+bool ask_and_go(const Address& address) {
+  const Socket socket = connect_now(address);
+  return say(socket, "and I?\n") && is_answered(socket, "and I?\n");
+}
+
+// Says nothing. In bursts too.
+int hold_many(const Address& address, int count, std::vector<Socket>& silent) {
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) {
+    silent.emplace_back(AF_INET, SOCK_STREAM);
+    if (::connect(silent.back().fileno(), address.data(), address.size()) != 0) ++wrong;
+    test::reset_at_close(silent.back());
+    if (i % 100 == 99) wrong += !ask_and_go(address);
+  }
+  return wrong;
+}
+
+// Their process inherits the limit of descriptors, which crowd() raised.
+TEST(Crowds, TenThousandSilentConnectionsLeaveRoomForOthersUntilTheyAreGone) {
+  const int bursts = crowd(10'000, 1) / 100, count = bursts * 100;
+  const auto before = test::open_descriptors();
+  test::run([&]() -> Task<> {
+    Plain server;
+    const auto held = test::bytes_held();
+    std::vector<Socket> silent;  // theirs: none here
+    ClientProcess clients([&] { return hold_many(server.address, count, silent); });
+    EXPECT_EQ(co_await clients.report(), "0");
+    EXPECT_EQ(server.begun, count + bursts);
+    co_await server.until(server.ended, bursts);
+    EXPECT_GE(test::open_descriptors(), before + static_cast<unsigned>(count));
+    EXPECT_LE((test::bytes_held() - held) / count, 2048);
+    Stream other = co_await connect(server.address);
+    for (int i = 0; i < 3; ++i) {
+      co_await sleep(60s);
+      co_await other.write_all("and I?\n");
+      EXPECT_EQ(co_await other.readline(), "and I?\n");
+    }
+    EXPECT_LE((test::bytes_held() - held) / count, 2048);
+    EXPECT_EQ(server.ended, bursts) << "nobody is sent away";
+    clients.let_go();
+    co_await server.until(server.ended, bursts + count);
+    co_await other.close();
+    co_await server.until(server.ended, server.begun);
+    co_await server.stop();
+  });
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
