@@ -70,6 +70,22 @@ TEST_P(Listening, TellsBothEndsOfAConnection) {
   });
 }
 
+TEST_P(Listening, TakesAsManyRequestsAsItSays) {
+  run([&]() -> Task<> {
+    Listener listener = listen(Address::loopback(0));
+    const Address target = listener.local();
+    const Stats before = Loop::current().stats();
+    for (int i = 0; i < 10; ++i) {
+      const Socket client(AF_INET, SOCK_STREAM);
+      EXPECT_EQ(::connect(client.fileno(), target.data(), target.size()), 0);
+      const Stream stream = co_await listener.accept();
+    }
+    const Stats after = Loop::current().stats();
+    EXPECT_EQ(after.submitted - before.submitted, GetParam() ? 10u : 1u);
+    EXPECT_EQ(after.completed - before.completed, 10u);
+  });
+}
+
 TEST_P(Listening, LosesNoneOfAThousandConnections) {
   run([]() -> Task<> {
     Listener listener = listen(Address::loopback(0));

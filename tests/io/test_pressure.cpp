@@ -96,6 +96,17 @@ TEST_P(Pressure, DoesNotSpinWhenMoreStreamsGetBytesThanThereArePieces) {
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
+// Each says which it is.
+std::vector<Socket> connect_many(const Address& target, std::size_t count) {
+  std::vector<Socket> clients;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Socket& client = clients.emplace_back(AF_INET, SOCK_STREAM);
+    EXPECT_EQ(::connect(client.fileno(), target.data(), target.size()), 0);
+    EXPECT_EQ(::send(client.fileno(), &i, sizeof i, MSG_NOSIGNAL), 4);
+  }
+  return clients;
+}
+
 // All wait in the kernel's backlog before the loop accepts the first: with a small completion queue
 // the request that accepts them all overflows it.
 TEST_P(Pressure, LosesNoneOfManyConnectionsThatWaitAlready) {
@@ -105,13 +116,7 @@ TEST_P(Pressure, LosesNoneOfManyConnectionsThatWaitAlready) {
     test::run(
         [&]() -> Task<> {
           Listener listener = listen(Address::loopback(0));
-          const Address target = listener.local();
-          std::vector<Socket> clients;
-          for (std::uint32_t i = 0; i < count; ++i) {
-            Socket& client = clients.emplace_back(AF_INET, SOCK_STREAM);
-            EXPECT_EQ(::connect(client.fileno(), target.data(), target.size()), 0);
-            EXPECT_EQ(::send(client.fileno(), &i, sizeof i, MSG_NOSIGNAL), 4);
-          }
+          const std::vector<Socket> clients = connect_many(listener.local(), count);
           std::vector<std::uint32_t> served;
           const Work start = Work::done();
           for (std::size_t i = 0; i < count; ++i) {
@@ -140,12 +145,7 @@ TEST_P(Pressure, GivesEachOfManyWhoAcceptAConnection) {
   test::run(
       [&]() -> Task<> {
         Listener listener = listen(Address::loopback(0));
-        const Address target = listener.local();
-        std::vector<Socket> clients;
-        for (std::size_t i = 0; i < count; ++i) {
-          Socket& client = clients.emplace_back(AF_INET, SOCK_STREAM);
-          EXPECT_EQ(::connect(client.fileno(), target.data(), target.size()), 0);
-        }
+        const std::vector<Socket> clients = connect_many(listener.local(), count);
         const Work start = Work::done();
         std::vector<JoinHandle<Stream>> takers;
         const auto take = [&]() -> Task<Stream> { co_return co_await listener.accept(); };

@@ -51,7 +51,7 @@ struct Stats {
   std::uint64_t turns = 0;
   std::uint64_t steps = 0;       // times that a task or a callback ran
   std::uint64_t enters = 0;      // system calls of the ring
-  std::uint64_t submitted = 0;   // requests given to the kernel
+  std::uint64_t submitted = 0;   // requests, for the kernel or on their way to it
   std::uint64_t completed = 0;   // completions reaped
   std::uint64_t posts = 0;       // callbacks from post()
   std::uint64_t inline_calls = 0;  // file operations done as plain system calls

@@ -98,7 +98,7 @@ Stats Loop::stats() const {
   stats.in_flight = in_flight();
   stats.queued = waiting_.count();
   stats.timers = timers_.size();
-  stats.submitted = stats.completed + in_flight();  // a request is in flight until it completed
+  stats.submitted = ring_.pushed();  // more than have completed, or fewer: some complete often
   for (const auto& entry : services_) entry.service->add_to(stats);
   return stats;
 }
