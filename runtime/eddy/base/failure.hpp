@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 namespace eddy {
 
@@ -70,6 +71,13 @@ using Held = std::conditional_t<std::is_reference_v<T>,
 // What an await ends with.
 template <class T>
 using Expected = std::expected<T, Failure>;
+
+// The value, or the failure as an exception.
+template <class T>
+T value_or_raise(Expected<T>&& outcome) {
+  if (!outcome) [[unlikely]] outcome.error().raise();
+  if constexpr (!std::is_void_v<T>) return std::move(*outcome);
+}
 
 // What as_result() gives to the user.
 template <class T>

@@ -77,11 +77,7 @@ class [[nodiscard]] AsResult {
   explicit AsResult(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
-  value_type await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return std::move(*outcome);
-  }
+  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     auto outcome = inner_.await_outcome();
     if (outcome) [[likely]] {

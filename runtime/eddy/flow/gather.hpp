@@ -111,11 +111,7 @@ class [[nodiscard]] Gather final : public GatherWaiter {
     return ready();
   }
   void await_suspend(std::coroutine_handle<> frame) { park(frame); }
-  value_type await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-    return std::move(*outcome);
-  }
+  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
     return std::apply(
@@ -159,11 +155,7 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
     return ready();
   }
   void await_suspend(std::coroutine_handle<> frame) { park(frame); }
-  value_type await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-    return std::move(*outcome);
-  }
+  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
     value_type values;

@@ -221,10 +221,7 @@ class [[nodiscard]] Generator<T>::Close {
     frame_.promise().close();
     return frame_.promise().advance(frame_, consumer);
   }
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome() {
     if (!frame_) return {};
     auto& promise = frame_.promise();

@@ -124,11 +124,7 @@ class [[nodiscard]] TimeoutBody {
     task_.emplace(std::invoke(body_, scope_));
     return !task_->await_ready() && task_->await_suspend(frame);
   }
-  T await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-    if constexpr (!std::is_void_v<T>) return std::move(*outcome);
-  }
+  T await_resume() { return value_or_raise(await_outcome()); }
   Expected<Held<T>> await_outcome() {
     return scope_.convert(task_->await_outcome());
   }

@@ -192,9 +192,7 @@ class [[nodiscard]] ReadAt : public ReadCall {
       --file_.positional;
       return static_cast<std::size_t>(Operation::await_resume());
     }
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-    return *outcome;
+    return value_or_raise(await_outcome());
   }
   Expected<std::size_t> await_outcome() {
     --file_.positional;
@@ -224,11 +222,7 @@ class [[nodiscard]] WriteAt : public FileCall<PositionalWrite> {
 
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> frame);
-  std::size_t await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
-    return *outcome;
-  }
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome();
 
  private:

@@ -71,11 +71,7 @@ class [[nodiscard]] Accept : public Waiter {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);
-  Stream await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return std::move(*outcome);
-  }
+  Stream await_resume() { return value_or_raise(await_outcome()); }
   Expected<Stream> await_outcome();
 
  private:

@@ -71,11 +71,7 @@ class [[nodiscard]] ReadSome : public Receive {
     prepare_receive(into_);
     Receive::await_suspend(frame);
   }
-  std::size_t await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome() {
     if (!plainly_done()) [[unlikely]] return settled();
     end();
@@ -102,10 +98,7 @@ class [[nodiscard]] ReadExactly : public Receive {
     prepare_receive(rest());
     Receive::await_suspend(frame);
   }
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  private:
@@ -127,11 +120,7 @@ class [[nodiscard]] Fill : public Receive {
 
   bool await_ready() { return !begin(); }
   void await_suspend(std::coroutine_handle<> frame);
-  std::size_t await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome();
 
  private:

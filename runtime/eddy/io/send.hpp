@@ -68,11 +68,7 @@ class [[nodiscard]] WriteSome : public Send {
     prepare_send(bytes_, 0);
     Operation::await_suspend(frame);
   }
-  std::size_t await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome();
 
  private:
@@ -94,10 +90,7 @@ class [[nodiscard]] WriteAll : public Send {
     prepare_send(rest_, MSG_WAITALL);
     Operation::await_suspend(frame);
   }
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome() {
     end();
     if (!rest_.empty()) [[unlikely]] return std::unexpected(failure());
@@ -124,10 +117,7 @@ class [[nodiscard]] WriteVectored : public Send {
     prepare_message();
     Operation::await_suspend(frame);
   }
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  private:
@@ -154,10 +144,7 @@ class [[nodiscard]] SendZeroCopy : public Send {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  private:

@@ -176,8 +176,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
   }
   void await_resume() {
     if (added_) [[likely]] return;
-    auto outcome = await_outcome();
-    if (!outcome) outcome.error().raise();
+    return value_or_raise(await_outcome());
   }
   Expected<void> await_outcome() {
     if (added_) return {};
