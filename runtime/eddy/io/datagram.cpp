@@ -8,21 +8,11 @@
 
 namespace eddy {
 
-static Address address_of_socket(const Socket& socket) noexcept {
-  Address address;
-  socklen_t size = Address::capacity;
-  if (::getpeername(socket.fileno(), address.data(), &size) < 0) {
-    size = Address::capacity;
-    if (::getsockname(socket.fileno(), address.data(), &size) < 0) return {};
-  }
-  address.set_size(size);
-  return address;
-}
-
-Failure DatagramCall::failure(int code, const Address& address) {
+Failure DatagramCall::failure(int code, Address address) {
   if (state_->closing) code = ECANCELED;
-  subject_ = Text((address ? address : address_of_socket(state_->socket)).format());
-  return Failure::error(code, name(), subject_.view());
+  if (!address) address = state_->socket.peer_if_any();
+  if (!address) address = state_->socket.local_if_any();
+  return Failure::error(code, name(), Text(address.format()));
 }
 
 // -- receiving --

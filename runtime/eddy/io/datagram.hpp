@@ -7,7 +7,6 @@
 #pragma once
 
 #include <eddy/base/bytes.hpp>
-#include <eddy/base/text.hpp>
 #include <eddy/core/operation.hpp>
 #include <eddy/io/address.hpp>
 #include <eddy/io/socket_state.hpp>
@@ -37,12 +36,9 @@ class DatagramCall : public Operation {
       : Operation(name, proceed), state_(std::move(state)) {}
 
   // An Error with `address`, or with the one that the socket has.
-  Failure failure(int code, const Address& address);
+  Failure failure(int code, Address address);
 
   Counted<SocketState> state_;
-
- private:
-  Text subject_;
 };
 
 class DatagramReceive : public DatagramCall {
@@ -69,11 +65,7 @@ class [[nodiscard]] Receiving : public DatagramReceive {
       : DatagramReceive(std::move(state), into) {}
 
   void await_suspend(std::coroutine_handle<> frame);
-  Received await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  Received await_resume() { return value_or_raise(await_outcome()); }
   Expected<Received> await_outcome();
 };
 
@@ -100,11 +92,7 @@ class [[nodiscard]] ReceivingFrom : public DatagramReceiveMessage {
       : DatagramReceiveMessage(std::move(state), into) {}
 
   void await_suspend(std::coroutine_handle<> frame) { start_message(nullptr, 0, 0, frame); }
-  ReceivedFrom await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  ReceivedFrom await_resume() { return value_or_raise(await_outcome()); }
   Expected<ReceivedFrom> await_outcome();
 };
 
@@ -124,10 +112,7 @@ class [[nodiscard]] SendDatagram : public DatagramCall {
 
   bool await_ready() { return ready(nullptr, 0); }
   void await_suspend(std::coroutine_handle<> frame) { start(nullptr, 0, frame); }
-  void await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-  }
+  void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  protected:

@@ -9,10 +9,6 @@ void DatagramSocket::connect(const Address& peer) {
   if (::connect(socket().fileno(), to, size) < 0) throw Error(errno, "connect", peer.format());
 }
 
-static Task<> close_nothing() { co_return; }
-
-Task<> DatagramSocket::close() {
-  return handle_.state() ? SocketState::close(handle_.state()) : close_nothing();
-}
+Task<> DatagramSocket::close() { return SocketState::close(handle_.state()); }
 
 }  // namespace eddy

@@ -21,19 +21,27 @@ void Socket::shutdown(int how) {
   if (::shutdown(fd_.get(), how) < 0 && errno != ENOTCONN) throw Error(errno, "shutdown");
 }
 
-Address Socket::local() const {
+// One of getsockname(2) and getpeername(2).
+static Address ask(decltype(::getsockname)* question, int fd) noexcept {
   Address address;
   socklen_t size = Address::capacity;
-  if (::getsockname(fd_.get(), address.data(), &size) < 0) throw Error(errno, "getsockname");
+  if (question(fd, address.data(), &size) < 0) return {};
   address.set_size(size);
   return address;
 }
 
+Address Socket::local_if_any() const noexcept { return ask(&::getsockname, fd_.get()); }
+Address Socket::peer_if_any() const noexcept { return ask(&::getpeername, fd_.get()); }
+
+Address Socket::local() const {
+  const Address address = local_if_any();
+  if (!address) throw Error(errno, "getsockname");
+  return address;
+}
+
 Address Socket::peer() const {
-  Address address;
-  socklen_t size = Address::capacity;
-  if (::getpeername(fd_.get(), address.data(), &size) < 0) throw Error(errno, "getpeername");
-  address.set_size(size);
+  const Address address = peer_if_any();
+  if (!address) throw Error(errno, "getpeername");
   return address;
 }
 

@@ -35,6 +35,9 @@ class Socket {
 
   Address local() const;
   Address peer() const;
+  // No address where there is none: closed, never connected, reset.
+  Address local_if_any() const noexcept;
+  Address peer_if_any() const noexcept;
 
   // setsockopt(2), getsockopt(2).
   template <class T>

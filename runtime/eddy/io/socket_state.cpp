@@ -21,12 +21,7 @@ Failure SocketState::end_of_file(std::string_view verb, std::string partial) {
 }
 
 std::string_view SocketState::peer_name() {
-  if (name_.empty() && !socket.closed()) {
-    Address peer;
-    socklen_t size = Address::capacity;
-    if (::getpeername(socket.fileno(), peer.data(), &size) == 0) peer.set_size(size);
-    name_ = Text(peer.format());
-  }
+  if (name_.empty() && !socket.closed()) name_ = Text(socket.peer_if_any().format());
   return name_.view();
 }
 
@@ -95,7 +90,7 @@ void SocketState::close_now() noexcept {
 }
 
 Task<> SocketState::close(Counted<SocketState> state) {
-  if (state->socket.closed()) co_return;
+  if (!state || state->socket.closed()) co_return;
   const bool busy = state->reading || state->writing;
   if (busy) {
     state->end();

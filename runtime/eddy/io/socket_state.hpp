@@ -84,7 +84,7 @@ class SocketState {
   // The handle is gone: the same, and closes as soon as nothing is in progress, whoever else still
   // counts as an owner.
   void drop() noexcept;
-  // Ends what is in progress, waits for it, and closes.
+  // Ends what is in progress, waits for it, and closes. `state` may be none.
   static Task<> close(Counted<SocketState> state);
   // Has the kernel forget what it was to send: for a peer that takes nothing.
   void reset() noexcept;

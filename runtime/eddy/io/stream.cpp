@@ -41,11 +41,7 @@ Task<std::uint64_t> Stream::send_file(File& file, std::uint64_t offset, std::uin
   return send_file_of(handle_.to_use(), file, offset, count);
 }
 
-static Task<> close_nothing() { co_return; }
-
-Task<> Stream::close() {
-  return handle_.state() ? SocketState::close(handle_.state()) : close_nothing();
-}
+Task<> Stream::close() { return SocketState::close(handle_.state()); }
 
 Task<Stream> connect(Address address) {
   Socket socket(address.family(), SOCK_STREAM);

@@ -61,11 +61,7 @@ class [[nodiscard]] ReceivingWith : public DatagramReceiveMessage {
   ~ReceivingWith();
 
   void await_suspend(std::coroutine_handle<> frame);
-  ReceivedWith await_resume() {
-    auto outcome = await_outcome();
-    if (!outcome) [[unlikely]] outcome.error().raise();
-    return *outcome;
-  }
+  ReceivedWith await_resume() { return value_or_raise(await_outcome()); }
   Expected<ReceivedWith> await_outcome();
 
  private:
