@@ -1,3 +1,4 @@
+#include "despite_cancel.hpp"
 #include "ends.hpp"
 
 #include "support/allocations.hpp"
@@ -104,25 +105,13 @@ TEST(Stream, LosesNoByteWhenAReadIsCancelled) {
   for (int turns = 0; turns < 6; ++turns) {
     test::run([&]() -> Task<> {
       Ends ends;
-      std::string got;
-      auto reader = spawn([&]() -> Task<> {
+      const auto read = [&]() -> Task<std::string> {
         char buffer[8];
         const std::size_t count = co_await ends.b.read_some(buffer);
-        got.assign(buffer, count);
-        co_await yield();
-      });
-      for (int i = 0; i < turns; ++i) {
-        if (i == 2) co_await ends.a.write_all("bytes");
-        co_await yield();
-      }
-      EXPECT_TRUE(reader.cancel() || reader.done());
-      co_await wait_until_done(reader);
-      if (turns <= 2) co_await ends.a.write_all("bytes");
-      if (got.empty()) {
-        char buffer[8];
-        const std::size_t count = co_await ends.b.read_some(buffer);
-        got.assign(buffer, count);
-      }
+        co_return std::string(buffer, count);
+      };
+      const auto send = [&]() -> Task<> { co_await ends.a.write_all("bytes"); };
+      const std::string got = co_await test::read_despite_cancel(turns, read, send);
       EXPECT_EQ(got, "bytes") << turns;
     });
   }

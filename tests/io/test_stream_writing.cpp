@@ -136,12 +136,13 @@ TEST(StreamWriting, SendsWithoutACopy) {
 // The memory is the caller's again, and the call has ended, although the peer takes nothing.
 TEST(StreamWriting, EndsASendWithoutACopyThatThePeerNeverTakes) {
   const auto before = test::open_descriptors();
+  const std::string everything = pattern(20'000'000);
   for (int turns = 0; turns < 8; ++turns) {
     for (const int how : {0, 1, 2}) {
       test::run([&]() -> Task<> {
         TcpEnds ends;
         co_await connect_ends(ends);
-        std::string much = pattern(20'000'000);
+        std::string much = everything;
         auto writer = spawn([&]() -> Task<> { co_await ends.a.send_zero_copy(much); });
         for (int i = 0; i < turns; ++i) co_await yield();
         if (how == 0) writer.cancel();

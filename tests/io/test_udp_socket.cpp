@@ -1,3 +1,5 @@
+#include "despite_cancel.hpp"
+
 #include "support/allocations.hpp"
 #include "support/directory.hpp"
 #include "support/run.hpp"
@@ -178,8 +180,7 @@ TEST(UdpSocket, LosesNoDatagramWhenAReceiveIsCancelled) {
     for (int turns = 0; turns < 6; ++turns) {
       test::run([&]() -> Task<> {
         Ends ends;
-        std::string got;
-        auto reader = spawn([&]() -> Task<> {
+        const auto read = [&]() -> Task<std::string> {
           char buffer[8];
           std::size_t count = 0;
           if (with_address) {
@@ -189,21 +190,10 @@ TEST(UdpSocket, LosesNoDatagramWhenAReceiveIsCancelled) {
             const Received received = co_await ends.b.receive(buffer);
             count = received.count;
           }
-          got.assign(buffer, count);
-          co_await yield();
-        });
-        for (int i = 0; i < turns; ++i) {
-          if (i == 2) co_await ends.a.send("bytes");
-          co_await yield();
-        }
-        EXPECT_TRUE(reader.cancel() || reader.done());
-        co_await wait_until_done(reader);
-        if (turns <= 2) co_await ends.a.send("bytes");
-        if (got.empty()) {
-          char buffer[8];
-          const Received received = co_await ends.b.receive(buffer);
-          got.assign(buffer, received.count);
-        }
+          co_return std::string(buffer, count);
+        };
+        const auto send = [&]() -> Task<> { co_await ends.a.send("bytes"); };
+        const std::string got = co_await test::read_despite_cancel(turns, read, send);
         EXPECT_EQ(got, "bytes") << turns;
       });
     }

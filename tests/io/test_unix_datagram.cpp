@@ -1,3 +1,5 @@
+#include "despite_cancel.hpp"
+
 #include "support/allocations.hpp"
 #include "support/directory.hpp"
 #include "support/run.hpp"
@@ -22,6 +24,11 @@ int fill(UnixDatagram& from, const Address* to = nullptr) {
   while (::sendto(fd, "fill", 4, MSG_DONTWAIT, to ? to->data() : nullptr, to ? to->size() : 0) == 4)
     ++count;
   return count;
+}
+
+// To the peer it is connected to, or to `at`.
+SendDatagram send(UnixDatagram& from, Bytes bytes, bool connected, const Address& at) {
+  return connected ? from.send(bytes) : from.send_to(bytes, at);
 }
 
 TEST(UnixDatagram, CarriesDatagramsByPathAndByName) {
@@ -84,13 +91,7 @@ TEST(UnixDatagram, WaitsForAReceiverThatIsFull) {
       if (connected) sender.connect(at);
       const int before = fill(sender, connected ? nullptr : &at);
       auto writer = spawn([&]() -> Task<> {
-        for (int i = 0; i < 3; ++i) {
-          if (connected) {
-            co_await sender.send("payload");
-          } else {
-            co_await sender.send_to("payload", at);
-          }
-        }
+        for (int i = 0; i < 3; ++i) co_await send(sender, "payload", connected, at);
       });
       co_await test::settle();
       EXPECT_FALSE(writer.done());
@@ -113,11 +114,7 @@ TEST(UnixDatagram, StopsWaitingForAReceiverThatIsGone) {
       if (connected) sender.connect(at);
       fill(sender, connected ? nullptr : &at);
       auto writer = spawn([&]() -> Task<> {
-        if (connected) {
-          co_await sender.send("x");
-        } else {
-          co_await sender.send_to("x", at);
-        }
+        co_await send(sender, "x", connected, at);
       });
       co_await test::settle();
       co_await receiver.close();
@@ -154,11 +151,7 @@ TEST(UnixDatagram, CancelsASendThatWaits) {
         int expected = fill(sender, connected ? nullptr : &at);
         bool sent = false;
         auto writer = spawn([&]() -> Task<> {
-          if (connected) {
-            co_await sender.send("payload");
-          } else {
-            co_await sender.send_to("payload", at);
-          }
+          co_await send(sender, "payload", connected, at);
           sent = true;
           co_await yield();
         });
@@ -195,11 +188,7 @@ TEST(UnixDatagram, EndsWhatIsInProgressWhenItIsClosedOrDropped) {
         char buffer[4];
         UniqueFd places[1];
         auto writer = spawn([&]() -> Task<> {
-          if (connected) {
-            co_await sender.send("x");
-          } else {
-            co_await sender.send_to("x", at);
-          }
+          co_await send(sender, "x", connected, at);
         });
         auto reader = spawn([&]() -> Task<> { co_await sender.receive_with(buffer, places); });
         co_await test::settle();
@@ -225,11 +214,7 @@ TEST(UnixDatagram, EndsWithItsLoop) {
       UnixDatagram receiver = UnixDatagram::bind(at), sender = UnixDatagram::open();
       if (connected) sender.connect(at);
       fill(sender, connected ? nullptr : &at);
-      if (connected) {
-        co_await sender.send("x");
-      } else {
-        co_await sender.send_to("x", at);
-      }
+      co_await send(sender, "x", connected, at);
     };
     spawn(wait(true));
     spawn(wait(false));
@@ -308,28 +293,15 @@ TEST(UnixDatagram, LosesNoDescriptorWhenAReceiveIsCancelled) {
     test::run([&]() -> Task<> {
       auto [a, b] = UnixDatagram::pair();
       const int one[] = {0};
-      std::size_t got = 0;
-      auto reader = spawn([&b, &got]() -> Task<> {
+      const auto read = [&b]() -> Task<std::string> {
         char buffer[8];
         UniqueFd places[2];
         const ReceivedWith received = co_await b.receive_with(buffer, places);
-        got = received.descriptors;
-        co_await yield();
-      });
-      for (int i = 0; i < turns; ++i) {
-        if (i == 2) co_await a.send_with("x", one);
-        co_await yield();
-      }
-      EXPECT_TRUE(reader.cancel() || reader.done());
-      co_await wait_until_done(reader);
-      if (turns <= 2) co_await a.send_with("x", one);
-      if (got == 0) {
-        char buffer[8];
-        UniqueFd places[2];
-        const ReceivedWith received = co_await b.receive_with(buffer, places);
-        got = received.descriptors;
-      }
-      EXPECT_EQ(got, 1u) << turns;
+        co_return std::string(buffer, received.count) + std::to_string(received.descriptors);
+      };
+      const auto send = [&a, &one]() -> Task<> { co_await a.send_with("x", one); };
+      const std::string got = co_await test::read_despite_cancel(turns, read, send);
+      EXPECT_EQ(got, "x1") << turns;
     });
   }
   EXPECT_EQ(test::open_descriptors(), before);
