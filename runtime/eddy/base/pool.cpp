@@ -12,11 +12,16 @@ struct Pool::Cleaner {
   }
 };
 
+// The first call in a thread lets it keep blocks from then on.
+void Pool::clean_up_at_end() noexcept {
+  static thread_local Cleaner cleaner;
+  static_cast<void>(cleaner);
+}
+
 void* Pool::allocate_slowly(std::size_t size) {
   if constexpr (!keeps_blocks) return ::operator new(size, line);
   if (size > largest) return ::operator new(size, line);
-  static thread_local Cleaner cleaner;
-  static_cast<void>(cleaner);
+  clean_up_at_end();
   return ::operator new(size_of_class(class_of(size)), line);
 }
 
@@ -27,6 +32,12 @@ void Pool::trim() noexcept {
       ::operator delete(block, line);
     }
   }
+}
+
+void Pool::keep(bool on) noexcept {
+  clean_up_at_end();
+  cache_.open = on;
+  if (!on) trim();
 }
 
 }  // namespace eddy

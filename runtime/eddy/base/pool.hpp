@@ -59,6 +59,9 @@ class Pool {
   // Gives this thread's free blocks back to the heap.
   static void trim() noexcept;
 
+  // Off: this thread's blocks come from the heap and go there, for whoever watches or fails it.
+  static void keep(bool on) noexcept;
+
  private:
   struct Block {
     Block* next;
@@ -90,6 +93,7 @@ class Pool {
   struct Cleaner;
 
   static void* allocate_slowly(std::size_t size);
+  static void clean_up_at_end() noexcept;
 
   static constinit thread_local Cache cache_ [[gnu::tls_model("initial-exec")]];
 };
