@@ -15,7 +15,7 @@
 namespace eddy {
 namespace {
 
-int register_call(int fd, unsigned opcode, const void* argument, unsigned count) noexcept {
+int register_on_ring(int fd, unsigned opcode, const void* argument, unsigned count) noexcept {
   return static_cast<int>(::syscall(__NR_io_uring_register, fd, opcode, argument, count));
 }
 
@@ -24,7 +24,7 @@ void reserve_table(int ring_fd, unsigned opcode, unsigned places, const char* wh
   io_uring_rsrc_register table{};
   table.nr = places;
   table.flags = IORING_RSRC_REGISTER_SPARSE;  // 5.19
-  if (register_call(ring_fd, opcode, &table, sizeof table) < 0) throw Error(errno, what);
+  if (register_on_ring(ring_fd, opcode, &table, sizeof table) < 0) throw Error(errno, what);
 }
 
 // Sets one place of a table. 5.13
@@ -33,7 +33,7 @@ bool update(int ring_fd, unsigned opcode, unsigned place, const void* value) noe
   change.offset = place;
   change.data = address_of(value);
   change.nr = 1;
-  return register_call(ring_fd, opcode, &change, sizeof change) >= 0;
+  return register_on_ring(ring_fd, opcode, &change, sizeof change) >= 0;
 }
 
 std::vector<unsigned> places(unsigned count) {
