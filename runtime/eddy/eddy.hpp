@@ -34,6 +34,7 @@
 #include <eddy/core/task_state.hpp>    // a running task, apart from its frame
 #include <eddy/core/thread_state.hpp>  // what runs on this thread
 #include <eddy/core/timers.hpp>        // deadlines in order
+#include <eddy/core/try.hpp>           // EDDY_TRY, EDDY_DO
 #include <eddy/core/waiter.hpp>        // what a task is parked on
 
 // sync: waiting for each other
