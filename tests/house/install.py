@@ -1,5 +1,6 @@
-"""Installs the library somewhere and builds a separate program against it: through pkg-config with the
-shared and with the static library, and with eddy as a meson subproject."""
+"""Installs the library somewhere and builds a separate program against it: through pkg-config and through
+CMake's find_package with the shared and with the static library, with eddy as a meson subproject, and with
+eddy's sources by CMake's FetchContent."""
 import os
 import pathlib
 import shutil
@@ -17,9 +18,25 @@ eddy::Task<int> answer() {
 }
 int main() { std::printf("%d\\n", eddy::run(answer())); }
 """
-MESON = """project('user', 'cpp', default_options: ['buildtype=release'])
+MESON = """project('user', 'cpp', default_options: ['buildtype=plain'])
 add_project_arguments('-std=c++23', language: 'cpp')
 executable('user', 'main.cpp', dependencies: dependency('eddy', fallback: ['eddy', 'eddy_dep']))
+"""
+CMAKE = """cmake_minimum_required(VERSION 3.20)
+project(user CXX)
+find_package(eddy 0.1 REQUIRED)
+add_executable(shared main.cpp)
+target_link_libraries(shared PRIVATE eddy::eddy)
+add_executable(static main.cpp)
+target_link_libraries(static PRIVATE eddy::eddy_static)
+"""
+FETCH = """cmake_minimum_required(VERSION 3.20)
+project(user CXX)
+include(FetchContent)
+FetchContent_Declare(eddy SOURCE_DIR {root} SOURCE_SUBDIR runtime)
+FetchContent_MakeAvailable(eddy)
+add_executable(user main.cpp)
+target_link_libraries(user PRIVATE eddy::eddy)
 """
 
 
@@ -38,14 +55,24 @@ def check(program, **options):
         sys.exit(1)
 
 
+def cmake(folder, text, *options, **how):
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(text)
+    shutil.copy(folder.parent / "main.cpp", folder)
+    run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja", *options, **how)
+    run("cmake", "--build", folder / "build")
+    return folder / "build"
+
+
 def main():
     compiler = os.environ.get("CXX", "g++")
+    with_compiler = [f"-DCMAKE_CXX_COMPILER={compiler}"]
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         (work / "main.cpp").write_text(PROGRAM)
         prefix = work / "prefix"
         run("meson", "setup", work / "build", ROOT, f"--prefix={prefix}", "--libdir=lib",
-            "-Dtests=disabled", "-Dexamples=disabled", "-Dbench=disabled", "-Dbuildtype=release")
+            "-Dtests=disabled", "-Dexamples=disabled", "-Dbench=disabled", "-Dbuildtype=plain")
         run("meson", "install", "-C", work / "build")
 
         environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
@@ -53,6 +80,9 @@ def main():
         flags = run("pkg-config", "--cflags", "--libs", "eddy", env=environment).split()
         run(compiler, work / "main.cpp", "-o", work / "shared", *flags, env=environment)
         check(work / "shared", env=environment)
+        found = cmake(work / "found", CMAKE, f"-DCMAKE_PREFIX_PATH={prefix}", *with_compiler)
+        check(found / "shared")
+        check(found / "static")
         (prefix / "lib/libeddy.so").unlink()
         flags = run("pkg-config", "--static", "--cflags", "--libs", "eddy", env=environment).split()
         run(compiler, work / "main.cpp", "-o", work / "static", *flags, env=environment)
@@ -66,7 +96,9 @@ def main():
         run("meson", "setup", user / "build", user)
         run("ninja", "-C", user / "build")
         check(user / "build" / "user")
-    print("pkg-config shared, pkg-config static, subproject: each printed 42")
+        fetched = cmake(work / "fetched", FETCH.format(root=ROOT), *with_compiler)
+        check(fetched / "user")
+    print("pkg-config and find_package, shared and static, subproject and FetchContent: each printed 42")
     return 0
 
 
