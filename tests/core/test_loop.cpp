@@ -319,6 +319,16 @@ TEST(Debug, ReportsAStepThatHeldTheLoop) {
   EXPECT_NE(reports.where.find("test_loop.cpp"), std::string::npos);
 }
 
+// R5
+TEST(Debug, IsOnInAllLoopsWhenTheEnvironmentSaysSo) {
+  EXPECT_FALSE(Loop().debug());
+  ::setenv("EDDY_DEBUG", "1", 1);
+  EXPECT_TRUE(Loop().debug());
+  ::setenv("EDDY_DEBUG", "0", 1);
+  EXPECT_FALSE(Loop().debug());
+  ::unsetenv("EDDY_DEBUG");
+}
+
 // F07, B3
 TEST(Debug, ReportsATaskThatWasNeverAwaitedOnce) {
   Loop loop({.debug = true, .virtual_time = true});

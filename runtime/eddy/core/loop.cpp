@@ -52,7 +52,7 @@ Loop::Loop(const LoopOptions& options)
     : ring_(ring_options(options)),
       ended_(ring_.pushed()),
       in_flight_max_(ring_.completion_entries()),
-      debug_(options.debug),
+      debug_(options.debug || debug_by_environment()),
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(options),

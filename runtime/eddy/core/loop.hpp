@@ -214,6 +214,8 @@ class Loop {
   void leave_thread() noexcept;
   static bool on_this_thread(const Loop* loop) noexcept;
 
+  static bool debug_by_environment() noexcept;
+
   Instant clock() const noexcept;
   Instant refresh_now() noexcept;
   [[noreturn]] static void throw_no_loop();

@@ -41,7 +41,7 @@ struct LoopOptions {
   Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for a
                                                         // 64th of this at first, up to this
   Duration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
-  bool debug = false;
+  bool debug = false;           // also by EDDY_DEBUG=1 in the environment
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
   std::uint32_t without = 0;    // kernel features (core/ring.hpp) not to use
 };
