@@ -1,13 +1,52 @@
 """Checks tests/README.md against the tests: each rule that it maps has a test that names it, and each
-rule that a test names is in the table. With --write, writes the table anew."""
+rule that a test names is in the table. With --write, writes the table anew. Each rule that a test or a
+comment names has a sentence in runtime/rules.md, and none is both tested and said to be impossible."""
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "tests" / "README.md"
+SENTENCES = ROOT / "runtime" / "rules.md"
 RULE = r"(?:[LCGTWKDQHAVREB]\d+|SH\d+|F\d[0-9A-F]+)"
 BEGIN, END = "<!-- rules -->", "<!-- end of rules -->"
+
+
+def named(text):
+    """The rules in a text: K1, K2 to K4, F2A."""
+    rules = []
+    for first, last in re.findall(rf"\b({RULE})(?: to ({RULE}))?\b", text):
+        rules.append(first)
+        if last:
+            letter = "F" if first[0] == "F" else re.match("[A-Z]+", first).group()
+            base, digits = (16, "X") if letter == "F" else (10, "d")  # F9A follows F99
+            low, high = (int(rule[len(letter):], base) for rule in (first, last))
+            rules += [f"{letter}{n:{digits}}" for n in range(low + 1, high + 1)]
+    return rules
+
+
+def first_cells(text):
+    return [rule for cell in re.findall(r"^\| ([^|]*) \|", text, re.M) for rule in named(cell)]
+
+
+def in_comments():
+    rules = {}
+    for path in sorted((ROOT / "runtime").rglob("*.[ch]pp")):
+        for comment in re.findall(r"//(.*)", path.read_text()):
+            for rule in named(comment):
+                rules.setdefault(rule, path.relative_to(ROOT))
+    return rules
+
+
+def check_sentences(page, tests):
+    problems = []
+    said = set(first_cells(SENTENCES.read_text()))
+    where = {rule: tests[rule][0] for rule in tests} | in_comments()
+    for rule in sorted(set(where) - said):
+        problems.append(f"{rule}, named by {where[rule]}, has no sentence in runtime/rules.md")
+    for rule in sorted(set(first_cells(page[page.index(END):])) & set(tests)):
+        problems.append(f"{rule} is tested by {tests[rule][0]}, and yet said to be impossible")
+    return problems
 
 
 def find_tests():
@@ -17,13 +56,7 @@ def find_tests():
         for line in path.read_text().splitlines():
             comment = re.match(r"\s*// (.*)", line)
             if comment:
-                head = comment.group(1).split(":")[0]
-                for first, last in re.findall(rf"\b({RULE})(?: to ({RULE}))?\b", head):
-                    pending.append(first)
-                    if last:
-                        letter = first.rstrip("0123456789")
-                        low, high = int(first[len(letter):]), int(last[len(letter):])
-                        pending += [f"{letter}{n}" for n in range(low + 1, high + 1)]
+                pending += named(comment.group(1).split(":")[0])
                 continue
             test = re.match(r"TEST(?:_P|_F)?\((\w+), (\w+)\)", line)
             if test:
@@ -53,11 +86,13 @@ def main():
     if "--write" in sys.argv:
         PAGE.write_text(fresh)
         return 0
+    problems = check_sentences(page, find_tests())
     if fresh != page:
-        print("tests/README.md and the tests disagree: run python3 tests/house/rules.py --write")
-        return 1
+        problems.append("tests/README.md and the tests disagree: run python3 tests/house/rules.py --write")
+    for problem in problems:
+        print(problem)
     print(f"{len(find_tests())} rules have tests")
-    return 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
