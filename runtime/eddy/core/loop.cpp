@@ -34,7 +34,7 @@ class Loop::Running {
     loop.check_open();
     if (loop.in_turn_) throw UsageError("the loop is running already");
     loop.in_turn_ = true;
-    thread_state = {.loop = &loop};
+    thread_state = {.loop = &loop, .loop_id = loop.id_};
   }
   ~Running() {
     thread_state = outer_;
@@ -56,7 +56,7 @@ Loop::Loop(const LoopOptions& options)
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(options),
-      registered_(ring_, options.registered_files, options.registered_buffers),
+      registered_(id_, ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
       process_(::getpid()),
       posts_(*this) {

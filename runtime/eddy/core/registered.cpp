@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 
 namespace eddy {
 namespace {
@@ -58,17 +59,89 @@ std::optional<unsigned> take(std::vector<unsigned>& places) noexcept {
 
 }  // namespace
 
-Registered::Registered(Ring& ring, unsigned files, unsigned buffers)
-    : ring_fd_(ring.fd()),
+// The tables of all loops, by their ids. Asked only when a place is given back elsewhere than in a
+// turn of its own loop.
+class Registered::Directory {
+ public:
+  static void add(Registered& table) noexcept {
+    const std::lock_guard lock(mutex_);
+    table.next_ = std::exchange(first_, &table);
+  }
+  static void remove(Registered& table) noexcept {
+    const std::lock_guard lock(mutex_);
+    Registered** link = &first_;
+    while (*link != &table) link = &(*link)->next_;
+    *link = table.next_;
+  }
+
+  // The table that `place` is to be freed in at once. Otherwise there is none any more, or it hears
+  // of the place through `back`, and `held` says so.
+  static Registered* find(std::uint64_t loop, unsigned place,
+                          std::vector<unsigned> Registered::* back, bool& held) noexcept {
+    const std::lock_guard lock(mutex_);
+    Registered* table = first_;
+    while (table && table->loop_ != loop) table = table->next_;
+    if (!table || table->may_tell_the_ring()) return table;
+    // After fork() the ring is the parent's, and so is the place.
+    if (table->process_ != ::getpid()) return nullptr;
+    (table->*back).push_back(place);  // has room for all
+    table->came_back_.store(true, std::memory_order_release);
+    held = true;
+    return nullptr;
+  }
+
+  static void take_what_came_back(Registered& table) noexcept {
+    const std::lock_guard lock(mutex_);
+    table.came_back_.store(false, std::memory_order_relaxed);
+    for (const unsigned place : table.files_back_) table.remove_file(place);
+    for (const unsigned place : table.buffers_back_) table.remove_buffer(place);
+    table.files_back_.clear();
+    table.buffers_back_.clear();
+  }
+
+ private:
+  static inline constinit std::mutex mutex_;
+  static inline constinit Registered* first_ = nullptr;
+};
+
+Registered::Registered(std::uint64_t loop, Ring& ring, unsigned files, unsigned buffers)
+    : loop_(loop),
+      ring_fd_(ring.fd()),
+      thread_(std::this_thread::get_id()),
+      process_(::getpid()),
       free_files_(places(file_places(files))),
       free_buffers_(places(buffers)),
-      buffers_(buffers, Buffer{nullptr, 0}) {
+      buffers_(buffers) {
   reserve_table(ring_fd_, IORING_REGISTER_FILES2, static_cast<unsigned>(free_files_.size()),
                 "reserve registered files");
   reserve_table(ring_fd_, IORING_REGISTER_BUFFERS2, buffers, "reserve registered buffers");
+  files_back_.reserve(free_files_.size());
+  buffers_back_.reserve(buffers);
+  Directory::add(*this);
+}
+
+Registered::~Registered() { Directory::remove(*this); }
+
+bool Registered::may_tell_the_ring() const noexcept {
+  return thread_ == std::this_thread::get_id() && process_ == ::getpid();
+}
+
+bool Registered::give_back_file(std::uint64_t loop, unsigned place) noexcept {
+  bool held = false;
+  Registered* table = Directory::find(loop, place, &Registered::files_back_, held);
+  if (table) table->remove_file(place);
+  return !held;
+}
+
+bool Registered::give_back_buffer(std::uint64_t loop, unsigned place) noexcept {
+  bool held = false;
+  Registered* table = Directory::find(loop, place, &Registered::buffers_back_, held);
+  if (table) table->remove_buffer(place);
+  return !held;
 }
 
 std::optional<unsigned> Registered::add_file(int fd) {
+  if (came_back_.load(std::memory_order_acquire)) Directory::take_what_came_back(*this);
   const auto place = take(free_files_);
   if (!place) return std::nullopt;
   if (!update(ring_fd_, IORING_REGISTER_FILES_UPDATE2, *place, &fd)) {
@@ -85,23 +158,25 @@ void Registered::remove_file(unsigned place) noexcept {
   free_files_.push_back(place);
 }
 
-std::optional<unsigned> Registered::add_buffer(void* data, std::size_t size) {
+std::optional<unsigned> Registered::add_buffer(std::shared_ptr<void> memory, std::size_t size) {
+  if (came_back_.load(std::memory_order_acquire)) Directory::take_what_came_back(*this);
   const auto place = take(free_buffers_);
   if (!place) return std::nullopt;
-  const iovec area{data, size};
+  const iovec area{memory.get(), size};
   if (!update(ring_fd_, IORING_REGISTER_BUFFERS_UPDATE, *place, &area)) {
     const int error = errno;
     free_buffers_.push_back(*place);
     throw Error(error, "register a buffer (RLIMIT_MEMLOCK limits them)");
   }
-  buffers_[*place] = {static_cast<const std::byte*>(data), size};
+  const auto* begin = static_cast<const std::byte*>(memory.get());
+  buffers_[*place] = {begin, size, std::move(memory)};
   return place;
 }
 
 void Registered::remove_buffer(unsigned place) noexcept {
   const iovec none{nullptr, 0};
   static_cast<void>(update(ring_fd_, IORING_REGISTER_BUFFERS_UPDATE, place, &none));
-  buffers_[place] = {nullptr, 0};
+  buffers_[place] = {};
   free_buffers_.push_back(place);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 
 namespace eddy {
 
@@ -14,6 +15,7 @@ struct ThreadState {
   Loop* loop = nullptr;            // the loop whose turn it is
   TaskState* task = nullptr;       // the task whose step it is
   std::coroutine_handle<> next{};  // the parent of a frame that has just ended
+  std::uint64_t loop_id = 0;       // of `loop`: what belongs to one compares this
 };
 
 extern constinit thread_local ThreadState thread_state [[gnu::tls_model("initial-exec")]];

@@ -26,7 +26,7 @@ FileState::FileState(int fd, bool owned, const FileMode& mode, Text name, std::s
       name(std::move(name)),
       policy(policy),
       mount(&mount),
-      loop_(Loop::current()),
+      loop_(Loop::current().id()),
       capacity_(capacity) {}
 
 FileState::~FileState() {
@@ -36,7 +36,7 @@ FileState::~FileState() {
 }
 
 int FileState::release_fd() noexcept {
-  if (place && !loop_.closed()) loop_.registered().remove_file(*place);
+  if (place) Registered::give_back_file(loop_, *place);
   place.reset();
   const int rest = owned ? fd : -1;
   fd = -1;
@@ -56,12 +56,13 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
                            std::int64_t offset) const {
   Request request;
   request.opcode = opcode;
-  request.fd = place ? static_cast<int>(*place) : fd;
-  if (place) request.flags = IOSQE_FIXED_FILE;
+  const bool registered = place && loop_ == thread_state.loop_id;
+  request.fd = registered ? static_cast<int>(*place) : fd;
+  if (registered) request.flags = IOSQE_FIXED_FILE;
   request.offset = static_cast<std::uint64_t>(offset);
   request.address = address_of(data);
   request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
-  if (const auto buffer = loop_.registered().find_buffer(data, request.length)) {
+  if (const auto buffer = Loop::current().registered().find_buffer(data, request.length)) {
     request.opcode = opcode == IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
     request.buffer = static_cast<std::uint16_t>(*buffer);
   }

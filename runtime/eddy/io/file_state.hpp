@@ -113,7 +113,7 @@ class FileState {
   void reserve();
   Task<> recover(Failure failure, std::string_view name, short events);
 
-  Loop& loop_;
+  std::uint64_t loop_;  // the id of the one it was opened on
   std::byte* data_ = nullptr;
   std::size_t capacity_;
   std::size_t allocated_ = 0;

@@ -24,6 +24,7 @@ ListenerState::ListenerState(Loop& loop, Socket listening, bool no_delay)
     : Completion(&on_accept),
       socket(std::move(listening)),
       loop_(loop),
+      loop_id_(loop.id()),
       name_(socket.local().format()),
       no_delay_(no_delay && socket.local().is_ip()) {
   waiting_.reserve(most_waiting);
@@ -90,6 +91,9 @@ bool Accept::await_ready() {
   if (listener_->socket.closed()) {  // since accept() was called
     error_ = ECANCELED;
     return true;
+  }
+  if (listener_->loop_id_ != thread_state.loop_id) {
+    throw UsageError("accept() on a listener of another loop");
   }
   if (listener_->waiting_.empty()) return false;
   given_ = std::move(listener_->waiting_.front());

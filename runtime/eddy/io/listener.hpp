@@ -4,7 +4,7 @@
 // nobody took waits here, at most `most_waiting`; then the kernel's backlog fills. Accepting pauses
 // when a task that was given a connection is cancelled: the next one gets it, and what is left when
 // the listener is closed is closed too. No descriptor left (EMFILE) is thrown to whoever accepts,
-// and accepting goes on with the next call.
+// and accepting goes on with the next call. A listener belongs to the loop that it was made on.
 #pragma once
 
 #include <eddy/base/counted.hpp>
@@ -54,7 +54,8 @@ class ListenerState : public Link<ListenerState>, private Completion {
   static void on_accept(Completion& completion, int result, std::uint32_t flags) noexcept;
   void deliver(int result) noexcept;
 
-  Loop& loop_;
+  Loop& loop_;  // may be gone when nothing is armed: asked for by its id
+  std::uint64_t loop_id_;
   WaitList<Accept> waiters_;
   std::vector<UniqueFd> waiting_;  // accepted and not taken, the oldest first
   std::string name_;
@@ -96,6 +97,7 @@ class Listener {
 
   // Resumes with a connection. Cancelled: none is lost. Throws Error: EMFILE, ENFILE, ENOMEM when
   // there is no room for one more, ECANCELED when the listener is closed or dropped meanwhile.
+  // Throws UsageError on another loop than its own.
   Accept accept();
 
   Address local() const;

@@ -31,16 +31,19 @@ void SocketState::register_file() noexcept {
     const auto place = loop.registered().add_file(socket.fileno());
     if (!place) return;
     place_ = static_cast<int>(*place);
-    loop_ = &loop;
-  } catch (const Error&) {
+    registered_with_ = loop.id();
+  } catch (...) {
     // It works as well without.
   }
 }
 
+// The ring of another thread's loop still holds the file for a while: the peer must see the end
+// now.
 void SocketState::unregister_file() noexcept {
-  if (place_ < 0) return;
-  if (Loop::is_open(loop_)) loop_->registered().remove_file(static_cast<unsigned>(place_));
-  place_ = -1;
+  if (registered_with_ == no_loop) return;
+  const auto loop = std::exchange(registered_with_, no_loop);
+  if (Registered::give_back_file(loop, static_cast<unsigned>(place_))) return;
+  ::shutdown(socket.fileno(), SHUT_RDWR);
 }
 
 // shutdown(2) ends whatever a stream waits for in the kernel, and what is still on its way there.

@@ -54,12 +54,13 @@ class SocketState {
 
   static constexpr std::size_t transfer_max = 0x7ffff000;  // what the kernel takes at once
 
-  // For this socket, by its registered place where it has one.
+  // For this socket, by its registered place where it has one with the loop that runs.
   Request request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept {
+    const bool registered = registered_with_ == thread_state.loop_id;
     Request request;
     request.opcode = opcode;
-    request.fd = place_ < 0 ? socket.fileno() : place_;
-    if (place_ >= 0) request.flags = registered_flag;
+    request.fd = registered ? place_ : socket.fileno();
+    if (registered) request.flags = registered_flag;
     request.address = address_of(data);
     request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
     return request;
@@ -109,19 +110,20 @@ class SocketState {
  private:
   static constexpr std::uint8_t registered_flag = 1;  // IOSQE_FIXED_FILE
   static constexpr std::uint8_t receives_to_register = 16;
+  static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
   bool of_datagrams() const noexcept;
   void ended() noexcept;
-  void register_file() noexcept;
+  [[gnu::cold]] void register_file() noexcept;
   void unregister_file() noexcept;
   void close_now() noexcept;
 
   Text name_;
   unsigned references_ = 0;
   bool dropped_ = false;
-  int place_ = -1;        // among the registered files of loop_
-  Loop* loop_ = nullptr;
   std::uint8_t receives_ = 0;
+  int place_ = -1;  // among the registered files of the loop with the id registered_with_
+  std::uint64_t registered_with_ = no_loop;
 };
 
 // The handle's half: moves, and ends what is in progress when it goes.
