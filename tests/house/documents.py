@@ -29,7 +29,8 @@ def compile_block(text, folder, number, output=None):
     source.write_text(text)
     how = ["-o", str(output)] + sys.argv[1:2] + ["-luring"] if output else ["-fsyntax-only"]
     run = subprocess.run(
-        [os.environ.get("CXX", "g++"), "-std=c++23", "-Wall", f"-I{ROOT / 'runtime'}", str(source)] + how,
+        os.environ.get("CXX", "g++").split() + ["-std=c++23", "-Wall", f"-I{ROOT / 'runtime'}",
+                                                str(source)] + how,
         capture_output=True, text=True)
     return run.stderr if run.returncode else None
 

@@ -65,8 +65,10 @@ def cmake(folder, text, *options, **how):
 
 
 def main():
-    compiler = os.environ.get("CXX", "g++")
-    with_compiler = [f"-DCMAKE_CXX_COMPILER={compiler}"]
+    compiler = os.environ.get("CXX", "g++").split()  # with ccache before it, where that is there
+    with_compiler = [f"-DCMAKE_CXX_COMPILER={compiler[-1]}"]
+    if len(compiler) > 1:
+        with_compiler += [f"-DCMAKE_CXX_COMPILER_LAUNCHER={compiler[0]}"]
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         (work / "main.cpp").write_text(PROGRAM)
@@ -78,14 +80,14 @@ def main():
         environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
                            LD_LIBRARY_PATH=str(prefix / "lib"))
         flags = run("pkg-config", "--cflags", "--libs", "eddy", env=environment).split()
-        run(compiler, work / "main.cpp", "-o", work / "shared", *flags, env=environment)
+        run(*compiler, work / "main.cpp", "-o", work / "shared", *flags, env=environment)
         check(work / "shared", env=environment)
         found = cmake(work / "found", CMAKE, f"-DCMAKE_PREFIX_PATH={prefix}", *with_compiler)
         check(found / "shared")
         check(found / "static")
         (prefix / "lib/libeddy.so").unlink()
         flags = run("pkg-config", "--static", "--cflags", "--libs", "eddy", env=environment).split()
-        run(compiler, work / "main.cpp", "-o", work / "static", *flags, env=environment)
+        run(*compiler, work / "main.cpp", "-o", work / "static", *flags, env=environment)
         check(work / "static")
 
         user = work / "user"
