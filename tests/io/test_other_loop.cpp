@@ -3,6 +3,8 @@
 #include "ends.hpp"
 #include "policies.hpp"
 
+#include <fcntl.h>
+
 #include <thread>
 
 namespace {
@@ -181,6 +183,94 @@ TEST(OtherLoop, ARegisteredBufferThatDiesOnAnotherThreadFreesItsPlace) {
     EXPECT_THROW(RegisteredBuffer(1), Error);
     co_return;
   }());
+}
+
+// Its place is one of another loop's table, its mount one of another loop's list.
+TEST(OtherLoop, AFileReadsItsOwnBytes) {
+  test::Directory directory;
+  directory.write("mine", "mine, all mine");
+  directory.write("other", "theirs, all theirs");
+  for (const FilePolicy policy :
+       {FilePolicy::automatic, FilePolicy::ring, FilePolicy::inline_}) {
+    File kept;
+    const LoopOptions options{.registered_files = 2, .file_policy = policy};
+    test::run(
+        [&]() -> Task<> {
+          kept = co_await open(directory.path("mine"), "r+", {.registered = true});
+          EXPECT_EQ(co_await kept.read(4), "mine");
+        },
+        options);
+    EXPECT_EQ(kept.mode(), "r+");
+    EXPECT_GE(kept.fileno(), 0);
+    test::run(
+        [&]() -> Task<> {
+          File other = co_await open(directory.path("other"), "r+", {.registered = true});
+          char text[4];
+          co_await kept.read_at(text, 6);
+          EXPECT_EQ(std::string_view(text, 4), "all ");
+          EXPECT_EQ(co_await kept.read(), ", all mine");
+          co_await kept.write_at("MINE", 0);
+          co_await kept.close();
+          EXPECT_EQ(directory.read("mine"), "MINE, all mine");
+          EXPECT_EQ(co_await other.read(), "theirs, all theirs");
+          directory.write("mine", "mine, all mine");
+        },
+        options);
+  }
+}
+
+TEST(OtherLoop, AFileIsRefusedWhileItsLoopUsesIt) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd out(ends[0]);
+  UniqueFd in(ends[1]);
+  Loop home(test::options());
+  Loop other(test::options());
+  File file;
+  home.run([&]() -> Task<> {
+    file = File::adopt(out.get(), "rb", false);
+    co_return;
+  }());
+  auto reading = home.spawn(file.read(3));
+  home.turn();
+  EXPECT_THROW(other.run(file.read(1)), UsageError);
+  EXPECT_THROW(other.run([&]() -> Task<> { co_await file.close(); }()), UsageError);
+  EXPECT_EQ(::write(in.get(), "abcd", 4), 4);
+  while (!reading.done()) home.turn(1s);
+  EXPECT_EQ(reading.result(), "abc");
+  in.reset();
+  EXPECT_EQ(other.run(file.read()), "d");
+}
+
+// What was prepared for one ring is not given to another.
+TEST(OtherLoop, AWriteThatWasMadeOnOneLoopIsRefusedOnAnother) {
+  test::Directory directory;
+  Loop home(test::options());
+  Loop other(test::options());
+  File file;
+  std::optional<WriteAt> writing;
+  home.run([&]() -> Task<> {
+    file = co_await open(directory.path("a"), "w", {.registered = true});
+    writing.emplace(file.write_at("x", 0));
+  }());
+  EXPECT_THROW(other.run([&]() -> Task<> { co_await std::move(*writing); }()), UsageError);
+  EXPECT_EQ(directory.read("a"), "");
+}
+
+TEST(OtherLoop, ARegisteredFileOutlivesItsLoop) {
+  test::Directory directory;
+  directory.write("a", "text");
+  const auto before = test::open_descriptors();
+  {
+    File file;
+    test::run(
+        [&]() -> Task<> {
+          file = co_await open(directory.path("a"), "r", {.registered = true});
+        },
+        {.registered_files = 1});
+    EXPECT_FALSE(file.closed());
+  }
+  EXPECT_EQ(test::open_descriptors(), before);
 }
 
 TEST(OtherLoop, AListenerIsRefused) {

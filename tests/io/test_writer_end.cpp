@@ -174,4 +174,38 @@ TEST_P(WriterEnd, EndsWithItsLoop) {
   }
 }
 
+// Nobody would ever wake them.
+TEST(WriterEnds, EndsWhoWaitsForAWriterThatIsDropped) {
+  for (const Wait& wait : waits) {
+    for (int turns = 0; turns < 6; ++turns) {
+      test::run([&]() -> Task<> {
+        Pipe pipe;
+        File file = File::adopt(pipe.in.get(), "wb", false);
+        auto writer = std::make_unique<FileWriter>(file);
+        writer->write(much());
+        auto waiting = spawn(wait.run(*writer));
+        auto dropping = spawn([&]() -> Task<> {
+          for (int i = 0; i < turns; ++i) co_await yield();
+          writer.reset();
+        });
+        co_await yield();
+        EXPECT_EQ((co_await as_result(waiting)).error(), std::errc::operation_canceled)
+            << wait.name << ' ' << turns;
+        co_await dropping;
+      });
+    }
+  }
+}
+
+TEST(WriterEnds, TellsWhenTheStreamIsClosed) {
+  test::run([]() -> Task<> {
+    test::Ends ends;
+    Writer writer(ends.a);
+    writer.write("text");
+    co_await ends.a.close();
+    EXPECT_THROW(co_await writer.flush(), UsageError);
+    EXPECT_THROW(writer.write("more"), UsageError);
+  });
+}
+
 }  // namespace

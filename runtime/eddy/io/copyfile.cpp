@@ -41,15 +41,6 @@ Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& ow
   co_return static_cast<std::size_t>(*moved);
 }
 
-}  // namespace
-
-class FileAccess {
- public:
-  static FileState& of(File& file) { return *file.state_; }
-};
-
-namespace {
-
 // Shares the blocks where the file system can (btrfs, xfs).
 Task<bool> clone(FileState& from, FileState& to) {
   // There is no request for it, and a remote file system must not be asked by a plain call.

@@ -37,14 +37,20 @@ FileState& File::open_state() const {
   return *state_;
 }
 
-FileState& File::to_read() const {
-  FileState& file = open_state();
+FileState& File::to_use(const State& state) {
+  if (!state) throw UsageError("a call on a closed file");
+  if (!state->usable() && !state->make_usable()) state->dropped("use").raise();
+  return *state;
+}
+
+FileState& File::to_read(const State& state) {
+  FileState& file = to_use(state);
   if (!file.mode.readable) throw Error(EBADF, "read", file.name.view());
   return file;
 }
 
-FileState& File::to_write() const {
-  FileState& file = open_state();
+FileState& File::to_write(const State& state) {
+  FileState& file = to_use(state);
   if (!file.mode.writable) throw Error(EBADF, "write", file.name.view());
   return file;
 }
@@ -70,8 +76,8 @@ static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
   }
 }
 
-Task<std::size_t> File::read_into(MutableBytes into) {
-  FileState& file = to_read();
+Task<std::size_t> File::read_into(State state, MutableBytes into) {
+  FileState& file = to_read(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   auto got = co_await as_outcome(read_some_more(file, into));
@@ -79,8 +85,8 @@ Task<std::size_t> File::read_into(MutableBytes into) {
   co_return *got;
 }
 
-Task<std::size_t> File::read_some(MutableBytes into) {
-  FileState& file = to_read();
+Task<std::size_t> File::read_some(State state, MutableBytes into) {
+  FileState& file = to_read(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   const std::size_t there = take_ahead(file, into);
@@ -92,16 +98,16 @@ Task<std::size_t> File::read_some(MutableBytes into) {
   co_return past ? *got : take_ahead(file, into);
 }
 
-Task<> File::read_exactly(MutableBytes into) {
-  auto got = co_await as_outcome(read_into(into));
+Task<> File::read_exactly(State state, MutableBytes into) {
+  auto got = co_await as_outcome(read_into(state, into));
   if (!got) co_await fail(std::move(got.error()));
   if (*got < into.size()) {
-    throw EndOfFile("read", name(), std::string(Bytes(into.data(), *got).text()));
+    throw EndOfFile("read", state->name.view(), std::string(Bytes(into.data(), *got).text()));
   }
 }
 
-Task<std::string> File::read(std::size_t count) {
-  FileState& file = to_read();
+Task<std::string> File::read(State state, std::size_t count) {
+  FileState& file = to_read(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   std::string text;
@@ -127,8 +133,8 @@ Task<std::string> File::read(std::size_t count) {
   co_return text;
 }
 
-Task<bool> File::readline_into(std::string& line) {
-  FileState& file = to_read();
+Task<bool> File::readline_into(State state, std::string& line) {
+  FileState& file = to_read(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   line.clear();
@@ -148,18 +154,18 @@ Task<bool> File::readline_into(std::string& line) {
   }
 }
 
-Task<std::string> File::readline() {
+Task<std::string> File::readline(State state) {
   std::string line;
-  auto found = co_await as_outcome(readline_into(line));
+  auto found = co_await as_outcome(readline_into(state, line));
   if (!found) co_await fail(std::move(found.error()));
   co_return line;
 }
 
-Task<std::vector<std::string>> File::readlines() {
+Task<std::vector<std::string>> File::readlines(State state) {
   std::vector<std::string> all_lines;
   std::string line;
   for (;;) {
-    auto found = co_await as_outcome(readline_into(line));
+    auto found = co_await as_outcome(readline_into(state, line));
     if (!found) co_await fail(std::move(found.error()));
     if (!*found) break;
     all_lines.push_back(line);
@@ -167,16 +173,16 @@ Task<std::vector<std::string>> File::readlines() {
   co_return all_lines;
 }
 
-Task<std::optional<std::string>> Lines::next() {
+Task<std::optional<std::string>> Lines::next(Counted<FileState> file) {
   std::string line;
-  auto found = co_await as_outcome(file_->readline_into(line));
+  auto found = co_await as_outcome(File::readline_into(file, line));
   if (!found) co_await fail(std::move(found.error()));
   if (!*found) co_return std::nullopt;
   co_return std::optional<std::string>(std::move(line));
 }
 
-Task<std::string> File::peek(std::size_t count) {
-  FileState& file = to_read();
+Task<std::string> File::peek(State state, std::size_t count) {
+  FileState& file = to_read(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   if (file.ahead().empty()) {
@@ -188,8 +194,8 @@ Task<std::string> File::peek(std::size_t count) {
 
 // -- writing --
 
-Task<std::size_t> File::write(Bytes bytes) {
-  FileState& file = to_write();
+Task<std::size_t> File::write(State state, Bytes bytes) {
+  FileState& file = to_write(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   file.drop_ahead();
@@ -214,14 +220,14 @@ Task<std::size_t> File::write(Bytes bytes) {
   co_return bytes.size();
 }
 
-Task<> File::flush() {
-  FileState& file = open_state();
+Task<> File::flush(State state) {
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
 }
 
-Task<> File::sync_with(unsigned flags) {
-  FileState& file = open_state();
+Task<> File::sync(State state, unsigned flags) {
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   Request request;
@@ -234,7 +240,6 @@ Task<> File::sync_with(unsigned flags) {
   if (!synced) co_await fail(std::move(synced.error()));
 }
 
-Task<> File::sync() { return sync_with(0); }
-Task<> File::datasync() { return sync_with(IORING_FSYNC_DATASYNC); }
+Task<> File::datasync() { return sync(state_, IORING_FSYNC_DATASYNC); }
 
 }  // namespace eddy

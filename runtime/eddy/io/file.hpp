@@ -5,18 +5,21 @@
 // no position. What is written stays in the buffer until flush(), close() or until the buffer is
 // full. Short reads and writes are completed; EINTR and EAGAIN are never seen.
 //
-// A file that is dropped without close() is closed, and what was not flushed is lost: nobody could
-// be told of a failure. Errors are Error with the file's name; a call on a closed file throws
-// UsageError. A File belongs to the loop that it was opened on, and outlives the calls on it.
+// A file that is dropped without close(), or replaced by another, is closed, and what was not
+// flushed is lost: nobody could be told of a failure. Calls on it that are in progress end with
+// ECANCELED. Errors are Error with the file's name; a call on a closed file throws UsageError.
+//
+// A File may be moved while calls are in progress. It belongs to the loop that last used it, and
+// throws UsageError on another one while it has calls in progress.
 #pragma once
 
+#include <eddy/base/counted.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/io/end_of_file.hpp>
 #include <eddy/io/file_state.hpp>
 #include <eddy/io/read_call.hpp>
 
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,7 +47,14 @@ class File {
 
   File() = default;
   File(File&&) noexcept = default;
-  File& operator=(File&&) noexcept = default;
+  File& operator=(File&& other) noexcept {
+    if (this != &other) {
+      drop();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~File() { drop(); }
 
   // A descriptor that somebody else opened; closed by close() if `owned`. Uses the kernel's
   // position.
@@ -52,40 +62,35 @@ class File {
 
   // -- reading; at the end of the file: nothing --
 
-  Task<std::string> read(std::size_t count = all);
+  Task<std::string> read(std::size_t count = all) { return read(state_, count); }
   // Fills `into` unless the file ends before. The memory must stay until it resumes. ∅
-  Task<std::size_t> read_into(MutableBytes into);
+  Task<std::size_t> read_into(MutableBytes into) { return read_into(state_, into); }
   // What there is, at least one byte and at most `into`, with one read at most: does not wait for a
   // pipe or a terminal to give more. 0 at the end. ∅
-  Task<std::size_t> read_some(MutableBytes into);
+  Task<std::size_t> read_some(MutableBytes into) { return read_some(state_, into); }
   // Throws EndOfFile, with what there was, if the file ends before `into` is full. ∅
-  Task<> read_exactly(MutableBytes into);
+  Task<> read_exactly(MutableBytes into) { return read_exactly(state_, into); }
   // With its "\n"; the last line may lack it; empty at the end.
-  Task<std::string> readline();
+  Task<std::string> readline() { return readline(state_); }
   // The same into `line`, whose memory is used again; false at the end. ∅
-  Task<bool> readline_into(std::string& line);
-  Task<std::vector<std::string>> readlines();
+  Task<bool> readline_into(std::string& line) { return readline_into(state_, line); }
+  Task<std::vector<std::string>> readlines() { return readlines(state_); }
   // while (auto line = co_await lines.next()) ...
   Lines lines();
   // What is read ahead, at most `count` bytes, without taking it; reads once if that is nothing.
-  Task<std::string> peek(std::size_t count);
+  Task<std::string> peek(std::size_t count) { return peek(state_, count); }
 
   // -- writing --
 
   // Takes all of `bytes`, and returns how many that is. Cancelled while an older part of the buffer
   // is written out: nothing of `bytes` was taken. What is larger than the buffer goes to the kernel
   // at once; a pipe that is full may then have taken a part of it: tell() says nothing there. ∅
-  Task<std::size_t> write(Bytes bytes);
+  Task<std::size_t> write(Bytes bytes) { return write(state_, bytes); }
   template <class Range>
-  Task<> writelines(const Range& lines) {
-    for (const auto& line : lines) {
-      auto written = co_await as_outcome(write(line));
-      if (!written) co_await fail(std::move(written.error()));
-    }
-  }
+  Task<> writelines(const Range& lines) { return writelines(state_, lines); }
   // To the kernel; sync() also to the disk, datasync() without the times of the file.
-  Task<> flush();
-  Task<> sync();
+  Task<> flush() { return flush(state_); }
+  Task<> sync() { return sync(state_, 0); }
   Task<> datasync();
 
   // -- at a place of its own: the position neither matters nor moves; several may be in progress --
@@ -98,20 +103,26 @@ class File {
   // -- position and size --
 
   // The new position. Beyond the end is allowed: what is in between reads as zeros.
-  Task<std::uint64_t> seek(std::int64_t offset, Whence whence = Whence::start);
-  Task<std::uint64_t> tell();
+  Task<std::uint64_t> seek(std::int64_t offset, Whence whence = Whence::start) {
+    return seek(state_, offset, whence);
+  }
+  Task<std::uint64_t> tell() { return tell(state_); }
   // To `size`, or to the position; the position stays, growing adds zeros. Returns the size.
-  Task<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt);
+  Task<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt) {
+    return truncate(state_, size);
+  }
   // Reserves disk space for [offset, offset + length).
-  Task<> allocate(std::uint64_t offset, std::uint64_t length);
+  Task<> allocate(std::uint64_t offset, std::uint64_t length) {
+    return allocate(state_, offset, length);
+  }
   // Tells the kernel how the file will be used: POSIX_FADV_*.
   void advise(std::uint64_t offset, std::uint64_t length, int advice);
-  Task<FileStat> stat();
+  Task<FileStat> stat() { return stat(state_); }
 
   // Flushes and closes. Idempotent. The descriptor is closed also when flushing failed; cancelled
   // while flushing, the file stays open, cancelled after that it is closed. Throws UsageError while
   // read_at() or write_at() is in progress.
-  Task<> close();
+  Task<> close() { return close(state_); }
 
   bool closed() const noexcept { return !state_ || state_->fd < 0; }
   std::string_view name() const { return open_state().name.view(); }
@@ -125,14 +136,46 @@ class File {
  private:
   friend Task<File> open_file(Text path, FileMode mode, OpenOptions options);
   friend class FileAccess;
-  explicit File(std::unique_ptr<FileState> state) noexcept : state_(std::move(state)) {}
+  friend class Lines;
+  explicit File(Counted<FileState> state) noexcept : state_(std::move(state)) {}
 
+  // Each call counts as an owner of what it works on from the moment it is made.
+  using State = Counted<FileState>;
+  static Task<std::string> read(State state, std::size_t count);
+  static Task<std::size_t> read_into(State state, MutableBytes into);
+  static Task<std::size_t> read_some(State state, MutableBytes into);
+  static Task<> read_exactly(State state, MutableBytes into);
+  static Task<std::string> readline(State state);
+  static Task<bool> readline_into(State state, std::string& line);
+  static Task<std::vector<std::string>> readlines(State state);
+  static Task<std::string> peek(State state, std::size_t count);
+  static Task<std::size_t> write(State state, Bytes bytes);
+  static Task<> flush(State state);
+  static Task<std::uint64_t> seek(State state, std::int64_t offset, Whence whence);
+  static Task<std::uint64_t> tell(State state);
+  static Task<std::uint64_t> truncate(State state, std::optional<std::uint64_t> size);
+  static Task<> allocate(State state, std::uint64_t offset, std::uint64_t length);
+  static Task<FileStat> stat(State state);
+  static Task<> close(State state);
+  static Task<> sync(State state, unsigned flags);
+  template <class Range>
+  static Task<> writelines(State state, const Range& lines) {
+    for (const auto& line : lines) {
+      auto written = co_await as_outcome(write(state, line));
+      if (!written) co_await fail(std::move(written.error()));
+    }
+  }
+
+  // Throw UsageError when it is closed, or another loop's; Error when it was dropped, or opened for
+  // something else.
+  static FileState& to_use(const State& state);
+  static FileState& to_read(const State& state);
+  static FileState& to_write(const State& state);
+  // The same for what no loop is needed for.
   FileState& open_state() const;
-  FileState& to_read() const;
-  FileState& to_write() const;
-  Task<> sync_with(unsigned flags);
+  void drop() noexcept { if (state_) state_->drop(); }
 
-  std::unique_ptr<FileState> state_;
+  State state_;
 };
 
 Task<File> open_file(Text path, FileMode mode, OpenOptions options);
@@ -152,18 +195,28 @@ File stdin_file();
 File stdout_file();
 File stderr_file();
 
-// The lines of a file, one at a time. REQUIRES: the file stays open.
+// The lines of a file, one at a time, also when the File moves.
 class Lines {
  public:
-  explicit Lines(File& file) noexcept : file_(&file) {}
+  explicit Lines(File& file) noexcept : file_(file.state_) {}
 
   // No value at the end of the file.
-  Task<std::optional<std::string>> next();
+  Task<std::optional<std::string>> next() { return next(file_); }
   // The same into `line`, whose memory is used again; false at the end. ∅
-  Task<bool> next_into(std::string& line) { return file_->readline_into(line); }
+  Task<bool> next_into(std::string& line) { return File::readline_into(file_, line); }
 
  private:
-  File* file_;
+  static Task<std::optional<std::string>> next(Counted<FileState> file);
+
+  Counted<FileState> file_;
+};
+
+// For the verbs of other classes that work on a file.
+class FileAccess {
+ public:
+  static FileState& of(File& file) noexcept { return *file.state_; }
+  static Counted<FileState> state_of(const File& file) noexcept { return file.state_; }
+  static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
 };
 
 inline Lines File::lines() { return Lines(*this); }
@@ -173,14 +226,12 @@ inline Lines File::lines() { return Lines(*this); }
 class [[nodiscard]] ReadAt : public ReadCall {
  public:
   using value_type = std::size_t;
-  ReadAt(FileState& file, MutableBytes into, std::uint64_t offset) noexcept;
+  ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept;
 
   bool await_ready() {
-    EDDY_ASSERT(file_.fd >= 0);  // not closed between the call and the await
+    if (!file_.usable() || file_.dirty()) [[unlikely]] return ready_slowly();
     ++file_.positional;
-    if (!file_.dirty()) [[likely]] return ReadCall::await_ready();
-    in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
-    return false;
+    return ReadCall::await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
     if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
@@ -201,8 +252,10 @@ class [[nodiscard]] ReadAt : public ReadCall {
 
  private:
   static Task<std::size_t> read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset);
+  bool ready_slowly();
   Expected<std::size_t> complete();
 
+  Counted<FileState> owner_;
   std::optional<Task<std::size_t>> in_turn_;
 };
 
@@ -218,7 +271,7 @@ struct PositionalWrite {
 class [[nodiscard]] WriteAt : public FileCall<PositionalWrite> {
  public:
   using value_type = std::size_t;
-  WriteAt(FileState& file, Bytes bytes, std::uint64_t offset) noexcept;
+  WriteAt(Counted<FileState> file, Bytes bytes, std::uint64_t offset);
 
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> frame);
@@ -229,7 +282,9 @@ class [[nodiscard]] WriteAt : public FileCall<PositionalWrite> {
   static Task<std::size_t> write_in_turn(FileState& file, PositionalWrite write);
 
   FileState& file_;
+  Counted<FileState> owner_;
   PositionalWrite write_;
+  std::uint64_t made_on_;  // the loop
   std::optional<Task<std::size_t>> in_turn_;
 };
 

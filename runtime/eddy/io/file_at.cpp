@@ -8,23 +8,34 @@
 namespace eddy {
 
 ReadAt File::read_at(MutableBytes into, std::uint64_t offset) {
-  return ReadAt(to_read(), into, offset);
+  to_read(state_);
+  return ReadAt(state_, into, offset);
 }
 WriteAt File::write_at(Bytes bytes, std::uint64_t offset) {
-  return WriteAt(to_write(), bytes, offset);
+  to_write(state_);
+  return WriteAt(state_, bytes, offset);
 }
 
 // -- read_at --
 
-ReadAt::ReadAt(FileState& file, MutableBytes into, std::uint64_t offset) noexcept
-    : ReadCall(file, into, static_cast<std::int64_t>(offset)) {}
+ReadAt::ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept
+    : ReadCall(*file, into, static_cast<std::int64_t>(offset)), owner_(std::move(file)) {}
+
+bool ReadAt::ready_slowly() {
+  const bool open = file_.usable() || file_.make_usable();
+  const bool waits = open && file_.dirty();
+  if (waits) in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
+  ++file_.positional;
+  if (!open) finish(-ECANCELED);
+  return !open || (!waits && ReadCall::await_ready());
+}
 
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
-  auto got = co_await as_outcome(ReadAt(file, into, offset));
+  auto got = co_await as_outcome(ReadAt(Counted<FileState>(&file), into, offset));
   if (!got) co_await fail(std::move(got.error()));
   co_return *got;
 }
@@ -34,6 +45,9 @@ Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::
 // cached.
 Expected<std::size_t> ReadAt::complete() {
   auto outcome = Operation::await_outcome();
+  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
+    return std::unexpected(file_.dropped("read"));
+  }
   if (!outcome && !try_again(outcome.error())) {
     if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
     return std::unexpected(Failure::error(outcome.error().code(), "read", file_.name.view()));
@@ -64,18 +78,24 @@ static Request request_for(const FileState& file, const PositionalWrite& write) 
                       static_cast<std::int64_t>(write.offset));
 }
 
-WriteAt::WriteAt(FileState& file, Bytes bytes, std::uint64_t offset) noexcept
-    : FileCall(request_for(file, {file.fd, bytes, offset}), "write", *file.mount, file.policy,
-               PositionalWrite{file.fd, bytes, offset}),
-      file_(file),
-      write_{file.fd, bytes, offset} {}
+WriteAt::WriteAt(Counted<FileState> file, Bytes bytes, std::uint64_t offset)
+    : FileCall(request_for(*file, {file->fd, bytes, offset}), "write", *file->mount, file->policy,
+               PositionalWrite{file->fd, bytes, offset}),
+      file_(*file),
+      owner_(std::move(file)),
+      write_{file_.fd, bytes, offset},
+      made_on_(thread_state.loop_id) {}
 
 bool WriteAt::await_ready() {
-  EDDY_ASSERT(file_.fd >= 0);  // not closed between the call and the await
+  if (made_on_ != thread_state.loop_id) {
+    throw UsageError("write_at() was called on another loop than it is awaited on");
+  }
+  const bool open = file_.usable() || file_.make_usable();
+  const bool waits = open && (!file_.empty() || file_.lock.locked());
+  if (waits) in_turn_.emplace(write_in_turn(file_, write_));
   ++file_.positional;
-  if (file_.empty() && !file_.lock.locked()) [[likely]] return FileCall::await_ready();
-  in_turn_.emplace(write_in_turn(file_, write_));
-  return false;
+  if (!open) finish(-ECANCELED);
+  return !open || (!waits && FileCall::await_ready());
 }
 
 bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
@@ -88,6 +108,9 @@ Expected<std::size_t> WriteAt::await_outcome() {
   --file_.positional;
   if (in_turn_) return in_turn_->await_outcome();
   auto outcome = Operation::await_outcome();
+  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
+    return std::unexpected(file_.dropped("write"));
+  }
   if (!outcome && !try_again(outcome.error())) {
     if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
     return std::unexpected(Failure::error(outcome.error().code(), "write", file_.name.view()));

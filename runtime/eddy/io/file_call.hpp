@@ -21,7 +21,7 @@ template <class Call>
 class [[nodiscard]] FileCall : public Operation {
  public:
   FileCall(const Request& request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
-           Call call, bool may_wait = true) noexcept
+           Call call, bool may_wait = true)
       : Operation(request, name),
         mount_(mount),
         policy_(policy),

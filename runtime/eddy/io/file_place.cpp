@@ -22,7 +22,7 @@ struct Close {
 class CloseCall : public FileCall<Close> {
  public:
   using value_type = int;
-  CloseCall(const Request& request, UniqueFd& fd, FileState& file) noexcept
+  CloseCall(const Request& request, UniqueFd& fd, FileState& file)
       : FileCall(request, "close", *file.mount, file.policy, Close{fd.get()}, file.mode.writable),
         fd_(fd) {}
   Expected<int> await_outcome() {
@@ -38,8 +38,8 @@ class CloseCall : public FileCall<Close> {
 
 bool File::seekable() const { return ::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
 
-Task<std::uint64_t> File::seek(std::int64_t offset, Whence whence) {
-  FileState& file = open_state();
+Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) {
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
@@ -65,8 +65,8 @@ Task<std::uint64_t> File::seek(std::int64_t offset, Whence whence) {
   co_return static_cast<std::uint64_t>(place);
 }
 
-Task<std::uint64_t> File::tell() {
-  FileState& file = open_state();
+Task<std::uint64_t> File::tell(State state) {
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   if (file.seeks()) co_return static_cast<std::uint64_t>(file.position());
@@ -77,8 +77,8 @@ Task<std::uint64_t> File::tell() {
   co_return static_cast<std::uint64_t>(place) - file.ahead().size();
 }
 
-Task<std::uint64_t> File::truncate(std::optional<std::uint64_t> wanted) {
-  FileState& file = to_write();
+Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wanted) {
+  FileState& file = to_write(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
@@ -101,8 +101,8 @@ Task<std::uint64_t> File::truncate(std::optional<std::uint64_t> wanted) {
   co_return size;
 }
 
-Task<> File::allocate(std::uint64_t offset, std::uint64_t length) {
-  FileState& file = to_write();
+Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
+  FileState& file = to_write(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   Request request;
@@ -126,8 +126,8 @@ void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
   if (error) throw Error(error, "advise", file.name.view());
 }
 
-Task<FileStat> File::stat() {
-  FileState& file = open_state();
+Task<FileStat> File::stat(State state) {
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
@@ -137,12 +137,12 @@ Task<FileStat> File::stat() {
   co_return *stat;
 }
 
-Task<> File::close() {
-  if (closed()) co_return;
-  FileState& file = *state_;
+Task<> File::close(State state) {
+  if (!state || state->fd < 0) co_return;
+  FileState& file = to_use(state);
   auto guard = co_await as_outcome(file.lock.scoped());
   if (!guard) co_await fail(std::move(guard.error()));
-  if (file.fd < 0) co_return;
+  if (file.fd < 0) co_return;  // by another close(), or dropped
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));

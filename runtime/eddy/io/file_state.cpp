@@ -19,25 +19,50 @@ namespace eddy {
 static constexpr std::size_t transfer_max = 0x7ffff000;
 
 FileState::FileState(int fd, bool owned, const FileMode& mode, Text name, std::size_t capacity,
-                     FilePolicy policy, Storage::Mount& mount) noexcept
+                     FilePolicy policy, Storage& storage, Storage::Mount& mount) noexcept
     : fd(fd),
       owned(owned),
       mode(mode),
       name(std::move(name)),
       policy(policy),
       mount(&mount),
-      loop_(Loop::current().id()),
+      loop_(thread_state.loop_id),
+      storage_(&storage),
       capacity_(capacity) {}
 
-FileState::~FileState() {
-  EDDY_ASSERT(!lock.locked() && positional == 0);  // a File outlives the calls on it
-  if (data_) Pool::release(data_, allocated_);
+bool FileState::make_usable() {
+  if (dropped_) return false;
+  if (fd < 0) throw UsageError("a call on a closed file");
+  Storage& storage = Storage::current();
+  if (lock.locked() || positional > 0) {
+    throw UsageError("a call on a file that another loop is using");
+  }
+  Storage::Mount& there = storage.mount_of(name.view());
+  if (place) Registered::give_back_file(loop_, *place);
+  place.reset();
+  storage_ = &storage;
+  mount = &there;
+  loop_ = thread_state.loop_id;
+  return true;
+}
+
+void FileState::drop() noexcept {
+  dropped_ = true;
+  if (waiting_) waiting_->stop();
+  if (!lock.locked() && positional == 0) close_now();
+}
+
+void FileState::close_now() noexcept {
+  EDDY_ASSERT(!lock.locked() && positional == 0);
+  if (data_) Pool::release(std::exchange(data_, nullptr), allocated_);
+  begin_ = end_ = 0;
   if (const int rest = release_fd(); rest >= 0) ::close(rest);
 }
 
 int FileState::release_fd() noexcept {
   if (place) Registered::give_back_file(loop_, *place);
   place.reset();
+  loop_ = no_loop;
   const int rest = owned ? fd : -1;
   fd = -1;
   return rest;
@@ -46,6 +71,7 @@ int FileState::release_fd() noexcept {
 Task<Lock::Guard> FileState::turn() {
   auto guard = co_await as_outcome(lock.scoped());
   if (!guard) co_await fail(std::move(guard.error()));
+  if (dropped_) co_await fail(dropped("use"));
   if (fd < 0) throw UsageError("the file was closed meanwhile");
   co_return std::move(*guard);
 }
@@ -56,9 +82,8 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
                            std::int64_t offset) const {
   Request request;
   request.opcode = opcode;
-  const bool registered = place && loop_ == thread_state.loop_id;
-  request.fd = registered ? static_cast<int>(*place) : fd;
-  if (registered) request.flags = IOSQE_FIXED_FILE;
+  request.fd = place ? static_cast<int>(*place) : fd;
+  if (place) request.flags = IOSQE_FIXED_FILE;
   request.offset = static_cast<std::uint64_t>(offset);
   request.address = address_of(data);
   request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
@@ -86,9 +111,31 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   return now >= 0 ? static_cast<int>(now) : -EAGAIN;
 }
 
+// A pipe may keep a call waiting for ever: it ends when the handle goes.
+template <class Call>
+class FileState::Stoppable : public Call {
+ public:
+  template <class... Arguments>
+  explicit Stoppable(FileState& file, Arguments&&... arguments)
+      : Call(std::forward<Arguments>(arguments)...), state_(file) {}
+
+  void await_suspend(std::coroutine_handle<> frame) {
+    Call::await_suspend(frame);
+    state_.waiting_ = this;
+  }
+  Expected<int> await_outcome() {
+    state_.waiting_ = nullptr;
+    return Call::await_outcome();
+  }
+
+ private:
+  FileState& state_;
+};
+
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
 Task<> FileState::recover(Failure failure, std::string_view verb, short events) {
   if (!failure.is_error()) co_await fail(std::move(failure));
+  if (dropped_) co_await fail(dropped(verb));
   const int code = failure.code();
   if (code == ESPIPE && seeks_) {
     seeks_ = false;  // some files of /proc have a position, and yet want none to be named
@@ -98,7 +145,8 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events) 
     poll.opcode = IORING_OP_POLL_ADD;
     poll.fd = fd;
     poll.op_flags = static_cast<std::uint32_t>(events);
-    auto ready = co_await as_outcome(Operation(poll, verb));
+    auto ready = co_await as_outcome(Stoppable<Operation>(*this, poll, verb));
+    if (!ready && ready.error().is_error() && dropped_) co_await fail(dropped(verb));
     if (!ready) co_await fail(std::move(ready.error()));
   } else if (!try_again(failure)) {
     co_await fail(Failure::error(code, verb, name.view()));
@@ -107,7 +155,8 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events) 
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
   for (;;) {
-    auto got = co_await as_outcome(ReadCall(*this, into, seeks_ ? raw_ : -1));
+    if (dropped_) co_await fail(dropped("read"));
+    auto got = co_await as_outcome(Stoppable<ReadCall>(*this, *this, into, seeks_ ? raw_ : -1));
     if (got) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
@@ -120,12 +169,13 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
 Task<std::size_t> FileState::write_raw(Bytes from) {
   const std::size_t size = std::min(from.size(), transfer_max);
   for (;;) {
+    if (dropped_) co_await fail(dropped("write"));
     const std::int64_t offset = mode.append || !seeks_ ? -1 : raw_;
-    auto written = co_await as_outcome(
-        FileCall(request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy,
-                 [fd = fd, offset, data = from.data(), size] {
-                   return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
-                 }));
+    const auto call = [fd = fd, offset, data = from.data(), size] {
+      return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
+    };
+    auto written = co_await as_outcome(Stoppable<FileCall<decltype(call)>>(
+        *this, request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy, call));
     if (written) {
       if (*written == 0 && size > 0) co_await fail(Failure::error(EIO, "write", name.view()));
       raw_ += *written;

@@ -5,6 +5,10 @@
 // we opened and that can seek keep their position here and pass offsets to the kernel, so that a
 // cancelled operation moves nothing behind our back; others use the kernel's position (offset -1).
 // What touches the buffer or the position holds the lock.
+//
+// It stays where it is while the handle moves, and lives until the handle and every call on it are
+// gone. What it knows of a loop, its mount and a registered place, belongs to the one that last
+// used it, and is forgotten on another.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
@@ -29,12 +33,28 @@ class FileState {
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
   FileState(int fd, bool owned, const FileMode& mode, Text name, std::size_t capacity,
-            FilePolicy policy, Storage::Mount& mount) noexcept;
+            FilePolicy policy, Storage& storage, Storage::Mount& mount) noexcept;
   FileState(const FileState&) = delete;
   FileState& operator=(const FileState&) = delete;
-  ~FileState();
+  ~FileState() { close_now(); }
 
-  // Waits for the lock. Throws UsageError if the file was closed meanwhile.
+  void retain() noexcept { ++references_; }
+  void release() noexcept { if (--references_ == 0) delete this; }
+
+  // Open, and of the loop that runs: one comparison.
+  bool usable() const noexcept { return loop_ == thread_state.loop_id; }
+  // What makes it so where that can be. False: the handle is gone. Throws UsageError when it was
+  // closed, and while calls of another loop are in progress.
+  bool make_usable();
+  // The handle is gone: ends what waits, and closes as soon as nothing is in progress.
+  void drop() noexcept;
+  bool is_dropped() const noexcept { return dropped_; }
+  // How a call ends then.
+  Failure dropped(std::string_view verb) const {
+    return Failure::error(ECANCELED, verb, name);
+  }
+
+  // Waits for the lock. Throws UsageError if the file was closed meanwhile, Error if dropped.
   Task<Lock::Guard> turn();
 
   // -- one operation each; they account for what the kernel did before anybody hears of it --
@@ -96,6 +116,8 @@ class FileState {
     policy = FilePolicy::ring;
   }
 
+  Storage& storage() const noexcept { return *storage_; }
+
   // -1 if it is not ours to close. No operation can find it afterwards.
   int release_fd() noexcept;
 
@@ -104,16 +126,26 @@ class FileState {
   FileMode mode;
   Text name;
   FilePolicy policy;
-  Storage::Mount* mount;
+  Storage::Mount* mount;  // in storage()
   std::optional<unsigned> place;  // among the registered files
   Lock lock;                      // one order of operations per file
   std::size_t positional = 0;     // read_at() and write_at() in progress: not ordered
 
  private:
+  template <class Call>
+  class Stoppable;
+
+  static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
+
   void reserve();
+  void close_now() noexcept;
   Task<> recover(Failure failure, std::string_view name, short events);
 
-  std::uint64_t loop_;  // the id of the one it was opened on
+  std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
+  Storage* storage_;    // of that one
+  Operation* waiting_ = nullptr;  // for the kernel, with the lock
+  unsigned references_ = 0;
+  bool dropped_ = false;
   std::byte* data_ = nullptr;
   std::size_t capacity_;
   std::size_t allocated_ = 0;

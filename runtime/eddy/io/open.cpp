@@ -147,8 +147,8 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
     auto waited = co_await as_outcome(wait_for_writer(owner, path, how, mount));
     if (!waited) co_await fail(std::move(waited.error()));
   }
-  auto state = std::unique_ptr<FileState>(
-      new FileState(owner.get(), true, mode, path, capacity, policy, mount));
+  const Counted<FileState> state(
+      new FileState(owner.get(), true, mode, path, capacity, policy, storage, mount));
   owner.release();
   if (found == ESPIPE) state->set_stream();
   if (how.flags & O_DIRECT) state->policy = FilePolicy::ring;  // there is no cache between
@@ -158,21 +158,21 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
     if (!end) co_await fail(std::move(end.error()));
     state->move_to(*end);
   }
-  co_return File(std::move(state));
+  co_return File(state);
 }
 
 File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options) {
   Storage& storage = Storage::current();
-  auto state = std::unique_ptr<FileState>(new FileState(
+  const Counted<FileState> state(new FileState(
       fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
-      options.policy.value_or(storage.policy()), storage.mount_of("/")));
+      options.policy.value_or(storage.policy()), storage, storage.mount_of("/")));
   if (::lseek(fd, 0, SEEK_CUR) < 0) {
     state->set_stream();
   } else {
     state->use_kernel_position();
   }
   if (options.registered) state->place = Loop::current().registered().add_file(fd);
-  return File(std::move(state));
+  return File(state);
 }
 
 File stdin_file() { return File::adopt(STDIN_FILENO, "r", false); }

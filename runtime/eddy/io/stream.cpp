@@ -19,15 +19,16 @@ void Stream::consume(std::size_t count) {
 
 // A piece of the file, and out with it: what is cached is read without a turn, and the socket
 // buffers more than a piece, so that one is read while another is on its way.
-static Task<std::uint64_t> send_file_of(Counted<SocketState> state, File& file,
+static Task<std::uint64_t> send_file_of(Counted<SocketState> state, Counted<FileState> file,
                                         std::uint64_t offset, std::uint64_t count) {
+  FileAccess::check_readable(file);
   const Writing writing(*state);
   ReadAhead piece;
   std::uint64_t sent = 0;
   while (sent < count) {
     const std::uint64_t wanted = std::min<std::uint64_t>(count - sent, 128 * 1024);
     const MutableBytes room(piece.room(wanted).first(wanted));
-    auto got = co_await as_outcome(file.read_at(room, offset + sent));
+    auto got = co_await as_outcome(ReadAt(file, room, offset + sent));
     if (!got) co_await fail(std::move(got.error()));
     if (*got == 0) break;
     auto written = co_await as_outcome(WriteAll(state, Bytes(room.first(*got)), true));
@@ -38,7 +39,7 @@ static Task<std::uint64_t> send_file_of(Counted<SocketState> state, File& file,
 }
 
 Task<std::uint64_t> Stream::send_file(File& file, std::uint64_t offset, std::uint64_t count) {
-  return send_file_of(handle_.to_use(), file, offset, count);
+  return send_file_of(handle_.to_use(), FileAccess::state_of(file), offset, count);
 }
 
 Task<> Stream::close() { return SocketState::close(handle_.state()); }

@@ -104,7 +104,7 @@ class Stream {
   // SendZeroCopy.
   SendZeroCopy send_zero_copy(Bytes bytes) { return SendZeroCopy(handle_.to_use(), bytes); }
   // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
-  // neither matters nor moves. `file` must stay until it resumes.
+  // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.
   Task<std::uint64_t> send_file(File& file, std::uint64_t offset = 0,
                                 std::uint64_t count = ~std::uint64_t{0});
 

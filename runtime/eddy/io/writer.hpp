@@ -5,8 +5,9 @@
 // sink: it waits while more than the high mark is buffered, until the low one is reached. Several
 // tasks may write and drain.
 //
-// The sink must stay until close() has resumed; nobody else should write to it meanwhile. A Writer
-// that is dropped before forgets what it has not written, and stops.
+// The sink must stay until close() has resumed, or for as long as the Writer; nobody else should
+// write to it meanwhile. A Writer that is dropped before forgets what it has not written, and
+// stops; who waits on it gets ECANCELED.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
@@ -15,6 +16,7 @@
 #include <eddy/core/spawn.hpp>
 #include <eddy/sync/event.hpp>
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +50,7 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
   ~Writer() {
     state_->sink = nullptr;
+    state_->end(Failure::error(ECANCELED, "write"));
     if (state_->flusher) state_->flusher->cancel();
   }
 
@@ -56,8 +59,14 @@ class Writer {
   void write(Bytes bytes) {
     if (closed_) throw UsageError("write to a closed Writer");
     state_->check();
+    if (bytes.empty()) return;
     state_->pending += bytes.text();
-    if (!bytes.empty()) State::start(state_);
+    try {
+      State::start(state_);
+    } catch (...) {  // no memory for the task: nothing was taken
+      state_->pending.resize(state_->pending.size() - bytes.size());
+      throw;
+    }
   }
 
   // Returns at once unless more than the high mark is buffered; resumes at the low one. Throws what
@@ -87,37 +96,52 @@ class Writer {
     std::size_t buffered() const noexcept { return pending.size() + sending.size(); }
     void check() const { if (failure) failure->raise(); }
 
+    // The first failure is what all calls from now on end with.
+    void end(Failure why) noexcept {
+      if (!failure) failure = std::move(why);
+      changed.set();
+    }
+
     static void start(const Counted<State>& state) {
-      if (!std::exchange(state->running, true)) state->flusher = spawn(run(state));
+      if (state->running) return;
+      state->flusher = spawn(run(state));
+      state->running = true;
     }
 
     static Task<> run(Counted<State> state) {
-      while (!state->pending.empty() && state->sink) {
-        std::swap(state->pending, state->sending);
-        auto written = co_await as_outcome(put(*state->sink, state->sending));
-        state->sending.clear();
-        if (!written) {
-          state->failure = std::move(written.error());
-          break;
-        }
-        state->changed.set();
+      try {
+        auto written = co_await as_outcome(write_pending(*state));
+        if (!written) state->end(std::move(written.error()));
+      } catch (...) {  // no memory
+        state->end(Failure::current());
       }
       state->running = false;
       state->flusher.reset();
       state->changed.set();
     }
 
-    static auto put(S& sink, const std::string& bytes) {
-      if constexpr (WritesAll<S>) {
-        return sink.write_all(Bytes(bytes));
-      } else {
-        return put_whole(sink, bytes);
+    static Task<> write_pending(State& state) {
+      while (!state.pending.empty() && state.sink) {
+        std::swap(state.pending, state.sending);
+        auto written = co_await as_outcome(put(state));
+        state.sending.clear();
+        if (!written) co_await fail(std::move(written.error()));
+        state.changed.set();
       }
     }
-    static Task<> put_whole(S& sink, const std::string& bytes) {
-      auto written = co_await as_outcome(sink.write(Bytes(bytes)));
+
+    static auto put(State& state) {
+      if constexpr (WritesAll<S>) {
+        return state.sink->write_all(Bytes(state.sending));
+      } else {
+        return put_whole(state);
+      }
+    }
+    static Task<> put_whole(State& state) {
+      auto written = co_await as_outcome(state.sink->write(Bytes(state.sending)));
       if (!written) co_await fail(std::move(written.error()));
-      auto flushed = co_await as_outcome(sink.flush());
+      if (!state.sink) co_return;  // the Writer is gone, and the sink may be as well
+      auto flushed = co_await as_outcome(state.sink->flush());
       if (!flushed) co_await fail(std::move(flushed.error()));
     }
 
