@@ -16,11 +16,11 @@ using namespace eddy;
 enum class Kind { tcp, local };
 inline constexpr Kind kinds[] = {Kind::tcp, Kind::local};
 
-struct Ends {
+struct StreamPair {
   Stream a, b;
 };
 
-inline Ends connected(Kind kind) {
+inline StreamPair connected(Kind kind) {
   if (kind == Kind::local) {
     int fds[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
@@ -40,7 +40,7 @@ inline Ends connected(Kind kind) {
 // What is written to `in` comes out of `out`, by a relay from `from` to `to`.
 struct Line {
   explicit Line(Kind kind) {
-    Ends first = connected(kind), second = connected(kind);
+    StreamPair first = connected(kind), second = connected(kind);
     in = std::move(first.a);
     from = std::move(first.b);
     to = std::move(second.a);

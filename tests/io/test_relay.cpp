@@ -67,7 +67,7 @@ TEST(Relay, SendsFirstWhatWasReadAhead) {
 TEST(Relay, GivesBackOnOneStreamWhatItIsSent) {
   for (const Kind kind : kinds) {
     test::run([&]() -> Task<> {
-      Ends ends = connected(kind);
+      StreamPair ends = connected(kind);
       auto echo = spawn(relay(ends.b, ends.b));
       for (int i = 0; i < 20; ++i) {
         const std::string text = numbers(static_cast<std::size_t>(i) * 100 + 1);

@@ -152,14 +152,14 @@ TEST(Relay, EndsWhenItsStreamIsClosedInTheTurnItStarts) {
 TEST(Relay, EndsWhenItsWaitHasNoPlaceInTheRing) {
   for (const bool cancel : {false, true}) {
     test::run([&]() -> Task<> {
-      std::vector<Ends> others;
+      std::vector<StreamPair> others;
       std::vector<JoinHandle<>> readers;
       const auto read = [](Stream& stream) -> Task<> {
         char buffer[1];
         co_await stream.read_some(buffer);
       };
       for (int i = 0; i < 100; ++i) others.push_back(connected(Kind::local));
-      for (Ends& ends : others) readers.push_back(spawn(read(ends.a)));
+      for (StreamPair& ends : others) readers.push_back(spawn(read(ends.a)));
       Line line(Kind::local);
       auto relaying = start(line);
       co_await yield();  // all of them have begun, in this very turn
