@@ -8,13 +8,19 @@
 #include <eddy/base/pool.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace eddy {
+
+// std::filesystem::path by its looks: who has none need not read the 57,000 lines of its header.
+template <class P>
+concept FilesystemPath = requires(const P& path) {
+  { path.native() } -> std::same_as<const std::string&>;
+};
 
 class Text {
  public:
@@ -22,7 +28,8 @@ class Text {
   Text(std::string_view text) { if (!text.empty()) block_ = Block::make(text); }
   Text(const char* text) : Text(std::string_view(text)) {}
   Text(const std::string& text) : Text(std::string_view(text)) {}
-  Text(const std::filesystem::path& path) : Text(std::string_view(path.native())) {}
+  template <FilesystemPath P>
+  Text(const P& path) : Text(std::string_view(path.native())) {}
 
   Text(const Text& other) noexcept : block_(other.block_) {
     if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
