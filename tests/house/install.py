@@ -98,7 +98,8 @@ def main():
         run("meson", "setup", user / "build", user)
         run("ninja", "-C", user / "build")
         check(user / "build" / "user")
-        fetched = cmake(work / "fetched", FETCH.format(root=ROOT), *with_compiler)
+        fetched = cmake(work / "fetched", FETCH.format(root=ROOT), *with_compiler,
+                        "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=1000")
         check(fetched / "user")
     print("pkg-config and find_package, shared and static, subproject and FetchContent: each printed 42")
     return 0
