@@ -8,9 +8,11 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "runtime/README.md", "CONTRIBUTING.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "runtime/README.md", "runtime/asyncio.md",
+             "runtime/debugging.md"]
 # What a block may use without saying so.
 AROUND = """#include <eddy/eddy.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
