@@ -61,6 +61,39 @@ TEST(Pool, TakesBlocksFromOtherThreadsAlsoAfterTheyEnded) {
   Pool::trim();  // LeakSanitizer would tell if one was lost
 }
 
+constexpr std::size_t size = 256;
+
+std::vector<void*> take(std::size_t count) {
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; i < count; ++i) blocks.push_back(Pool::allocate(size));
+  return blocks;
+}
+
+TEST(Pool, GivesBackWhatOtherThreadsAllocateAndThisOneOnlyReleases) {
+  if (!test::can_count_allocations()) GTEST_SKIP() << "another allocator";
+  constexpr std::size_t count = 100'000;
+  Pool::release(Pool::allocate(size), size);  // a thread keeps blocks once it has had one itself
+  const auto before = test::bytes_held();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<void*> blocks;
+    std::thread([&] { blocks = take(count); }).join();
+    for (void* block : blocks) Pool::release(block, size);
+  }
+  // Each block that went back to the heap here was one of theirs.
+  const auto given_back = before - test::bytes_held();
+  EXPECT_GT(given_back, static_cast<std::ptrdiff_t>(3 * count * size - (10 << 20)));
+}
+
+TEST(Pool, KeepsHoweverMuchThisThreadTookItself) {
+  if (!test::can_count_allocations()) GTEST_SKIP() << "another allocator";
+  auto use = [blocks = std::vector<void*>(100'000)]() mutable {
+    for (void*& block : blocks) block = Pool::allocate(size);
+    for (void* block : blocks) Pool::release(block, size);
+  };
+  EXPECT_EQ(test::allocations_of(use), 0u);
+  Pool::trim();
+}
+
 TEST(Text, KeepsItsCharactersWhileAnyCopyLives) {
   Text copy;
   EXPECT_TRUE(copy.empty());

@@ -3,11 +3,13 @@
 // Coroutine frames, task states and short strings come from here. A block is an ordinary heap block
 // that is kept when it is released, so that after warm-up nothing calls malloc, and a block may be
 // released on another thread than the one that allocated it. Blocks are given back when their
-// thread ends, or by trim(). Under AddressSanitizer nothing is kept: every use after free is found.
+// thread ends, or by trim(); and where more come from other threads than this one ever took from
+// the heap, the rest is. Under AddressSanitizer nothing is kept: every use after free is found.
 #pragma once
 
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -47,13 +49,12 @@ class Pool {
   // REQUIRES: `memory` came from allocate(size) with the same size.
   static void release(void* memory, std::size_t size) noexcept {
     if constexpr (keeps_blocks) {
-      if (size <= largest && cache_.open) [[likely]] {
-        Block*& head = cache_.heads[class_of(size)];
-        head = ::new (memory) Block{head};
-        return;
+      if (size <= largest) [[likely]] {
+        cache_.until_look -= static_cast<std::int64_t>(size);
+        if (cache_.until_look >= 0) [[likely]] return push(memory, class_of(size));
       }
     }
-    ::operator delete(memory, line);
+    release_slowly(memory, size);
   }
 
   // Gives this thread's free blocks back to the heap.
@@ -85,14 +86,28 @@ class Pool {
     return std::size_t{1} << (13 + index - small_classes);
   }
 
+  // After so many bytes were released, look whether too much is kept.
+  static constexpr std::int64_t look_after = 4 << 20;
+  // What a class may keep besides as many blocks as this thread took from the heap.
+  static constexpr std::size_t spare_bytes = 64 << 10;
+
   // No destructor, so that reading it needs no guard: a second object with one cleans up.
   struct Cache {
     Block* heads[classes] = {};
+    std::int64_t until_look = -1;  // negative unless open
     bool open = false;
+    std::size_t taken[classes] = {};  // blocks from the heap, less those that went back
   };
   struct Cleaner;
 
+  static void push(void* memory, std::size_t index) noexcept {
+    Block*& head = cache_.heads[index];
+    head = ::new (memory) Block{head};
+  }
   static void* allocate_slowly(std::size_t size);
+  static void release_slowly(void* memory, std::size_t size) noexcept;
+  static void give_back_the_rest() noexcept;
+  static std::size_t shorten(std::size_t index, std::size_t most) noexcept;
   static void clean_up_at_end() noexcept;
 
   static constinit thread_local Cache cache_ [[gnu::tls_model("initial-exec")]];
