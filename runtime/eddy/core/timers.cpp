@@ -42,13 +42,16 @@ void TimerQueue::replace_root(Entry last) noexcept {
 
 void TimerQueue::grow(std::size_t size) {
   heap_.resize(root + size);
+  slots_.reserve(size);
   while (slots_.size() < size) {
     slots_.push_back({nullptr, free_});
     free_ = static_cast<std::uint32_t>(slots_.size() - 1);
   }
 }
 
+// All have a place before the first one moves: where there is no memory for it nothing has changed.
 void TimerQueue::sort_in_young() {
+  if (size() > slots_.size()) grow(std::max(size(), 2 * slots_.size()));
   for (const Young& entry : young_) put_in_heap(*entry.timer, entry.deadline, entry.sequence);
   young_.clear();
   young_from_ = Instant::max();
