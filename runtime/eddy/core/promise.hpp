@@ -5,7 +5,8 @@
 //
 // Whoever started a frame is told by finish(): a parent frame is named in thread_state.next and
 // resumed by the step that is running, so neither deep chains nor long loops grow the stack,
-// whether or not the compiler makes tail calls (GCC makes none at -O0 and under ASan).
+// whether or not the compiler makes tail calls (GCC makes none at -O0 and under ASan). A frame that
+// is started where the stack is deep already is named there itself.
 #pragma once
 
 #include <eddy/base/failure.hpp>
@@ -48,14 +49,19 @@ class PromiseBase {
   void start() noexcept { state_ = State::running; }
 
   // Who is told when this frame ends later than in the call that started it.
-  void set_parent(std::coroutine_handle<> parent) noexcept { parent_ = parent; }
-  void set_root(TaskState& task) noexcept { task_ = &task; }
+  void set_parent(std::coroutine_handle<> parent) noexcept {
+    told_ = reinterpret_cast<std::uintptr_t>(parent.address());
+  }
+  void set_root(TaskState& task) noexcept {
+    told_ = reinterpret_cast<std::uintptr_t>(&task) | root;
+  }
 
   void finish() noexcept {
-    if (parent_) {
-      thread_state.next = parent_;
-    } else if (task_) {
-      task_->root_ended();
+    if (!told_) return;
+    if (told_ & root) {
+      reinterpret_cast<TaskState*>(told_ - root)->root_ended();
+    } else {
+      thread_state.next = std::coroutine_handle<>::from_address(reinterpret_cast<void*>(told_));
     }
   }
 
@@ -64,8 +70,11 @@ class PromiseBase {
  protected:
   enum class State : std::uint8_t { created, running, value, failure };
 
-  std::coroutine_handle<> parent_{};
-  TaskState* task_ = nullptr;
+  // In told_: it is the address of a task, not of the frame that waits. One word, because every
+  // frame stores it and looks at it.
+  static constexpr std::uintptr_t root = 1;
+
+  std::uintptr_t told_ = 0;
   std::source_location where_;
   State state_ = State::created;
 };
@@ -109,7 +118,9 @@ class Promise : public PromiseBase {
       return std::move(value_);
     }
   }
+  // REQUIRES: ended(), without a value
   const Failure& failure() const noexcept { return failure_; }
+  Failure&& take_failure() noexcept { return std::move(failure_); }
 
  private:
   union {
@@ -132,7 +143,9 @@ class Promise<void> : public PromiseBase {
   }
 
   void take() { if (state_ != State::value) [[unlikely]] failure_.raise(); }
+  // REQUIRES: ended(), without a value
   const Failure& failure() const noexcept { return failure_; }
+  Failure&& take_failure() noexcept { return std::move(failure_); }
 
  private:
   union {

@@ -3,7 +3,8 @@
 // co_await it once: the body runs inside the awaiting task, at once, and takes no turn of the loop
 // unless it waits for something; its value or exception passes straight through. Or spawn() it.
 // Cancelling is the business of the task it runs in. Dropping one that never ran destroys its
-// arguments, and is reported in debug mode.
+// arguments, and is reported in debug mode. Where a body ends by co_await fail(...), all that it
+// holds dies before whoever awaits it goes on, as with an exception that is thrown.
 #pragma once
 
 #include <eddy/core/loop.hpp>
@@ -40,7 +41,7 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
   ~Task() { drop(); }
 
-  // False after it was moved from or spawned.
+  // False after it was moved from, spawned, or awaited and failed.
   bool valid() const noexcept { return static_cast<bool>(frame_); }
 
   // Destroys a task that never ran, on purpose: not reported.
@@ -52,7 +53,7 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   Handle release() noexcept { return std::exchange(frame_, nullptr); }
 
   bool await_ready() const {
-    if (!frame_) [[unlikely]] throw UsageError("co_await of a task that was moved from");
+    if (!frame_) [[unlikely]] throw UsageError("co_await of a task that is gone");
     if (frame_.promise().started()) [[unlikely]] throw UsageError("a task was awaited twice");
     return false;
   }
@@ -60,15 +61,22 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   // Runs the body on this stack until it ends or waits. Only one that waits suspends its parent.
   bool await_suspend(std::coroutine_handle<> parent) {
     frame_.promise().start();
-    frame_.resume();
-    if (frame_.promise().ended()) return false;
+    if (thread_state.stack_is_deep()) [[unlikely]] {
+      thread_state.next = frame_;
+    } else {
+      frame_.resume();
+      if (frame_.promise().ended()) return false;
+    }
     frame_.promise().set_parent(parent);
     return true;
   }
 
-  T await_resume() { return frame_.promise().take(); }
+  T await_resume() {
+    if (!frame_.promise().has_value()) [[unlikely]] take_failure().raise();
+    return frame_.promise().take();
+  }
   Expected<Held<T>> await_outcome() {
-    if (!frame_.promise().has_value()) return std::unexpected(frame_.promise().failure());
+    if (!frame_.promise().has_value()) return std::unexpected(take_failure());
     if constexpr (std::is_void_v<T>) {
       return {};
     } else {
@@ -83,6 +91,13 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
     if (!frame_) return;
     if (!frame_.promise().started()) [[unlikely]] report_never_awaited();
     frame_.destroy();
+  }
+
+  // A frame that ended by fail() is suspended there with all its locals: they go now.
+  Failure take_failure() noexcept {
+    Failure failure = frame_.promise().take_failure();
+    std::exchange(frame_, nullptr).destroy();
+    return failure;
   }
 
   // F07

@@ -3,7 +3,8 @@
 // Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that
 // needs no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is
 // thrown, so that cleanup runs and may wait. A generator that is dropped half-way is closed by the
-// loop, in a task of its own, at the latest when the loop closes.
+// loop, in a task of its own, at the latest when the loop closes. When the body fails, all that it
+// holds dies before its consumer goes on.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -26,11 +27,11 @@ class [[nodiscard]] Generator {
   class ResumeWith;
   class Close;
 
-  Generator(Generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Generator(Generator&& other) noexcept { take(other); }
   Generator& operator=(Generator&& other) noexcept {
     if (this != &other) {
       abandon();
-      frame_ = std::exchange(other.frame_, nullptr);
+      take(other);
     }
     return *this;
   }
@@ -38,7 +39,7 @@ class [[nodiscard]] Generator {
 
   // The next value, or none at the end. Throws what the body throws, once; then it is at its end.
   // Cancelling the wait cancels what the body waits for. One consumer at a time. ∅
-  Next next() noexcept { return Next(frame_); }
+  Next next() noexcept { return Next(frame_, failed_); }
 
   // The same, but what the body sees at its co_yield is `exception`, unless null. REQUIRES: it
   // yielded
@@ -51,7 +52,23 @@ class [[nodiscard]] Generator {
   Close aclose() noexcept { return Close(frame_); }
 
  private:
-  explicit Generator(Handle frame) noexcept : frame_(frame) {}
+  explicit Generator(Handle frame) noexcept : frame_(frame) { frame_.promise().set_owner(*this); }
+
+  void take(Generator& other) noexcept {
+    frame_ = std::exchange(other.frame_, nullptr);
+    failed_ = std::exchange(other.failed_, false);
+    if (frame_) frame_.promise().set_owner(*this);
+  }
+
+  // The body has failed, and may be suspended where it did, with all its locals.
+  static Failure take_failure(Handle frame) noexcept {
+    Failure failure = frame.promise().take_failure();
+    Generator& owner = frame.promise().owner();
+    owner.frame_ = nullptr;
+    owner.failed_ = true;
+    frame.destroy();
+    return failure;
+  }
 
   void abandon() noexcept {
     if (!frame_) return;
@@ -69,6 +86,7 @@ class [[nodiscard]] Generator {
   static Task<> close_abandoned(Generator generator) { co_await generator.aclose(); }
 
   Handle frame_;
+  bool failed_ = false;  // and so has no frame: it is at its end
 };
 
 template <class T>
@@ -141,6 +159,8 @@ class Generator<T>::promise_type {
   void throw_at_yield(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
   void end_unstarted() noexcept { state_ = State::ended; }
 
+  void set_owner(Generator& owner) noexcept { owner_ = &owner; }
+  Generator& owner() const noexcept { return *owner_; }
   bool failed() const noexcept { return failure_.has_value(); }
   Failure take_failure() { return *std::exchange(failure_, std::nullopt); }
   // Value by value: copying the optional as a whole, just after it was stored in two pieces, waits
@@ -157,6 +177,7 @@ class Generator<T>::promise_type {
   std::optional<T> value_;
   std::optional<Failure> failure_;
   std::coroutine_handle<> consumer_;
+  Generator* owner_ = nullptr;
   std::exception_ptr thrown_;
   State state_ = State::created;
   bool closing_ = false;
@@ -166,10 +187,14 @@ template <class T>
 class [[nodiscard]] Generator<T>::Next {
  public:
   using value_type = std::optional<T>;
-  explicit Next(Handle frame) noexcept : frame_(frame) {}
+  explicit Next(Handle frame, bool at_its_end = false) noexcept
+      : frame_(frame), at_its_end_(at_its_end) {}
 
   bool await_ready() const {
-    if (!frame_) throw UsageError("next() of a generator that was moved from");
+    if (!frame_) [[unlikely]] {
+      if (at_its_end_) return true;
+      throw UsageError("next() of a generator that was moved from");
+    }
     if (frame_.promise().running()) throw UsageError("a generator has one consumer at a time");
     return frame_.promise().ended();
   }
@@ -177,18 +202,23 @@ class [[nodiscard]] Generator<T>::Next {
     return frame_.promise().advance(frame_, consumer);
   }
   value_type await_resume() {
+    if (!frame_) [[unlikely]] return std::nullopt;
     auto& promise = frame_.promise();
-    if (promise.failed()) [[unlikely]] promise.take_failure().raise();
+    if (promise.failed()) [[unlikely]] take_failure(frame_).raise();
     return promise.take_value();
   }
   Expected<value_type> await_outcome() {
+    if (!frame_) [[unlikely]] return std::nullopt;
     auto& promise = frame_.promise();
-    if (promise.failed()) return std::unexpected(promise.take_failure());
+    if (promise.failed()) return std::unexpected(take_failure(frame_));
     return promise.take_value();
   }
 
  protected:
   Handle frame_;
+
+ private:
+  bool at_its_end_;
 };
 
 template <class T>
@@ -225,7 +255,7 @@ class [[nodiscard]] Generator<T>::Close {
   Expected<void> await_outcome() {
     if (!frame_) return {};
     auto& promise = frame_.promise();
-    if (promise.failed()) return std::unexpected(promise.take_failure());
+    if (promise.failed()) return std::unexpected(take_failure(frame_));
     promise.take_value();
     if (!promise.ended())
       throw UsageError("a generator yielded while it was being closed");
