@@ -108,24 +108,15 @@ class JoinWaiter : public Waiter, public DoneHook {
   TaskState& target() const noexcept { return *target_; }
 
  private:
-  // Tasks that wait for each other in a circle would forward it for ever: the first one leaves.
-  static bool forward(Waiter& waiter) {
-    auto& join = static_cast<JoinWaiter&>(waiter);
-    if (std::exchange(join.forwarding_, true)) {
-      static_cast<DoneHook&>(join).unlink();
-      return leave(join);
-    }
-    const bool accepted = join.target_->cancel(join.task()->take_cancel_reason());
-    join.forwarding_ = false;
-    return accepted;
-  }
+  static bool forward(Waiter& waiter);
+  bool step_out();
   [[noreturn]] static void throw_other_loop() {
     throw UsageError("a task of another loop cannot be awaited: use run_from_thread()");
   }
   static void notify(DoneHook& hook, TaskState&) noexcept { static_cast<JoinWaiter&>(hook).wake(); }
 
   TaskState* target_;
-  bool forwarding_ = false;
+  JoinWaiter* forwarded_from_ = nullptr;
 };
 
 template <class T>

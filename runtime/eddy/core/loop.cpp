@@ -35,6 +35,7 @@ class Loop::Running {
     if (loop.in_turn_) throw UsageError("the loop is running already");
     loop.in_turn_ = true;
     thread_state = {.loop = &loop, .loop_id = loop.id_};
+    thread_state.begin_stack();
   }
   ~Running() {
     thread_state = outer_;
@@ -61,8 +62,8 @@ Loop::Loop(const LoopOptions& options)
       process_(::getpid()),
       posts_(*this) {
   if (options.virtual_time) virtual_now_ = std::chrono::steady_clock::now();
-  join_thread();
   posts_.arm();
+  join_thread();
 }
 
 Loop::~Loop() {
@@ -70,7 +71,9 @@ Loop::~Loop() {
     close();
   } else {  // a child: the queues are not mapped here, and the tasks are the parent's
     ring_.abandon();
-    while (tasks_.pop_front()) {
+    for (auto* list : {&tasks_, &asked_, &failed_}) {
+      while (list->pop_front()) {
+      }
     }
   }
   leave_thread();
@@ -133,7 +136,7 @@ void Loop::run_due() {
 // B1: names the task whose step held the loop. Its state may be gone after the step.
 void Loop::run_timed(Ready& ready) {
   const TaskState* task = TaskState::from(ready);
-  const std::string name = task ? task->name() : "callback";
+  const std::string name = task ? task->name_or_nothing() : "callback";
   const auto where = task ? task->where() : std::source_location();
   const Instant start = std::chrono::steady_clock::now();
   if (ready.is_task_step()) {
@@ -357,21 +360,13 @@ void Loop::close() {
       run_due();
       if (task_count_ > 0) poll(Instant::max());
     }
+    report_failed();
     posts_.close();
     for (auto& entry : services_) entry.service->stop();
     drain_kernel();
   }
   services_.clear();
   closed_ = true;
-}
-
-// Each is asked once: who cleans up is waited for, what a cleanup started is asked a turn later.
-void Loop::cancel_all() {
-  for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) {
-    if (task->asked_by_close()) continue;
-    task->report_at_close();
-    task->cancel("the loop is closed");
-  }
 }
 
 // The waker's poll is all that is left; its frame-less completion ends with a cancellation.

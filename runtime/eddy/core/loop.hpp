@@ -157,6 +157,11 @@ class Loop {
     --task_count_;
   }
   std::vector<TaskState*> tasks();
+  // True while a loop that closes asks its tasks to end, one after the other.
+  bool asks_all() const noexcept { return asks_all_; }
+  // `task` has failed after it was asked to: reported when close() ends unless somebody looks
+  // before. Takes the reference.
+  void report_by_close(TaskState& task) noexcept;
   void count_post() noexcept { ++stats_.posts; }
   void check_thread() const;
   void check_open() const;
@@ -209,7 +214,8 @@ class Loop {
   void reap();
   void complete(std::uint64_t user_data, int result, std::uint32_t flags) noexcept;
   void drain_kernel();
-  void cancel_all();
+  void cancel_all() noexcept;
+  void report_failed() noexcept;
   void join_thread() noexcept;
   void leave_thread() noexcept;
   static bool on_this_thread(const Loop* loop) noexcept;
@@ -238,6 +244,7 @@ class Loop {
   bool plain_wait_;       // neither virtual time nor spinning nor batching
   bool backlog_ = false;  // waiting_ or cancels_ may have something
   bool more_ready_ = false;  // after the step that runs, others do in this turn
+  bool asks_all_ = false;
   std::uint64_t plain_call_turn_ = 0;
   Stats stats_;
   std::uint64_t task_ids_ = 0;
@@ -259,6 +266,9 @@ class Loop {
   };
   std::vector<ServiceEntry> services_;
   Loop* next_on_thread_ = nullptr;
+  // Of a loop that closes: what was asked to end, and what has failed since.
+  List<TaskState, AllTasks> asked_;
+  List<TaskState, AllTasks> failed_;
   PostQueue posts_;
 };
 

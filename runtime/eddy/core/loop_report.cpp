@@ -89,7 +89,9 @@ Instant Loop::rough_deadline_after(Duration length) noexcept {
 std::vector<TaskState*> Loop::tasks() {
   std::vector<TaskState*> all;
   all.reserve(task_count_);
-  for (TaskState* task = tasks_.front(); task; task = tasks_.after(*task)) all.push_back(task);
+  for (auto* list : {&asked_, &tasks_}) {
+    for (TaskState* task = list->front(); task; task = list->after(*task)) all.push_back(task);
+  }
   return all;
 }
 

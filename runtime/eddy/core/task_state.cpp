@@ -20,12 +20,26 @@ bool Waiter::leave(Waiter& waiter) {
 Failure Waiter::cancelled_failure() noexcept { return task_->cancelled_failure(); }
 
 bool TaskState::cancel(const Text& reason) {
-  if (done()) return false;
-  ++cancelling_;
-  if (reason_.empty()) reason_ = reason;
-  if (waiter_ && waiter_->request_cancel()) return true;
-  must_cancel_ = true;
+  if (done()) {
+    retrieved_ = true;  // B6: of what somebody tried to stop in vain, nothing is reported
+    return false;
+  }
+  if (Waiter* waiter = count_cancel(reason)) deliver_to(*waiter);
   return true;
+}
+
+// While a loop that closes asks all its tasks, each is asked once, whichever way the request comes:
+// so a chain of waiting tasks ends in time that grows with its length. Only in a circle of tasks
+// that wait for each other must the one that began hear of it again.
+Waiter* TaskState::count_cancel(Text reason) noexcept {
+  if (loop_->asks_all()) [[unlikely]] {
+    if (report_at_close_) return waiter_ && waiter_->forwarding() ? waiter_ : nullptr;
+    report_at_close_ = true;
+  }
+  ++cancelling_;
+  if (reason_.empty()) reason_ = std::move(reason);
+  if (!waiter_) must_cancel_ = true;
+  return waiter_;
 }
 
 unsigned TaskState::uncancel() noexcept {
@@ -62,13 +76,21 @@ void TaskState::cancel_unstarted() noexcept {
 }
 
 void TaskState::end() noexcept {
-  State state = take_result();  // still the running task: arguments die in its own context
+  const State state = take_result();  // still the running task: arguments die in its own context
   thread_state.task = nullptr;
-  if (must_cancel_ && state == State::value) [[unlikely]] {
+  if (must_cancel_ || report_at_close_) [[unlikely]] return end_slowly(state);
+  conclude(state);
+}
+
+[[gnu::cold]] void TaskState::end_slowly(State state) noexcept {
+  if (must_cancel_ && state == State::value) {
     drop_for_cancel();
     state = State::cancelled;
   }
+  const bool reported = report_at_close_ && state == State::exception;
+  if (reported) retain();
   conclude(state);
+  if (reported) loop_->report_by_close(*this);
 }
 
 // E1: runs the first step at once, inside the step of the task that spawns.
@@ -101,18 +123,36 @@ Failure TaskState::failure() {
 
 void TaskState::set_name(std::string_view name) { name_ = Text(name); }
 
+void TaskState::name_or_drop(std::string_view name) {
+  try {
+    set_name(name);
+  } catch (...) {
+    abandon();
+    release();
+    throw;
+  }
+}
+
+std::string TaskState::name_or_nothing() const noexcept {
+  try {
+    return name();
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
 std::string TaskState::name() const {
   return name_.empty() ? "Task-" + std::to_string(id_) : std::string(name_.view());
 }
 
-// B6: once, and neither after cancel() nor when anybody looked.
+// B6: once, and not when anybody looked. One that was asked to stop, and failed after that, is
+// reported as well.
 void TaskState::report_unseen() noexcept {
-  if (cancelling_ > 0 && !report_at_close_) return;
   retrieved_ = true;
   Loop::report_to(loop_, {.message = report_at_close_ ? "task failed while its loop was closed"
                                                       : "task exception was never retrieved",
                           .exception = exception_,
-                          .task = name(),
+                          .task = name_or_nothing(),
                           .where = where_});
 }
 

@@ -49,10 +49,10 @@ class TaskStep : public Ready {
   std::coroutine_handle<> point_;  // the innermost suspended frame
   Waiter* waiter_ = nullptr;       // what the task is parked on; null when running or ready
   State state_ = State::unstarted;
-  bool must_cancel_ = false;
+  bool must_cancel_ : 1 = false;      // these two in one byte: the end of a task
+  bool report_at_close_ : 1 = false;  // asks for both at once
   bool root_ended_ = false;
   bool retrieved_ = false;
-  bool report_at_close_ = false;
   unsigned cancelling_ = 0;
   unsigned references_ = 1;
 };
@@ -78,6 +78,8 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   unsigned uncancel() noexcept;
   std::exception_ptr exception() const;
   std::string name() const;
+  // The name where there is memory for it: for reports, which must not fail.
+  std::string name_or_nothing() const noexcept;
   void set_name(std::string_view name);
   std::uint64_t id() const noexcept { return id_; }
   std::source_location where() const noexcept { return where_; }
@@ -92,6 +94,12 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   }
 
   // -- what awaitables use --
+
+  // One more request to stop, with its reason; not delivered yet. The waiter to deliver it to, or
+  // null when there is none to be asked: then it stays pending. REQUIRES: !done()
+  Waiter* count_cancel(Text reason) noexcept;
+  // Asks `waiter`, which is this task's; where it is too late, the request stays pending.
+  void deliver_to(Waiter& waiter) { if (!waiter.request_cancel()) must_cancel_ = true; }
 
   Loop& loop() const noexcept { return *loop_; }
   Context& context() noexcept { return context_; }
@@ -143,6 +151,8 @@ class TaskState : public TaskStep, public Link<AllTasks> {
 
   void root_ended() noexcept { root_ended_ = true; }
   void start_eagerly() noexcept;
+  // Before the loop has heard of the task. What throws drops it, unrun.
+  void name_or_drop(std::string_view name);
   void report_at_close() noexcept { report_at_close_ = true; }
   bool asked_by_close() const noexcept { return report_at_close_; }
 
@@ -176,6 +186,7 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   void end() noexcept;
   void deliver_pending() noexcept;
   void conclude(State state) noexcept;
+  void end_slowly(State state) noexcept;
   void cancel_unstarted() noexcept;
   void drop_for_cancel() noexcept;
   void report_unseen() noexcept;

@@ -26,6 +26,12 @@ class Waiter : public Link<Waiter> {
 
   TaskState* task() const noexcept { return task_; }
 
+  // Which kind of waiter it is, to those that know the kind.
+  bool is_cancelled_by(bool (*cancel)(Waiter&)) const noexcept { return cancel_ == cancel; }
+
+  // The request is on its way through what this waits for: who meets it again goes in a circle.
+  bool forwarding() const noexcept { return forwarding_; }
+
  protected:
   using Cancel = bool (*)(Waiter&);
 
@@ -44,6 +50,7 @@ class Waiter : public Link<Waiter> {
   // Suspends the running task, in `frame`, on this. REQUIRES: called in a task
   void park(std::coroutine_handle<> frame);
 
+  void mark_forwarding(bool on) noexcept { forwarding_ = on; }
   void mark_cancelled() noexcept { cancelled_ = true; }
   bool was_cancelled() const noexcept { return cancelled_; }
 
@@ -59,6 +66,7 @@ class Waiter : public Link<Waiter> {
   TaskState* task_ = nullptr;
   Cancel cancel_;
   bool cancelled_ = false;
+  bool forwarding_ = false;
 };
 
 }  // namespace eddy
