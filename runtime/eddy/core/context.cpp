@@ -36,6 +36,25 @@ void Context::set(const void* variable, Box* box) {
   values_ = fresh;
 }
 
+void Context::set_or_drop(const void* variable, Box* box) {
+  try {
+    set(variable, box);
+  } catch (...) {
+    if (box) box->release();
+    throw;
+  }
+}
+
+void Context::put_back(const void* variable, const Context& before, const Context& after) {
+  if (values_ == after.values_) {
+    *this = before;
+    return;
+  }
+  Box* box = before.find(variable);
+  if (box) ++box->references;
+  set_or_drop(variable, box);
+}
+
 void Context::drop() noexcept {
   if (!values_ || --values_->references > 0) return;
   for (unsigned i = 0; i < values_->count; ++i) values_->slots()[i].box->release();

@@ -9,6 +9,7 @@
 #include <eddy/base/pool.hpp>
 
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -55,7 +56,11 @@ class Context {
   };
 
   Box* find(const void* variable) const noexcept;
-  void set(const void* variable, Box* box);  // takes the reference; null removes the variable
+  // Takes the reference, unless it throws. Null removes the variable.
+  void set(const void* variable, Box* box);
+  void set_or_drop(const void* variable, Box* box);
+  // Undoes what made `after` of `before` to `variable`, and nothing else.
+  void put_back(const void* variable, const Context& before, const Context& after);
   void drop() noexcept;
 
   Values* values_ = nullptr;
@@ -66,10 +71,9 @@ template <class T>
 class ContextVar {
   struct Value : Context::Box {
     explicit Value(T value) : value(std::move(value)) { destroy = &erase; }
-    static void erase(Context::Box* box) noexcept {
-      static_cast<Value*>(box)->~Value();
-      Pool::release(box, sizeof(Value));
-    }
+    static void* operator new(std::size_t size) { return Pool::allocate(size); }
+    static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+    static void erase(Context::Box* box) noexcept { delete static_cast<Value*>(box); }
     T value;
   };
 
@@ -79,25 +83,35 @@ class ContextVar {
    public:
     Guard(Guard&& other) noexcept
         : variable_(std::exchange(other.variable_, nullptr)),
-          previous_(std::exchange(other.previous_, nullptr)) {}
+          before_(std::move(other.before_)),
+          after_(std::move(other.after_)) {}
     Guard& operator=(Guard&&) = delete;
-    ~Guard() { reset(); }
+    // Allocates, as reset() does, only when other variables were set meanwhile and stayed so: where
+    // there is no memory for that, this one keeps its value too.
+    ~Guard() {
+      try {
+        reset();
+      } catch (const std::bad_alloc&) {
+      }
+    }
 
     void reset() {
-      if (variable_) Context::current().set(std::exchange(variable_, nullptr), previous_);
+      if (variable_) Context::current().put_back(variable_, before_, after_);
+      keep();
     }
     // Keeps the new value for the rest of the task.
     void keep() noexcept {
-      if (previous_) previous_->release();
       variable_ = nullptr;
+      before_ = after_ = Context();
     }
 
    private:
     friend class ContextVar;
-    Guard(const ContextVar* variable, Context::Box* previous) noexcept
-        : variable_(variable), previous_(previous) {}
+    Guard(const ContextVar* variable, Context before, Context after) noexcept
+        : variable_(variable), before_(std::move(before)), after_(std::move(after)) {}
     const ContextVar* variable_;
-    Context::Box* previous_;
+    Context before_;  // all that was set before, and what set() made of it
+    Context after_;
   };
 
   explicit ContextVar(const char* name) : name_(name) {}
@@ -118,10 +132,9 @@ class ContextVar {
 
   Guard set(T value) {
     Context& context = Context::current();
-    Context::Box* previous = context.find(this);
-    if (previous) ++previous->references;
-    context.set(this, ::new (Pool::allocate(sizeof(Value))) Value(std::move(value)));
-    return Guard(this, previous);
+    Context before = context;
+    context.set_or_drop(this, new Value(std::move(value)));
+    return Guard(this, std::move(before), context);
   }
 
  private:

@@ -44,9 +44,9 @@ class CallableResult : private CallableHolder<F>, public TaskResult<T> {
 template <class T>
 JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
   Loop& loop = task.loop();
+  if (!options.name.empty()) [[unlikely]] task.name_or_drop(options.name);
   JoinHandle<T> handle(task);
   loop.task_started(task);
-  if (!options.name.empty()) [[unlikely]] task.set_name(options.name);
   if (options.eager && thread_state.loop == &loop) {
     task.start_eagerly();
   } else {
@@ -131,7 +131,7 @@ inline std::vector<JoinHandle<>> all_tasks() {
 }
 
 // From any thread: runs `task` on `loop`, and brings its value or exception back. A loop that
-// closes before the task is done leaves a broken promise.
+// closes before the task is done, or has no memory to start it, leaves a broken promise.
 template <class T>
 std::future<T> run_from_thread(Loop& loop, Task<T> task) {
   std::promise<T> promise;
@@ -151,7 +151,13 @@ std::future<T> run_from_thread(Loop& loop, Task<T> task) {
         promise.set_exception(std::current_exception());
       }
     };
-    spawn(std::move(task)).on_done(std::move(deliver));
+    const auto handle = spawn(std::move(task));
+    try {
+      handle.on_done(std::move(deliver));
+    } catch (...) {  // nobody would hear of it
+      handle.cancel();
+      throw;
+    }
   });
   return future;
 }
