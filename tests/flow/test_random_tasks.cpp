@@ -3,6 +3,7 @@
 // and no timer and no count is left. Prints the seed of a failure; EDDY_SEED=N replays that one.
 #include "support/run.hpp"
 #include "support/tracker.hpp"
+#include "support/watchdog.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -168,6 +169,7 @@ TEST(RandomTasks, KeepEveryRuleWhateverTheTurns) {
     run_round(std::strtoull(seed, nullptr, 10));
     return;
   }
+  test::allow(5min);
   const std::uint64_t rounds = Pool::keeps_blocks ? 20'000 : 2'000;  // less under AddressSanitizer
   for (std::uint64_t seed = 1; seed <= rounds && !HasFailure(); ++seed) run_round(seed);
 }
