@@ -9,12 +9,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def compile_alone(command, header):
-    source = f"#include <{header}>\n#include <{header}>\n"
+def compile_alone(command, header, folder):
+    """To an object, which ccache keeps, from a place that is the same in each clone."""
+    name = header.replace("/", "_").removesuffix(".hpp")
+    (folder / f"{name}.cpp").write_text(f"#include <{header}>\n#include <{header}>\n")
     run = subprocess.run(
-        command + ["-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
-                   f"-I{ROOT / 'runtime'}", "-x", "c++", "-"],
-        input=source, capture_output=True, text=True)
+        command + ["-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                   f"-I{os.path.relpath(ROOT / 'runtime', folder)}", "-MD", "-MF", f"{name}.d",
+                   "-c", f"{name}.cpp", "-o", f"{name}.o"],
+        cwd=folder, capture_output=True, text=True)
     return header, run.returncode, run.stderr
 
 
@@ -25,7 +28,9 @@ def reads_filesystem(command):
 
 
 def main():
-    command = sys.argv[1:] or ["g++"]
+    folder = pathlib.Path(sys.argv[1]) / "headers"
+    folder.mkdir(exist_ok=True)
+    command = sys.argv[2:] or ["g++"]
     if reads_filesystem(command):
         print("eddy/eddy.hpp includes <filesystem>")
         return 1
@@ -33,7 +38,7 @@ def main():
     headers = sorted(str(p.relative_to(runtime)) for p in runtime.rglob("*.hpp"))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for header, code, errors in pool.map(lambda h: compile_alone(command, h), headers):
+        for header, code, errors in pool.map(lambda h: compile_alone(command, h, folder), headers):
             if code:
                 failed += 1
                 print(f"{header} does not compile alone:\n{errors[:2000]}")
