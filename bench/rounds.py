@@ -122,7 +122,7 @@ def needs(packages):
 def options(rounds, seconds, description, shortest=0.1):
     """Those that all have. With --smoke there is one round, the shortest there is."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--build", default="build/bench", help="the build directory")
+    parser.add_argument("--build", default="build/release", help="the build directory")
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--seconds", type=float, default=seconds, help="of each server in each round")
     parser.add_argument("--smoke", action="store_true", help="a moment of each, to see that they work")

@@ -98,7 +98,7 @@ def compare(servers, test, depth, chosen):
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default="build/bench", help="the build directory")
+    parser.add_argument("--build", default="build/release", help="the build directory")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--requests", type=int, default=50_000, help="a round; pipelined: 4 times that")
     parser.add_argument("--tests", default="set,get,ping_mbulk")
