@@ -5,6 +5,7 @@
 #include <eddy/base/assert.hpp>     // EDDY_VERIFY, EDDY_ASSERT
 #include <eddy/base/bytes.hpp>      // views of memory
 #include <eddy/base/clock.hpp>      // Duration, Instant
+#include <eddy/base/count.hpp>      // how many, never negative
 #include <eddy/base/counted.hpp>    // a pointer to what counts its references
 #include <eddy/base/error.hpp>      // Error, TimeoutError, Cancelled, UsageError
 #include <eddy/base/failure.hpp>    // a failure that was not thrown yet; Result<T>
