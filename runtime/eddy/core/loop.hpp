@@ -179,6 +179,9 @@ class Loop {
   void report(const ExceptionReport& report) noexcept;
   // False when it was closed, when it is gone, and on another thread than its own.
   static bool is_open(const Loop* loop) noexcept;
+  // True while the tasks of the loop with that number can run on: it is open and of this thread,
+  // and neither a fork() nor the end of the thread, which is how exit() begins, has left it behind.
+  static bool can_run(std::uint64_t id) noexcept;
   // report() when the loop may be gone: then the default handler is used.
   static void report_to(Loop* loop, const ExceptionReport& report) noexcept;
 

@@ -68,6 +68,7 @@ class ListenerState : public Link<ListenerState>, private Completion {
 class [[nodiscard]] Accept : public Waiter {
  public:
   using value_type = Stream;
+  static constexpr const char* died_early = "a Listener died while a task waited for it";
   explicit Accept(Counted<ListenerState> listener) noexcept : listener_(std::move(listener)) {}
 
   bool await_ready();

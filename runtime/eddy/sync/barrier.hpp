@@ -5,6 +5,7 @@
 // round.
 #pragma once
 
+#include <eddy/base/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/sync/wait_list.hpp>
 
@@ -21,8 +22,8 @@ class BrokenBarrier : public Error {
 class Barrier {
  public:
   // Throws UsageError for less than one party.
-  explicit Barrier(std::size_t parties) : parties_(parties) {
-    if (parties == 0) throw UsageError("a barrier for nobody");
+  explicit Barrier(Count parties) : parties_(parties.value()) {
+    if (parties_ == 0) throw UsageError("a barrier for nobody");
   }
   Barrier(const Barrier&) = delete;
   Barrier& operator=(const Barrier&) = delete;
@@ -30,20 +31,23 @@ class Barrier {
   class [[nodiscard]] Wait : public Waiter {
    public:
     using value_type = std::size_t;
-    explicit Wait(Barrier& barrier) noexcept : barrier_(barrier) {}
+    static constexpr const char* died_early = "a Barrier died while a task waited at it";
+    explicit Wait(Barrier& barrier) noexcept : Waiter(&stop), barrier_(barrier) {}
+    Wait(const Wait&) = default;
 
     bool await_ready() noexcept {
       if (barrier_.broken_) {
         broken_ = true;
         return true;
       }
-      if (barrier_.waiters_.count() + 1 < barrier_.parties_) return false;
+      if (barrier_.waiting_ + 1 < barrier_.parties_) return false;
       index_ = barrier_.parties_ - 1;
       barrier_.complete();
       return true;
     }
     void await_suspend(std::coroutine_handle<> frame) {
       barrier_.waiters_.push_back(*this);
+      ++barrier_.waiting_;
       park(frame);
     }
     std::size_t await_resume() {
@@ -59,6 +63,10 @@ class Barrier {
 
    private:
     friend class Barrier;
+    static bool stop(Waiter& waiter) {
+      --static_cast<Wait&>(waiter).barrier_.waiting_;
+      return leave(waiter);
+    }
     Barrier& barrier_;
     std::size_t index_ = 0;
     bool broken_ = false;
@@ -80,17 +88,19 @@ class Barrier {
   }
 
   std::size_t parties() const noexcept { return parties_; }
-  std::size_t n_waiting() const noexcept { return waiters_.count(); }
+  std::size_t n_waiting() const noexcept { return waiting_; }
   bool broken() const noexcept { return broken_; }
 
  private:
   void complete() noexcept {
+    waiting_ = 0;
     for (std::size_t index = 0; Wait* waiter = waiters_.pop(); ++index) {
       waiter->index_ = index;
       waiter->wake();
     }
   }
   void wake_broken() noexcept {
+    waiting_ = 0;
     while (Wait* waiter = waiters_.pop()) {
       waiter->broken_ = true;
       waiter->wake();
@@ -98,6 +108,7 @@ class Barrier {
   }
 
   std::size_t parties_;
+  std::size_t waiting_ = 0;
   WaitList<Wait> waiters_;
   bool broken_ = false;
 };

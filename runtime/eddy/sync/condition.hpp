@@ -5,6 +5,7 @@
 // wake-ups are possible, so wait for a predicate. Several conditions may share a lock.
 #pragma once
 
+#include <eddy/base/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/sync/lock.hpp>
@@ -20,12 +21,15 @@ class Condition {
   explicit Condition(Lock& lock) noexcept : lock_(lock) {}
   Condition(const Condition&) = delete;
   Condition& operator=(const Condition&) = delete;
+  ~Condition() { if (waits_ > 0) [[unlikely]] waiters_.owner_dies_in_use(); }
 
   // Resumes, owning the lock, after a notification. Throws UsageError without the lock. ∅
   Task<> wait() {
     require_lock("wait");
     waiters_.bind();  // may throw: before the lock is gone
+    lock_.waiters_.bind();
     lock_.release();
+    ++waits_;
     Notified notified(*this);
     auto outcome = co_await notified;
     std::optional<Failure> cancelled;
@@ -35,6 +39,7 @@ class Condition {
       if (owned) break;
       cancelled = std::move(owned.error());  // the most recent one is thrown
     }
+    --waits_;
     if (!cancelled) co_return;
     if (notified.was_notified()) notify(1);
     co_await fail(std::move(*cancelled));
@@ -50,15 +55,14 @@ class Condition {
   }
 
   // Wakes up to `count` waiters, the oldest first. Throws UsageError without the lock.
-  void notify(std::size_t count = 1) {
+  void notify(Count count = 1) {
     require_lock("notify");
-    while (count-- > 0) {
-      Notified* waiter = waiters_.pop();
-      if (!waiter) break;
-      waiter->notify();
-    }
+    wake(count.value());
   }
-  void notify_all() { notify(static_cast<std::size_t>(-1)); }
+  void notify_all() {
+    require_lock("notify");
+    wake(static_cast<std::size_t>(-1));
+  }
 
   bool locked() const noexcept { return lock_.locked(); }
 
@@ -66,6 +70,7 @@ class Condition {
   // Ends with a failure instead of throwing it: the lock must be taken first.
   class Notified : public Waiter {
    public:
+    static constexpr const char* died_early = "a Condition died while a task waited for it";
     explicit Notified(Condition& condition) noexcept : condition_(condition) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> frame) {
@@ -87,12 +92,20 @@ class Condition {
     bool notified_ = false;
   };
 
+  void wake(std::size_t count) noexcept {
+    while (count-- > 0) {
+      Notified* waiter = waiters_.pop();
+      if (!waiter) break;
+      waiter->notify();
+    }
+  }
   void require_lock(const char* verb) const {
     if (!lock_.locked()) throw UsageError(std::string(verb) + " of a condition without its lock");
   }
 
   Lock& lock_;
   WaitList<Notified> waiters_;
+  std::size_t waits_ = 0;  // those included that were notified and take the lock
 };
 
 }  // namespace eddy

@@ -16,6 +16,7 @@ class Event {
   class [[nodiscard]] Wait : public Waiter {
    public:
     using value_type = void;
+    static constexpr const char* died_early = "an Event died while a task waited for it";
     explicit Wait(Event& event) noexcept : event_(event) {}
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> frame) {

@@ -8,6 +8,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/sync/wait_list.hpp>
 
+#include <cstdint>
 #include <utility>
 
 namespace eddy {
@@ -17,6 +18,7 @@ class Lock {
   Lock() = default;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
+  ~Lock() { if (state_ == State::given) [[unlikely]] waiters_.owner_dies_in_use(); }
 
   class Acquire;
   class ScopedAcquire;
@@ -44,29 +46,33 @@ class Lock {
   // The same; the result releases it.
   ScopedAcquire scoped() noexcept;
 
-  bool locked() const noexcept { return locked_; }
+  bool locked() const noexcept { return state_ != State::free; }
 
   // Wakes the oldest waiter only. Throws UsageError when the lock is free.
   void release() {
-    if (!locked_) [[unlikely]] throw UsageError("release of a lock that is free");
+    if (!locked()) [[unlikely]] throw UsageError("release of a lock that is free");
     pass_on();
   }
 
  private:
+  friend class Condition;
+  enum class State : std::uint8_t { free, held, given };  // given: to a task that has not run since
   void pass_on() noexcept;
 
   WaitList<Acquire> waiters_;
-  bool locked_ = false;
+  State state_ = State::free;
 };
 
 class [[nodiscard]] Lock::Acquire : public Waiter {
  public:
   using value_type = void;
+  static constexpr const char* died_early = "a Lock died while a task waited for it";
   explicit Acquire(Lock& lock) noexcept : lock_(lock) {}
 
   bool await_ready() noexcept {
-    // No live waiter: one that has been given the lock keeps locked_ set.
-    return !lock_.locked_ && (lock_.locked_ = true);
+    if (lock_.state_ != State::free) return false;
+    lock_.state_ = State::held;
+    return true;
   }
   void await_suspend(std::coroutine_handle<> frame) {
     lock_.waiters_.push_back(*this);
@@ -81,6 +87,8 @@ class [[nodiscard]] Lock::Acquire : public Waiter {
  protected:
   // Cancelled: what was given in the same turn goes to the next (K2).
   bool lost() noexcept {
+    if (!task()) [[likely]] return false;  // it was free
+    if (given_) lock_.state_ = State::held;
     if (!interrupted()) [[likely]] return false;
     if (given_) lock_.pass_on();
     return true;
@@ -112,10 +120,11 @@ inline Lock::ScopedAcquire Lock::scoped() noexcept { return ScopedAcquire(*this)
 
 inline void Lock::pass_on() noexcept {
   if (Acquire* next = waiters_.pop()) {
-    next->given_ = true;  // the lock stays locked: it is the next one's already
+    next->given_ = true;
+    state_ = State::given;
     next->wake();
   } else {
-    locked_ = false;
+    state_ = State::free;
   }
 }
 

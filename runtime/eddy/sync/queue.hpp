@@ -6,13 +6,14 @@
 // place, so that nobody overtakes them; cancelled before they ran, they hand the promise on (Q1 to
 // Q3). join() counts puts minus task_done() (Q4).
 //
-// Invariants: promised_ <= items; items + reserved_ <= maxsize.
+// Invariants: promised_ <= items, until shutdown(true); items + reserved_ <= maxsize.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/sync/queue_items.hpp>
 #include <eddy/sync/wait_list.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <functional>
@@ -37,13 +38,16 @@ class QueueShutDown : public Error {
 template <class T, class Items>
 class BasicQueue {
  public:
-  // Holds at most `maxsize` items; zero or less: any number. A bounded queue allocates here only.
+  // Holds at most `maxsize` items; zero or less: any number. A bounded queue allocates here only,
+  // for up to so many items.
+  static constexpr std::size_t most_reserved = 65'536;
   explicit BasicQueue(long maxsize = 0)
       : maxsize_(maxsize > 0 ? static_cast<std::size_t>(maxsize) : 0) {
-    if (maxsize_ > 0) items_.reserve(maxsize_);
+    if (maxsize_ > 0) items_.reserve(std::min(maxsize_, most_reserved));
   }
   BasicQueue(const BasicQueue&) = delete;
   BasicQueue& operator=(const BasicQueue&) = delete;
+  ~BasicQueue() { if (promised_ + reserved_ > 0) [[unlikely]] getters_.owner_dies_in_use(); }
 
   class Put;
   class Get;
@@ -69,10 +73,11 @@ class BasicQueue {
     }
     return take();
   }
-  // The same, telling instead of throwing.
-  bool try_put(T item) {
+  // The same, telling instead of throwing. An item that is not put stays what it was.
+  template <class U = T>
+  bool try_put(U&& item) {
     if (shut_down_ || !can_put()) return false;
-    add(std::move(item));
+    add(T(std::forward<U>(item)));
     return true;
   }
   std::optional<T> try_get() {
@@ -100,11 +105,10 @@ class BasicQueue {
     if (immediate) {
       const std::size_t dropped = items_.size();
       items_.clear();
-      promised_ = 0;
       finish(dropped);
     }
     while (Put* putter = putters_.pop()) putter->wake();
-    while (Get* getter = getters_.pop()) getter->wake();  // they wait: nothing is left for them
+    end_getters();
   }
 
  private:
@@ -137,6 +141,11 @@ class BasicQueue {
       putter->wake();
     }
   }
+  // After shutdown, those who wait: once nothing that is promised can come back for them.
+  void end_getters() noexcept {
+    if (promised_ > 0 && !empty()) return;
+    while (Get* getter = getters_.pop()) getter->wake();
+  }
   void finish(std::size_t count) noexcept {
     unfinished_ -= count;
     if (unfinished_ > 0) return;
@@ -161,6 +170,7 @@ template <class T, class Items>
 class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
  public:
   using value_type = void;
+  static constexpr const char* died_early = "a Queue died while a task waited to put";
   Put(BasicQueue& queue, T item) : queue_(queue), item_(std::move(item)) {}
 
   bool await_ready() {
@@ -181,18 +191,30 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
   Expected<void> await_outcome() {
     if (added_) return {};
     const bool stopped = interrupted();
-    if (std::exchange(reserved_, false)) {
-      --queue_.reserved_;
-      if (stopped) queue_.promise_place();
+    if (!std::exchange(reserved_, false)) {  // the queue may be gone
+      return std::unexpected(stopped ? cancelled_failure() : shut_down_failure());
     }
-    if (stopped) return std::unexpected(cancelled_failure());
-    if (queue_.shut_down_) return std::unexpected(shut_down_failure());
-    queue_.add(std::move(item_));
-    return {};
+    --queue_.reserved_;
+    return put_reserved(stopped);
   }
 
  private:
   friend class BasicQueue;
+  // What comes of the place that was reserved: the next one's, unless the item takes it.
+  Expected<void> put_reserved(bool stopped) {
+    if (stopped || queue_.shut_down_) {
+      queue_.promise_place();
+      return std::unexpected(stopped ? cancelled_failure() : shut_down_failure());
+    }
+    try {
+      queue_.add(std::move(item_));
+      return {};
+    } catch (...) {  // no memory, or an item that cannot be moved
+      queue_.promise_place();
+      return std::unexpected(Failure::current());
+    }
+  }
+
   BasicQueue& queue_;
   T item_;  // waits here, in the caller's frame
   bool added_ = false;
@@ -203,6 +225,7 @@ template <class T, class Items>
 class [[nodiscard]] BasicQueue<T, Items>::Get : public Waiter {
  public:
   using value_type = T;
+  static constexpr const char* died_early = "a Queue died while a task waited to get";
   explicit Get(BasicQueue& queue) noexcept : queue_(queue) {}
 
   bool await_ready() const noexcept { return queue_.can_get() || queue_.shut_down_; }
@@ -224,11 +247,13 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public Waiter {
 
   // True when an item is this getter's to take.
   bool redeem() noexcept {
+    if (!task()) return queue_.can_get();  // it did not wait
     stopped_ = interrupted();
-    const bool promised = std::exchange(promised_, false);
-    if (promised && queue_.promised_ > 0) --queue_.promised_;  // shutdown(true) voids promises
-    if (stopped_ && promised) queue_.promise_item();
-    return !stopped_ && (promised ? !queue_.empty() : queue_.can_get());
+    if (!std::exchange(promised_, false)) return false;  // the queue may be gone
+    --queue_.promised_;
+    if (stopped_) queue_.promise_item();
+    if (queue_.shut_down_) [[unlikely]] queue_.end_getters();
+    return !stopped_ && !queue_.empty();
   }
   Failure failure() { return stopped_ ? cancelled_failure() : shut_down_failure(); }
 
@@ -241,6 +266,7 @@ template <class T, class Items>
 class [[nodiscard]] BasicQueue<T, Items>::Join : public Waiter {
  public:
   using value_type = void;
+  static constexpr const char* died_early = "a Queue died while a task waited in join()";
   explicit Join(BasicQueue& queue) noexcept : queue_(queue) {}
   bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
   void await_suspend(std::coroutine_handle<> frame) {

@@ -15,6 +15,7 @@ class RwLock {
   RwLock() = default;
   RwLock(const RwLock&) = delete;
   RwLock& operator=(const RwLock&) = delete;
+  ~RwLock() { if (writing_ || readers_ > 0) [[unlikely]] waiters_.owner_dies_in_use(); }
 
   template <bool Writes>
   class Guard;
@@ -33,7 +34,9 @@ class RwLock {
  private:
   class Entry : public Waiter {
    public:
-    Entry(RwLock& lock, bool writes) noexcept : lock_(lock), writes_(writes) {}
+    static constexpr const char* died_early = "a RwLock died while a task waited for it or held it";
+    Entry(RwLock& lock, bool writes) noexcept : Waiter(&stop), lock_(lock), writes_(writes) {}
+    Entry(const Entry&) = default;
     bool await_ready() noexcept {
       if (!lock_.waiters_.empty() || !lock_.admits(writes_)) return false;
       lock_.enter(writes_);
@@ -47,17 +50,18 @@ class RwLock {
    protected:
     bool lost() noexcept {
       if (!interrupted()) [[likely]] return false;
-      if (given_) {
-        lock_.leave(writes_);
-      } else {
-        lock_.admit_waiters();  // readers behind a writer that gave up
-      }
+      if (given_) lock_.leave(writes_);
       return true;
     }
     RwLock& lock_;
 
    private:
     friend class RwLock;
+    static bool stop(Waiter& waiter) {
+      leave(waiter);
+      static_cast<Entry&>(waiter).lock_.admit_waiters();  // readers behind a writer that gave up
+      return true;
+    }
     bool writes_;
     bool given_ = false;
   };

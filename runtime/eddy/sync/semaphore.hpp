@@ -1,10 +1,11 @@
 // Semaphore: so many at a time, first come first served. BoundedSemaphore: and never more than at
 // first.
 //
-// release() hands the unit to the oldest waiter at once, so nobody who comes later overtakes it; a
-// waiter that is cancelled after it got its unit, and before it ran, hands it on (K4, K5).
+// release() hands the unit to the oldest waiter at once. Until that has run nobody who comes later
+// takes a unit, not even another one; cancelled before it ran, it hands its unit on (K4, K5).
 #pragma once
 
+#include <eddy/base/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/sync/wait_list.hpp>
 
@@ -15,9 +16,10 @@ namespace eddy {
 
 class Semaphore {
  public:
-  explicit Semaphore(std::size_t value = 1) noexcept : value_(value) {}
+  explicit Semaphore(Count value = 1) : free_(value.value()) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
+  ~Semaphore() { if (given_ > 0) [[unlikely]] waiters_.owner_dies_in_use(); }
 
   class Acquire;
   class ScopedAcquire;
@@ -48,24 +50,29 @@ class Semaphore {
   void release() { give(); }
 
   // True when acquire() would wait.
-  bool locked() const noexcept { return value_ == 0; }
-  std::size_t value() const noexcept { return value_; }
+  bool locked() const noexcept { return free_ == 0; }
+  std::size_t value() const noexcept { return free_ + kept_; }
 
  private:
   void give() noexcept;
+  void given_runs() noexcept;
+  bool give_to_waiter() noexcept;
 
   WaitList<Acquire> waiters_;
-  std::size_t value_;  // zero while anybody waits
+  std::size_t free_;       // what acquire() may take; zero while anybody waits or was given a unit
+  std::size_t kept_ = 0;   // what nobody may take before those who were given theirs have run
+  std::size_t given_ = 0;  // to tasks that have not run since
 };
 
 class [[nodiscard]] Semaphore::Acquire : public Waiter {
  public:
   using value_type = void;
+  static constexpr const char* died_early = "a Semaphore died while a task waited for it";
   explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
 
   bool await_ready() noexcept {
-    if (semaphore_.value_ == 0) return false;
-    --semaphore_.value_;
+    if (semaphore_.free_ == 0) return false;
+    --semaphore_.free_;
     return true;
   }
   void await_suspend(std::coroutine_handle<> frame) {
@@ -80,6 +87,8 @@ class [[nodiscard]] Semaphore::Acquire : public Waiter {
 
  protected:
   bool lost() noexcept {
+    if (!task()) [[likely]] return false;  // there was one
+    if (given_) semaphore_.given_runs();
     if (!interrupted()) [[likely]] return false;
     if (given_) semaphore_.give();
     return true;
@@ -110,17 +119,30 @@ inline Semaphore::Acquire Semaphore::acquire() noexcept { return Acquire(*this);
 inline Semaphore::ScopedAcquire Semaphore::scoped() noexcept { return ScopedAcquire(*this); }
 
 inline void Semaphore::give() noexcept {
-  if (Acquire* next = waiters_.pop()) {
-    next->given_ = true;  // the unit is taken for it already
-    next->wake();
-  } else {
-    ++value_;
-  }
+  if (give_to_waiter()) return;
+  ++(given_ > 0 ? kept_ : free_);
+}
+
+inline bool Semaphore::give_to_waiter() noexcept {
+  Acquire* next = waiters_.pop();
+  if (!next) return false;
+  next->given_ = true;
+  ++given_;
+  next->wake();
+  return true;
+}
+
+// One that was given a unit takes it: those who came behind it have their turn.
+inline void Semaphore::given_runs() noexcept {
+  --given_;
+  if (kept_ == 0) [[likely]] return;
+  while (kept_ > 0 && give_to_waiter()) --kept_;
+  if (given_ == 0) free_ = std::exchange(kept_, 0);
 }
 
 class BoundedSemaphore : private Semaphore {
  public:
-  explicit BoundedSemaphore(std::size_t value = 1) noexcept : Semaphore(value), bound_(value) {}
+  explicit BoundedSemaphore(Count value = 1) : Semaphore(value), bound_(value.value()) {}
 
   using Semaphore::acquire;
   using Semaphore::Guard;
