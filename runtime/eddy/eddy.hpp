@@ -81,6 +81,7 @@
 #include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/io/limit_exceeded.hpp>     // LimitExceeded
 #include <eddy/io/listener.hpp>           // listen, accept
+#include <eddy/io/path.hpp>               // names for the kernel
 #include <eddy/io/read_ahead.hpp>         // bytes that were not taken yet
 #include <eddy/io/read_call.hpp>          // from the cache, or on the ring
 #include <eddy/io/read_verbs.hpp>         // lines and the like, over anything

@@ -19,7 +19,8 @@ namespace eddy {
 // use it always, as fsync and O_DIRECT do with each.
 enum class FilePolicy : std::uint8_t {
   automatic,  // inline on local file systems, on the ring for remote ones and while a disk is slow
-  ring,       // never blocks the loop; 2 to 70 times the cost of a call that would not have blocked
+  ring,       // never blocks the loop, unless the kernel has no thread for a call; 2 to 70 times
+              // the cost of a call that would not have blocked
   inline_,    // a plain system call: cheapest, and blocks the loop for as long as the disk takes
 };
 
@@ -28,7 +29,8 @@ struct LoopOptions {
   unsigned submission_entries = 256;   // operations per enter; more are queued, none is lost
   unsigned completion_entries = 4096;  // operations in flight, more while none of them ends; the
                                        // rest is queued, none is lost
-  unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations
+  unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations;
+                                       // an open that waits for somebody else has one of its own
   unsigned registered_files = 1024;    // places for streams in use and OpenOptions.registered; no
                                        // more than RLIMIT_NOFILE
   unsigned registered_buffers = 0;     // places for RegisteredBuffer

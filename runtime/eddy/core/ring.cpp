@@ -112,7 +112,7 @@ Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
   set_up(options);
   map();
   static_cast<void>(io_uring_ring_dontfork(&kernel_->ring));  // a child must never see the queues
-  limit_workers(options);
+  limit_workers(options.bounded_workers, options.unbounded_workers);
   if (!(options.without & feature_registered_wait)) register_wait_page();
   if (kernel_->ring.flags & IORING_SETUP_R_DISABLED) {
     const int result = register_call(kernel_->ring.ring_fd, register_enable_rings, nullptr, 0);
@@ -228,9 +228,9 @@ void Ring::map() {
   wake_mask_ = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
 }
 
-void Ring::limit_workers(const RingOptions& options) {
+void Ring::limit_workers(unsigned bounded, unsigned unbounded) noexcept {
   // The default is thousands of threads for what can block without a bound. 5.15; else left alone.
-  unsigned limits[2] = {options.bounded_workers, options.unbounded_workers};
+  unsigned limits[2] = {bounded, unbounded};
   static_cast<void>(io_uring_register_iowq_max_workers(&kernel_->ring, limits));
 }
 

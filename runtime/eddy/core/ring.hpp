@@ -134,6 +134,10 @@ class Ring {
   unsigned completion_entries() const noexcept { return completion_mask_ + 1; }
   int fd() const noexcept;
 
+  // How many threads of its own the kernel may use for this ring at most, for file operations and
+  // for everything else; 0 leaves that as it is.
+  void limit_workers(unsigned bounded, unsigned unbounded) noexcept;
+
   // Has the kernel signal `eventfd` for each completion: the ring's own descriptor does not become
   // readable for deferred work (tried on 6.18).
   void register_eventfd(int eventfd);
@@ -184,7 +188,6 @@ class Ring {
   void map();
   void probe();
   void register_wait_page();
-  void limit_workers(const RingOptions& options);
 
   std::uint64_t* entries_ = nullptr;  // eight words each
   std::uint32_t entry_mask_ = 0;

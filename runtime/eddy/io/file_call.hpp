@@ -70,9 +70,33 @@ class [[nodiscard]] FileCall : public Operation {
   Call call_;
 };
 
-// EINTR, and EAGAIN of file systems that could not get a lock: the same again.
+// ECANCELED though nobody cancelled: the kernel got no thread for what it does not do without one.
+// RLIMIT_NPROC or pids.max is reached, or signals come faster than a thread begins (6.1 to 6.18).
+inline bool lacks_worker(const Failure& failure) noexcept {
+  return failure.is_error() && failure.code() == ECANCELED;
+}
+
+// That, EINTR, and EAGAIN of file systems that could not get a lock: the same again.
 inline bool try_again(const Failure& failure) noexcept {
-  return failure.is_error() && (failure.code() == EINTR || failure.code() == EAGAIN);
+  return failure.is_error() &&
+         (failure.code() == EINTR || failure.code() == EAGAIN || failure.code() == ECANCELED);
+}
+
+// Offsets and sizes of files are below 2^63. What is not, the kernel would take for a negative one,
+// or for "where the descriptor stands" (-1) on one path and not on the other: EINVAL, always.
+inline bool is_offset(std::uint64_t offset) noexcept { return offset >> 63 == 0; }
+inline Failure no_offset(const Text& subject) {
+  return Failure::error(EINVAL, "use an offset or a size of 2^63 and more with", subject);
+}
+
+// So often on the ring; then the plain call, however long that takes.
+inline constexpr unsigned ring_tries = 3;
+
+// How a call on `subject` fails when nothing is left to be tried.
+inline Failure failure_of_call(int code, std::string_view name, const Text& subject) {
+  if (code != ECANCELED) return Failure::error(code, name, subject);
+  return Failure::error(EAGAIN, "have a thread of the kernel's (see RLIMIT_NPROC, pids.max) for",
+                        subject);
 }
 
 // A request that no kernel has: what it stands for is a plain call always.
@@ -82,13 +106,14 @@ inline constexpr std::uint8_t no_opcode = 255;
 template <class Call>
 Task<int> perform(Request request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
                   Text subject, Call call) {
-  for (;;) {
+  for (unsigned tries = 1;; ++tries) {
     auto done = co_await as_outcome(FileCall(request, name, mount, policy, call));
     if (done) co_return *done;
     if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
-    if (!try_again(done.error())) {
-      co_await fail(Failure::error(done.error().code(), name, subject.view()));
+    if (!try_again(done.error()) || tries > ring_tries) {
+      co_await fail(failure_of_call(done.error().code(), name, subject));
     }
+    if (tries == ring_tries) policy = FilePolicy::inline_;
   }
 }
 

@@ -101,7 +101,10 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   const struct iovec memory {into.data(), into.size()};
   const auto got = ::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
   if (got >= 0) return static_cast<int>(got);
-  if (errno != EOPNOTSUPP && errno != ENOSYS) return errno == EINTR ? -EAGAIN : -errno;
+  // ENOSYS and EPERM: a filter of system calls that does not know it.
+  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM) {
+    return errno == EINTR ? -EAGAIN : -errno;
+  }
   struct statfs system;  // tmpfs has no other place than the cache, but says so only since 6.6
   if (::fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC) {
     refuses_to_wait_ = false;
@@ -148,15 +151,37 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events) 
     auto ready = co_await as_outcome(Stoppable<Operation>(*this, poll, verb));
     if (!ready && ready.error().is_error() && dropped_) co_await fail(dropped(verb));
     if (!ready) co_await fail(std::move(ready.error()));
-  } else if (!try_again(failure)) {
-    co_await fail(Failure::error(code, verb, name.view()));
+  } else if (!try_again(failure) || lacks_worker(failure)) {
+    co_await fail(failure_of_call(code, verb, name));
   }
+}
+
+// A read or a write for which the kernel had no thread: once more, then as a plain call.
+Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
+                                    std::int64_t offset) {
+  const bool reads = opcode == IORING_OP_READ;
+  const std::string_view verb = reads ? "read" : "write";
+  size = std::min(size, transfer_max);
+  const auto call = [fd = fd, reads, data, size, offset] {
+    if (offset >= 0) {
+      return reads ? ::pread(fd, data, size, offset) : ::pwrite(fd, data, size, offset);
+    }
+    return reads ? ::read(fd, data, size) : ::write(fd, data, size);
+  };
+  auto done = co_await as_outcome(
+      perform(request(opcode, data, size, offset), verb, *mount, policy, name, call));
+  if (!done) co_await fail(std::move(done.error()));
+  co_return *done;
 }
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
   for (;;) {
     if (dropped_) co_await fail(dropped("read"));
-    auto got = co_await as_outcome(Stoppable<ReadCall>(*this, *this, into, seeks_ ? raw_ : -1));
+    const std::int64_t offset = seeks_ ? raw_ : -1;
+    auto got = co_await as_outcome(Stoppable<ReadCall>(*this, *this, into, offset));
+    if (!got && may_do_without(got.error())) {
+      got = co_await as_outcome(without_worker(IORING_OP_READ, into.data(), into.size(), offset));
+    }
     if (got) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
@@ -176,6 +201,10 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
     };
     auto written = co_await as_outcome(Stoppable<FileCall<decltype(call)>>(
         *this, request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy, call));
+    if (!written && may_do_without(written.error())) {
+      auto* const data = const_cast<std::byte*>(from.data());
+      written = co_await as_outcome(without_worker(IORING_OP_WRITE, data, size, offset));
+    }
     if (written) {
       if (*written == 0 && size > 0) co_await fail(Failure::error(EIO, "write", name.view()));
       raw_ += *written;

@@ -99,8 +99,9 @@ class FileState {
   std::size_t capacity() const noexcept { return capacity_; }
 
   std::int64_t position() const noexcept {
-    return raw_ + (writing_ ? static_cast<std::int64_t>(end_)
-                            : -static_cast<std::int64_t>(end_ - begin_));
+    // A place after 2^63 - 1 is no file's, but what is to be written there may be in the buffer.
+    const auto raw = static_cast<std::uint64_t>(raw_);
+    return static_cast<std::int64_t>(writing_ ? raw + end_ : raw - (end_ - begin_));
   }
   void move_to(std::int64_t position) noexcept {
     begin_ = end_ = 0;
@@ -113,6 +114,7 @@ class FileState {
   // A pipe, a socket or a terminal: a plain call could wait for ever, so that all goes to the ring.
   void set_stream() noexcept {
     seeks_ = false;
+    is_stream_ = true;
     policy = FilePolicy::ring;
   }
 
@@ -139,6 +141,12 @@ class FileState {
 
   void reserve();
   void close_now() noexcept;
+  // There is no thread for it. ECANCELED of a file that is dropped means that.
+  bool may_do_without(const Failure& failure) const noexcept {
+    return lacks_worker(failure) && !is_stream_ && !dropped_;
+  }
+  Task<int> without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
+                           std::int64_t offset);
   Task<> recover(Failure failure, std::string_view name, short events);
 
   std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
@@ -153,6 +161,7 @@ class FileState {
   std::size_t end_ = 0;
   bool writing_ = false;
   bool seeks_ = true;
+  bool is_stream_ = false;       // a plain call may wait for ever
   bool refuses_to_wait_ = true;  // the file system knows reads that do not wait
   std::int64_t raw_ = 0;
 };

@@ -2,6 +2,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/io/file.hpp>
+#include <eddy/io/path.hpp>
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -25,54 +26,64 @@ bool is_punted(int flags) {
   return flags & (O_CREAT | O_TRUNC) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-// A plain call never waits, neither for the other end of a FIFO (ENXIO) nor for somebody's lease
-// (EAGAIN) nor, where nothing is to be created, for the directories on the disk (EAGAIN): the ring
-// does.
-int open_now(const char* path, int flags, unsigned permissions) {
-  int fd;
-  if (is_punted(flags)) {
-    fd = ::open(path, flags | O_NONBLOCK, permissions);
-  } else {
-    struct open_how how {};
-    how.flags = static_cast<unsigned>(flags | O_NONBLOCK);
-    how.resolve = RESOLVE_CACHED;  // 5.12
-    fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
-    if (fd < 0 && (errno == EINVAL || errno == ENOSYS)) errno = EAGAIN;
-  }
-  // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
-  if (fd >= 0 && !(flags & O_NONBLOCK)) ::fcntl(fd, F_SETFL, flags);
-  return fd;
-}
-
 struct How {
   int flags;
   unsigned permissions;
   FilePolicy policy;
-  bool worker = false;  // from the start: the ring itself opens everything without waiting
+  bool waits = false;  // a worker, from the start: the ring itself opens everything without waiting
+  bool plain = false;  // there is no worker
+
+  // A first try never waits, neither for the other end of a FIFO (ENXIO) nor for somebody's lease
+  // (EAGAIN).
+  int first_flags() const noexcept { return waits ? flags : flags | O_NONBLOCK; }
+  bool may_wait() const noexcept { return !(flags & O_NONBLOCK); }
 };
+
+// A plain call that also does not wait, where nothing is to be created, for the directories on the
+// disk (EAGAIN): the ring does.
+int open_now(const char* path, const How& how) {
+  if (is_punted(how.flags) || how.plain) return ::open(path, how.first_flags(), how.permissions);
+  struct open_how wanted {};
+  wanted.flags = static_cast<unsigned>(how.first_flags());
+  wanted.resolve = RESOLVE_CACHED;  // 5.12
+  const auto fd = ::syscall(SYS_openat2, AT_FDCWD, path, &wanted, sizeof wanted);
+  // EPERM: a filter of system calls that does not know it, or else the ring says the same.
+  if (fd < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) errno = EAGAIN;
+  return static_cast<int>(fd);
+}
 
 Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
   Request request;
   request.opcode = IORING_OP_OPENAT;
   request.fd = AT_FDCWD;
-  request.address = address_of(path.c_str());
+  request.address = address_of(path_of(path));
   request.length = how.permissions;
-  request.op_flags = static_cast<std::uint32_t>(how.flags);
-  for (;;) {
-    request.flags = how.worker ? IOSQE_ASYNC : 0;
+  std::optional<Storage::SpareWorker> spare;
+  for (unsigned tries = 1;; ++tries) {
+    if (how.waits && !spare) spare.emplace(Storage::current());
+    request.flags = how.waits ? IOSQE_ASYNC : 0;
+    request.op_flags = static_cast<std::uint32_t>(how.first_flags());
     auto fd = co_await as_outcome(FileCall(
         request, "open", mount, how.policy,
-        [text = path.c_str(), how] { return open_now(text, how.flags, how.permissions); },
-        is_punted(how.flags)));
-    if (fd) co_return *fd;
+        [text = path.c_str(), &how] { return open_now(text, how); },
+        is_punted(how.flags) || how.plain));
+    if (fd) {
+      // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
+      if (!how.waits && how.may_wait()) ::fcntl(*fd, F_SETFL, how.flags);
+      co_return *fd;
+    }
     if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
     const int code = fd.error().code();
-    const bool would_wait = (code == ENXIO || code == EAGAIN) && !(how.flags & O_NONBLOCK);
-    if (would_wait && !how.worker) {
+    const bool would_wait = code == ENXIO || code == EAGAIN;
+    if (would_wait && how.may_wait() && !how.waits) {
       how.policy = FilePolicy::ring;
-      how.worker = true;
-    } else if (code != EINTR && (code != EAGAIN || how.flags & O_NONBLOCK)) {
-      co_await fail(Failure::error(code, "open", path.view()));
+      how.waits = true;
+      tries = 0;
+    } else if (!try_again(fd.error()) || (would_wait && !how.may_wait()) || tries > ring_tries) {
+      co_await fail(failure_of_call(code, "open", path));
+    } else if (tries == ring_tries && !how.waits) {
+      how.policy = FilePolicy::inline_;
+      how.plain = true;
     }
   }
 }
@@ -92,26 +103,40 @@ Task<> end_when_written(int fd, JoinHandle<UniqueFd> opening, bool& written) {
   request.fd = fd;
   request.op_flags = POLLIN;
   auto ready = co_await as_outcome(Operation(request, "poll"));
-  if (!ready) co_return;
+  if (!ready && ready.error().is_cancelled()) co_await fail(std::move(ready.error()));
+  opening.cancel();  // also after a failure: nobody would notice the writer
+  if (!ready) co_await fail(std::move(ready.error()));
   written = true;
-  opening.cancel();
 }
+
+// Whatever happens to the one that spawned it, nobody waits for ever in a worker.
+struct CancelAtEnd {
+  ~CancelAtEnd() { opening.cancel(); }
+  JoinHandle<UniqueFd>& opening;
+};
 
 // Waits as open(2) does for a writer of the FIFO that `owner` has open without one. A worker opens
 // it once more and waits; a writer that is gone before the worker begins would be missed there.
 Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& mount) {
   how.policy = FilePolicy::ring;
-  how.worker = true;
+  how.waits = true;
   bool written = false;
+  const bool asked_already = thread_state.task->cancel_pending();
   const unsigned asked_before = this_task().cancelling();
   auto opening = spawn(open_owned(path, how, mount));
+  const CancelAtEnd no_longer{opening};
   auto watching = spawn(end_when_written(owner.get(), opening, written));
   auto opened = co_await as_outcome(opening);
   watching.cancel();
   auto watched = co_await as_outcome(watching);
+  // Both end by our own cancels too: whether there was another, the count tells.
+  const bool asked = asked_already || this_task().cancelling() > asked_before;
+  if (!watched && (asked || !watched.error().is_cancelled())) {
+    co_await fail(std::move(watched.error()));
+  }
   if (opened) {
     owner = std::move(*opened);
-  } else if (!written || this_task().cancelling() > asked_before) {
+  } else if (!written || asked) {
     co_await fail(std::move(opened.error()));
   }
 }

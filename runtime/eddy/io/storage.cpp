@@ -140,6 +140,12 @@ void Storage::count(Mount& mount, Duration took) noexcept {
   if (mount.slow_streak < rest_doublings) ++mount.slow_streak;
 }
 
+void Storage::spare(int change) noexcept {
+  spare_workers_ += change;
+  const unsigned usual = loop_.options().io_workers;
+  if (usual > 0) loop_.ring().limit_workers(usual + static_cast<unsigned>(spare_workers_), 0);
+}
+
 bool Storage::turn_is_over() noexcept {
   if (calls_ < calls_per_turn && held_ < loop_.options().slow_call) return false;
   calls_ = 0;

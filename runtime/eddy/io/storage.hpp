@@ -67,6 +67,19 @@ class Storage : public LoopService {
   // over files that never waits starves nobody.
   bool turn_is_over() noexcept;
 
+  // One thread of the kernel more, for a call that may wait for ever: it then holds none of the few
+  // (LoopOptions.io_workers) that all other calls need. REQUIRES: there before that call begins
+  class SpareWorker {
+   public:
+    explicit SpareWorker(Storage& storage) noexcept : storage_(storage) { storage_.spare(+1); }
+    SpareWorker(const SpareWorker&) = delete;
+    SpareWorker& operator=(const SpareWorker&) = delete;
+    ~SpareWorker() { storage_.spare(-1); }
+
+   private:
+    Storage& storage_;
+  };
+
   // Reads a table in the format of /proc/self/mountinfo. It is read again when it is older than
   // `table_age`.
   void load(std::string_view mountinfo, std::string_view working_directory);
@@ -80,6 +93,7 @@ class Storage : public LoopService {
   Mount& find(std::string_view path);
   bool holds(const Mount& mount, std::string_view path) const noexcept;
   void end_rest(Mount& mount) noexcept;
+  void spare(int change) noexcept;
   void count(Mount& mount, Duration took) noexcept;
 
   static constexpr unsigned calls_per_turn = 16;
@@ -92,6 +106,7 @@ class Storage : public LoopService {
   std::string table_;
   std::string working_directory_;  // without a slash at its end
   Instant stale_at_{};
+  int spare_workers_ = 0;
   unsigned calls_ = 0;  // since the last turn that was given away
   Duration held_{};
   std::uint64_t inline_calls_ = 0;
