@@ -94,6 +94,7 @@ class File {
   Task<> datasync();
 
   // -- at a place of its own: the position neither matters nor moves; several may be in progress --
+  // EINVAL for an offset of 2^63 and more, as from all that takes offsets and sizes.
 
   // The bytes read; fewer only at the end of the file. ∅
   ReadAt read_at(MutableBytes into, std::uint64_t offset);
@@ -182,7 +183,8 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options);
 
 // Opens `path` as Python's open() does: the same modes, errors and buffering. Cancelled: nothing is
 // left open. A directory is refused with EISDIR whatever the mode. Waits for the other end of a
-// FIFO. Throws UsageError at once for a mode that makes no sense.
+// FIFO. Throws UsageError at once for a mode that makes no sense, or for a path that holds a zero
+// byte.
 inline Task<File> open(Text path, std::string_view mode = "r", OpenOptions options = {}) {
   return open_file(std::move(path), FileMode::parse(mode), options);
 }
@@ -229,7 +231,7 @@ class [[nodiscard]] ReadAt : public ReadCall {
   ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept;
 
   bool await_ready() {
-    if (!file_.usable() || file_.dirty()) [[unlikely]] return ready_slowly();
+    if (!file_.usable() || file_.dirty() || offset_ < 0) [[unlikely]] return ready_slowly();
     ++file_.positional;
     return ReadCall::await_ready();
   }

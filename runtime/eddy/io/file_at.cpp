@@ -23,11 +23,12 @@ ReadAt::ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset)
 
 bool ReadAt::ready_slowly() {
   const bool open = file_.usable() || file_.make_usable();
-  const bool waits = open && file_.dirty();
+  const bool goes = open && offset_ >= 0;
+  const bool waits = goes && file_.dirty();
   if (waits) in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
   ++file_.positional;
-  if (!open) finish(-ECANCELED);
-  return !open || (!waits && ReadCall::await_ready());
+  if (!goes) finish(open ? -EINVAL : -ECANCELED);
+  return !goes || (!waits && ReadCall::await_ready());
 }
 
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
@@ -44,6 +45,7 @@ Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::
 // of regular files itself, so that the plain call which makes sure finds nothing, or what is
 // cached.
 Expected<std::size_t> ReadAt::complete() {
+  if (offset_ < 0) return std::unexpected(no_offset(file_.name));
   auto outcome = Operation::await_outcome();
   if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
     return std::unexpected(file_.dropped("read"));
@@ -91,11 +93,12 @@ bool WriteAt::await_ready() {
     throw UsageError("write_at() was called on another loop than it is awaited on");
   }
   const bool open = file_.usable() || file_.make_usable();
-  const bool waits = open && (!file_.empty() || file_.lock.locked());
+  const bool goes = open && is_offset(write_.offset);
+  const bool waits = goes && (!file_.empty() || file_.lock.locked());
   if (waits) in_turn_.emplace(write_in_turn(file_, write_));
   ++file_.positional;
   if (!open) finish(-ECANCELED);
-  return !open || (!waits && FileCall::await_ready());
+  return !goes || (!waits && FileCall::await_ready());
 }
 
 bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
@@ -107,6 +110,7 @@ bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
 Expected<std::size_t> WriteAt::await_outcome() {
   --file_.positional;
   if (in_turn_) return in_turn_->await_outcome();
+  if (!is_offset(write_.offset)) return std::unexpected(no_offset(file_.name));
   auto outcome = Operation::await_outcome();
   if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
     return std::unexpected(file_.dropped("write"));

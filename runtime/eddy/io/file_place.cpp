@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <climits>
-
 namespace eddy {
 namespace {
 
@@ -26,11 +24,15 @@ class CloseCall : public FileCall<Close> {
       : FileCall(request, "close", *file.mount, file.policy, Close{fd.get()}, file.mode.writable),
         fd_(fd) {}
   Expected<int> await_outcome() {
+    const bool cancelled = was_cancelled() || cancel_requested();
+    if (result() == -ECANCELED && !cancelled) finish(close_now());  // the kernel had no thread
     if (result() != -ECANCELED) fd_.release();
     return Operation::await_outcome();
   }
 
  private:
+  int close_now() const { return Close{fd_.get()}() < 0 ? -errno : 0; }
+
   UniqueFd& fd_;
 };
 
@@ -45,7 +47,10 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
   auto flushed = co_await as_outcome(file.flush());
   if (!flushed) co_await fail(std::move(flushed.error()));
   if (!file.seeks()) {
-    if (whence == Whence::current) offset -= static_cast<std::int64_t>(file.ahead().size());
+    const std::size_t ahead = whence == Whence::current ? file.ahead().size() : 0;
+    if (__builtin_sub_overflow(offset, ahead, &offset)) {
+      co_await fail(Failure::error(EINVAL, "seek", file.name.view()));
+    }
     const auto place = ::lseek(file.fd, offset, static_cast<int>(whence));
     if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
     file.move_to(place);
@@ -79,6 +84,7 @@ Task<std::uint64_t> File::tell(State state) {
 
 Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wanted) {
   FileState& file = to_write(state);
+  if (wanted && !is_offset(*wanted)) co_await fail(no_offset(file.name));
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   auto flushed = co_await as_outcome(file.flush());
@@ -87,9 +93,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   std::int64_t place = file.position();
   if (!file.seeks() && !wanted) place = ::lseek(file.fd, 0, SEEK_CUR);
   const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
-  if (size > static_cast<std::uint64_t>(LLONG_MAX)) {
-    co_await fail(Failure::error(EINVAL, "truncate", file.name.view()));
-  }
+  if (!is_offset(size)) co_await fail(no_offset(file.name));
   Request request;
   request.opcode = opcode_ftruncate;
   request.fd = file.fd;
@@ -103,6 +107,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
 
 Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
   FileState& file = to_write(state);
+  if (!is_offset(offset) || !is_offset(length)) co_await fail(no_offset(file.name));
   auto guard = co_await as_outcome(file.turn());
   if (!guard) co_await fail(std::move(guard.error()));
   Request request;
@@ -121,6 +126,7 @@ Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
 
 void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
   FileState& file = open_state();
+  if (!is_offset(offset) || !is_offset(length)) no_offset(file.name).raise();
   const int error =
       ::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
   if (error) throw Error(error, "advise", file.name.view());
@@ -153,7 +159,9 @@ Task<> File::close(State state) {
     request.opcode = IORING_OP_CLOSE;
     request.fd = fd.get();
     auto done = co_await as_outcome(CloseCall(request, fd, file));
-    if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
+    const bool cancelled = !done && done.error().is_cancelled();
+    if (cancelled && flushed) co_await fail(std::move(done.error()));
+    if (cancelled) thread_state.task->keep_cancel_pending();  // what was lost is told first
     if (!done && flushed) {
       co_await fail(Failure::error(done.error().code(), "close", file.name.view()));
     }

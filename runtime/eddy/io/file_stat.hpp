@@ -22,7 +22,7 @@ struct FileStat {
   std::uint32_t user = 0;
   std::uint32_t group = 0;
   std::uint32_t block_size = 0;
-  std::uint64_t device = 0;
+  std::uint64_t device = 0;  // a dev_t: what stat(2) says, and minor(3) takes apart
   FileTime accessed;
   FileTime modified;
   FileTime changed;

@@ -3,6 +3,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/io/file_call.hpp>
+#include <eddy/io/path.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,14 +38,14 @@ Request path_request(std::uint8_t opcode, const Text& path) {
   Request request;
   request.opcode = opcode;
   request.fd = AT_FDCWD;
-  request.address = address_of(path.c_str());
+  request.address = address_of(path_of(path));
   return request;
 }
 
 // Two names: the second one's directory is in the length field.
 Request two_path_request(std::uint8_t opcode, const Text& from, const Text& to) {
   Request request = path_request(opcode, from);
-  request.offset = address_of(to.c_str());
+  request.offset = address_of(path_of(to));
   request.length = static_cast<std::uint32_t>(AT_FDCWD);
   return request;
 }
@@ -97,9 +98,9 @@ Task<std::uint64_t> size(Text path) {
   co_return found->size;
 }
 Task<bool> access(Text path, int mode) {
-  auto done =
-      co_await as_outcome(perform(path_request(no_opcode, path), "access", path,
-                                  [text = path.c_str(), mode] { return ::access(text, mode); }));
+  const Request request = path_request(no_opcode, path);
+  auto done = co_await as_outcome(perform(
+      request, "access", path, [text = path.c_str(), mode] { return ::access(text, mode); }));
   if (!done && !done.error().is_error()) co_await fail(std::move(done.error()));
   co_return done.has_value();
 }
@@ -142,7 +143,7 @@ Task<> mkdir(Text path, MkdirOptions options) {
 }
 
 Task<> makedirs(Text path, MkdirOptions options) {
-  const std::string_view text = path.view();
+  const std::string_view text = path_of(path);
   for (auto slash = text.find('/', 1); slash < text.size(); slash = text.find('/', slash + 1)) {
     const Text parent(text.substr(0, slash));
     auto made = co_await as_outcome(mkdir(parent, {.exist_ok = true}));
@@ -154,9 +155,10 @@ Task<> makedirs(Text path, MkdirOptions options) {
 
 Task<std::vector<std::string>> listdir(Text path) {
   // There is no request for reading a directory: always a plain call.
+  const Request request = path_request(no_opcode, path);
   DIR* opened = nullptr;
   auto done = co_await as_outcome(
-      perform(path_request(no_opcode, path), "listdir", path, [text = path.c_str(), &opened] {
+      perform(request, "listdir", path, [text = path.c_str(), &opened] {
         opened = ::opendir(text);
         return opened ? 0 : -1;
       }));
@@ -179,7 +181,7 @@ Task<std::vector<std::string>> listdir(Text path) {
 
 Task<> symlink(Text target, Text path) {
   Request request = path_request(IORING_OP_SYMLINKAT, target);
-  request.offset = address_of(path.c_str());
+  request.offset = address_of(path_of(path));
   const auto call = [from = target.c_str(), to = path.c_str()] { return ::symlink(from, to); };
   auto done = co_await as_outcome(perform(request, "symlink", path, call));
   if (!done) co_await fail(std::move(done.error()));
@@ -193,9 +195,10 @@ Task<> link(Text target, Text path) {
 }
 
 Task<std::string> readlink(Text path) {
+  const Request request = path_request(no_opcode, path);
   std::string target(4096, '\0');
   auto done = co_await as_outcome(
-      perform(path_request(no_opcode, path), "readlink", path, [text = path.c_str(), &target] {
+      perform(request, "readlink", path, [text = path.c_str(), &target] {
         return static_cast<int>(::readlink(text, target.data(), target.size()));
       }));
   if (!done) co_await fail(std::move(done.error()));
@@ -221,9 +224,13 @@ Task<> chmod(Text path, unsigned mode) {
 }
 
 Task<> truncate(Text path, std::uint64_t size) {
-  return change(path_request(no_opcode, path), "truncate", path, [text = path.c_str(), size] {
+  const Request request = path_request(no_opcode, path);
+  if (!is_offset(size)) co_await fail(no_offset(path));
+  const auto call = [text = path.c_str(), size] {
     return ::truncate(text, static_cast<off_t>(size));
-  });
+  };
+  auto done = co_await as_outcome(perform(request, "truncate", path, call));
+  if (!done) co_await fail(std::move(done.error()));
 }
 
 }  // namespace fs

@@ -1,6 +1,7 @@
 // fs: what can be done to names in the file system. Each is one operation, inline or on the ring as
 // Storage decides; errors are Error with operation and path. Cancelled: either it was not done, or
-// it was and is reported as done.
+// it was and is reported as done. Throws UsageError, with nothing done, for a path that holds a
+// zero byte.
 #pragma once
 
 #include <eddy/base/text.hpp>
@@ -52,7 +53,8 @@ Task<> utime(Text path, FileTime accessed, FileTime modified);
 Task<> truncate(Text path, std::uint64_t size);
 
 // The bytes and the permissions of a regular file; returns how many bytes. On failure or
-// cancellation `to` is left as far as it got. EINVAL when both are the same file.
+// cancellation `to` is left as far as it got. EINVAL when both are the same file, when `from` is no
+// regular file (EISDIR for a directory), and for a FIFO at `to`: nothing is opened then.
 Task<std::uint64_t> copyfile(Text from, Text to);
 
 }  // namespace fs
