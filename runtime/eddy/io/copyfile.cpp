@@ -5,6 +5,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/io/file.hpp>
 #include <eddy/io/fs.hpp>
+#include <eddy/io/path.hpp>
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -48,7 +49,8 @@ Task<bool> clone(FileState& from, FileState& to) {
   auto cloned = co_await as_outcome(
       perform({.opcode = no_opcode}, "copy", *to.mount, to.policy, to.name,
               [source = from.fd, target = to.fd] { return ::ioctl(target, FICLONE, source); }));
-  if (!cloned && cloned.error().is_cancelled()) co_await fail(std::move(cloned.error()));
+  // Whatever else it is: copying finds out whether that is in its way too.
+  if (!cloned && !cloned.error().is_error()) co_await fail(std::move(cloned.error()));
   co_return cloned.has_value();
 }
 
@@ -91,14 +93,19 @@ Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
   }
 }
 
+bool cannot_splice(int code) noexcept {
+  return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM;
+}
+
 Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size) {
   auto cloned = co_await as_outcome(clone(from, to));
   if (!cloned) co_await fail(std::move(cloned.error()));
   if (*cloned) co_return size;
   auto copied = co_await as_outcome(copy_through_pipe(from, to));
   if (copied) co_return *copied;
-  // Refused by the one end or the other. Reading begins anew: it names its offsets.
-  if (!copied.error().is_error() || copied.error().code() != EINVAL) {
+  // Refused by the one end or the other, or by a filter of system calls. Reading begins anew: it
+  // names its offsets.
+  if (!copied.error().is_error() || !cannot_splice(copied.error().code())) {
     co_await fail(std::move(copied.error()));
   }
   auto again = co_await as_outcome(copy_through_memory(from, to));
@@ -106,27 +113,67 @@ Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size)
   co_return *again;
 }
 
+// Takes O_NONBLOCK back, which makes the ring answer EAGAIN for what is not in the cache.
+void may_wait_again(int fd, int flags) noexcept {
+  static_cast<void>(::fcntl(fd, F_SETFL, flags));
+}
+
+// Opening a FIFO would wait for its other end, or let that one go on and then find nobody there:
+// looks before. O_NONBLOCK is for what is put there meanwhile.
+Task<File> open_source(Text path, FileStat& stat) {
+  auto before = co_await as_outcome(fs::stat(path));
+  if (!before) co_await fail(std::move(before.error()));
+  if (before->is_dir()) co_await fail(Failure::error(EISDIR, "copy", path));
+  if (!before->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
+  auto file = co_await as_outcome(open(path, "rb", {.flags = O_NONBLOCK}));
+  if (!file) co_await fail(std::move(file.error()));
+  auto after = co_await as_outcome(file->stat());
+  if (!after) co_await fail(std::move(after.error()));
+  if (!after->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
+  may_wait_again(file->fileno(), O_RDONLY);
+  stat = *after;
+  co_return std::move(*file);
+}
+
+// Fails with EINVAL for the source itself, and for a FIFO, whose reader could take any time.
+Task<> check_target(Text path, FileStat source) {
+  auto there = co_await as_outcome(fs::stat(path));
+  if (!there && there.error().is_error() && there.error().code() == ENOENT) co_return;
+  if (!there) co_await fail(std::move(there.error()));
+  if (there->inode == source.inode && there->device == source.device) {
+    co_await fail(Failure::error(EINVAL, "copy a file to itself", path));
+  }
+  if (S_ISFIFO(there->mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
+}
+
+Task<File> open_target(Text path, unsigned permissions) {
+  auto file =
+      co_await as_outcome(open(path, "wb", {.permissions = permissions, .flags = O_NONBLOCK}));
+  if (!file) co_await fail(std::move(file.error()));
+  struct stat stat;
+  if (::fstat(file->fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
+  if (S_ISFIFO(stat.st_mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
+  // There may have been one with others, and open(2) took the umask off. A device keeps its own.
+  if (S_ISREG(stat.st_mode) && ::fchmod(file->fileno(), permissions) < 0) {
+    co_await fail(Failure::error(errno, "chmod", path));
+  }
+  may_wait_again(file->fileno(), O_WRONLY);
+  co_return std::move(*file);
+}
+
 }  // namespace
 
 Task<std::uint64_t> fs::copyfile(Text from, Text to) {
-  auto source = co_await as_outcome(open(from, "rb"));
+  static_cast<void>(path_of(to));  // before anything is done
+  FileStat stat;
+  auto source = co_await as_outcome(open_source(from, stat));
   if (!source) co_await fail(std::move(source.error()));
-  auto stat = co_await as_outcome(source->stat());
-  if (!stat) co_await fail(std::move(stat.error()));
-  if (!stat->is_file()) co_await fail(Failure::error(EINVAL, "copy", from.view()));
-  auto existing = co_await as_outcome(fs::stat(to));
-  if (existing && existing->inode == stat->inode && existing->device == stat->device) {
-    co_await fail(Failure::error(EINVAL, "copy a file to itself", to.view()));
-  }
-  const unsigned permissions = stat->mode & 0777;
-  auto target = co_await as_outcome(open(to, "wb", {.permissions = permissions}));
+  auto checked = co_await as_outcome(check_target(to, stat));
+  if (!checked) co_await fail(std::move(checked.error()));
+  auto target = co_await as_outcome(open_target(to, stat.mode & 0777));
   if (!target) co_await fail(std::move(target.error()));
-  // There may have been one with others, and open(2) took the umask off.
-  if (::fchmod(target->fileno(), permissions) < 0) {
-    co_await fail(Failure::error(errno, "chmod", to.view()));
-  }
   auto copied = co_await as_outcome(
-      copy_all(FileAccess::of(*source), FileAccess::of(*target), stat->size));
+      copy_all(FileAccess::of(*source), FileAccess::of(*target), stat.size));
   if (!copied) co_await fail(std::move(copied.error()));
   auto closed = co_await as_outcome(target->close());
   if (!closed) co_await fail(std::move(closed.error()));

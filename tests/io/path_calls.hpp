@@ -1,0 +1,66 @@
+// Every call that takes a path, as a table.
+#pragma once
+
+#include "support/directory.hpp"
+#include "support/run.hpp"
+
+#include <unistd.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace test {
+
+struct PathCall {
+  const char* name;
+  bool opens;  // what is there is opened, which may wait where that is a FIFO
+  std::function<eddy::Task<>(std::string path, std::string other)> make;
+};
+
+// `other` is what calls with two paths are given as the second one: for "rename to" it is renamed.
+inline const std::vector<PathCall>& path_calls() {
+  using namespace eddy;
+  using S = std::string;
+  static const std::vector<PathCall> calls = {
+      {"open to read", true, [](S path, S) -> Task<> { co_await open(path, "r"); }},
+      {"open to write", true, [](S path, S) -> Task<> { co_await open(path, "w"); }},
+      {"open to append", true, [](S path, S) -> Task<> { co_await open(path, "a"); }},
+      {"open to create", false, [](S path, S) -> Task<> { co_await open(path, "x"); }},
+      {"read_text", true, [](S path, S) -> Task<> { co_await read_text(path); }},
+      {"read_bytes", true, [](S path, S) -> Task<> { co_await read_bytes(path); }},
+      {"write_text", true, [](S path, S) -> Task<> { co_await write_text(path, "new"); }},
+      {"write_bytes", true, [](S path, S) -> Task<> { co_await write_bytes(path, "new"); }},
+      {"append_text", true, [](S path, S) -> Task<> { co_await append_text(path, "new"); }},
+      {"write_atomic", false, [](S path, S) -> Task<> { co_await write_atomic(path, "new"); }},
+      {"copyfile from", false, [](S path, S to) -> Task<> { co_await fs::copyfile(path, to); }},
+      {"copyfile to", false, [](S path, S from) -> Task<> { co_await fs::copyfile(from, path); }},
+      {"stat", false, [](S path, S) -> Task<> { co_await fs::stat(path); }},
+      {"lstat", false, [](S path, S) -> Task<> { co_await fs::lstat(path); }},
+      {"exists", false, [](S path, S) -> Task<> { co_await fs::exists(path); }},
+      {"is_file", false, [](S path, S) -> Task<> { co_await fs::is_file(path); }},
+      {"is_dir", false, [](S path, S) -> Task<> { co_await fs::is_dir(path); }},
+      {"size", false, [](S path, S) -> Task<> { co_await fs::size(path); }},
+      {"access", false, [](S path, S) -> Task<> { co_await fs::access(path, F_OK); }},
+      {"rename from", false, [](S path, S to) -> Task<> { co_await fs::rename(path, to); }},
+      {"rename to", false, [](S path, S from) -> Task<> { co_await fs::rename(from, path); }},
+      {"replace", false, [](S path, S to) -> Task<> { co_await fs::replace(path, to); }},
+      {"remove", false, [](S path, S) -> Task<> { co_await fs::remove(path); }},
+      {"unlink", false, [](S path, S) -> Task<> { co_await fs::unlink(path); }},
+      {"rmdir", false, [](S path, S) -> Task<> { co_await fs::rmdir(path); }},
+      {"mkdir", false, [](S path, S) -> Task<> { co_await fs::mkdir(path); }},
+      {"makedirs", false, [](S path, S) -> Task<> { co_await fs::makedirs(path + "/a/b"); }},
+      {"listdir", false, [](S path, S) -> Task<> { co_await fs::listdir(path); }},
+      {"symlink to", false, [](S path, S at) -> Task<> { co_await fs::symlink(path, at); }},
+      {"symlink at", false, [](S path, S) -> Task<> { co_await fs::symlink("x", path); }},
+      {"link to", false, [](S path, S at) -> Task<> { co_await fs::link(path, at); }},
+      {"link at", false, [](S path, S from) -> Task<> { co_await fs::link(from, path); }},
+      {"readlink", false, [](S path, S) -> Task<> { co_await fs::readlink(path); }},
+      {"chmod", false, [](S path, S) -> Task<> { co_await fs::chmod(path, 0640); }},
+      {"utime", false, [](S path, S) -> Task<> { co_await fs::utime(path, {}, {}); }},
+      {"truncate", false, [](S path, S) -> Task<> { co_await fs::truncate(path, 1); }},
+  };
+  return calls;
+}
+
+}  // namespace test
