@@ -4,6 +4,7 @@
 #include "support/directory.hpp"
 #include "support/run.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <functional>
@@ -61,6 +62,27 @@ inline const std::vector<PathCall>& path_calls() {
       {"truncate", false, [](S path, S) -> Task<> { co_await fs::truncate(path, 1); }},
   };
   return calls;
+}
+
+// Makes `directory` what the call of that name needs to succeed with the paths "it" and "other".
+inline void prepare_for(const Directory& directory, const std::string& call) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path(""))) {
+    std::filesystem::remove_all(entry);
+  }
+  const bool makes = call == "mkdir" || call == "makedirs" || call == "open to create" ||
+                     call == "symlink at" || call == "link at";
+  if (call == "rmdir" || call == "listdir") {
+    std::filesystem::create_directory(directory.path("it"));
+  } else if (call == "readlink") {
+    std::filesystem::create_symlink("somewhere", directory.path("it"));
+  } else if (call == "fifo") {
+    static_cast<void>(::mkfifo(directory.path("it").c_str(), 0666));
+  } else if (!makes) {
+    directory.write("it", std::string(600'000, 'x'));
+  }
+  if (call == "rename to" || call == "copyfile to" || call == "link at") {
+    directory.write("other", std::string(600'000, 'y'));
+  }
 }
 
 }  // namespace test

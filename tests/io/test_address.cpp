@@ -143,4 +143,23 @@ TEST(Address, SurvivesAnyText) {
   }
 }
 
+TEST(Address, TakesDigitsAloneForAPort) {
+  EXPECT_EQ(Address::parse("127.0.0.1:00080"), Address::loopback(80));
+  for (const char* port : {"", "+80", " 80", "80 ", "-1", "65536", "+65616", "0x50", "8o"}) {
+    EXPECT_FALSE(Address::try_parse("127.0.0.1:" + std::string(port))) << port;
+    EXPECT_FALSE(Address::try_parse("[::1]:" + std::string(port))) << port;
+  }
+}
+
+TEST(Address, RefusesAZeroByteButInAnAbstractName) {
+  const std::string name("a\0b", 3);
+  EXPECT_THROW(Address::unix_path(name), UsageError);
+  EXPECT_THROW(Address::parse("unix:" + name), UsageError);
+  EXPECT_THROW(Address::ip("127.0.0.1" + name, 80), UsageError);
+  EXPECT_THROW(Address::ip("fe80::1%" + name, 80), UsageError);
+  EXPECT_FALSE(Address::try_parse("127.0.0.1" + std::string(1, '\0') + ":80"));
+  EXPECT_EQ(Address::abstract(name).path(), name);
+  EXPECT_EQ(Address::parse("unix:@" + name).path(), name);
+}
+
 }  // namespace

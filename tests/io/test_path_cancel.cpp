@@ -38,30 +38,12 @@ class CancelledCalls : public test::EveryPolicy {
 };
 INSTANTIATE_TEST_SUITE_P(Policy, CancelledCalls, test::every_policy(), test::name_of_policy);
 
-// What each call needs to succeed.
-void prepare(const test::Directory& directory, const std::string& call) {
-  std::filesystem::remove_all(directory.path(""));
-  std::filesystem::create_directory(directory.path(""));
-  const bool makes = call == "mkdir" || call == "makedirs" || call == "open to create" ||
-                     call == "symlink at" || call == "link at";
-  if (call == "rmdir" || call == "listdir") {
-    ::mkdir(directory.path("it").c_str(), 0777);
-  } else if (call == "readlink") {
-    ::symlink("somewhere", directory.path("it").c_str());
-  } else if (!makes) {
-    directory.write("it", std::string(600'000, 'x'));
-  }
-  if (call == "rename to" || call == "copyfile to" || call == "link at") {
-    directory.write("other", std::string(600'000, 'y'));
-  }
-}
-
 TEST_P(CancelledCalls, OnPathsLoseNoRequest) {
   run([&]() -> Task<> {
     for (const auto& call : test::path_calls()) {
       bool late = false;
       for (int turns = -1; !late && turns < 40; ++turns) {
-        prepare(directory, call.name);
+        test::prepare_for(directory, call.name);
         const auto make = [&]() -> Task<> {
           auto task = call.make(path("it"), path("other"));
           co_await task;

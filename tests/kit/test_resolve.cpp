@@ -105,10 +105,16 @@ TEST(Resolve, SaysWhatIsWrongWithAName) {
 
 TEST(Resolve, RefusesWhatIsNoPortOrOfTheWrongFamily) {
   test::run([]() -> Task<> {
-    for (const char* service : {"65536", "99999", "100000", "0065536"}) {
+    for (const char* service : {"65536", "99999", "100000", "0065536", "+80", "+65616", " 65616",
+                                "\t80", "-65456", "-1", "80 ", "0x50", "80.0"}) {
       const auto result = co_await as_result(resolve("127.0.0.1", service));
-      EXPECT_TRUE(!result && result.error() == std::error_code(EAI_SERVICE, resolve_category()));
+      EXPECT_TRUE(!result && result.error() == std::error_code(EAI_SERVICE, resolve_category()))
+          << "'" << service << "'";
+      const auto stream = co_await as_result(connect("127.0.0.1", std::string(service)));
+      EXPECT_TRUE(!stream && stream.error() == std::error_code(EAI_SERVICE, resolve_category()));
     }
+    EXPECT_THROW(co_await connect(std::string("a\0b", 3), "80"), UsageError);
+    EXPECT_THROW(co_await connect("a", std::string("80\0", 3)), UsageError);
     EXPECT_EQ((co_await resolve("127.0.0.1", "00065535")).front(), Address::loopback(65535));
     EXPECT_THROW(co_await resolve("127.0.0.1", "no service of that name"), ResolveError);
     const ResolveOptions v6{.family = AddressFamily::v6};

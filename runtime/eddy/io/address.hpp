@@ -37,7 +37,8 @@ class Address {
   // A name that is in no file system, and gone with its last socket.
   static Address abstract(std::string_view name);
 
-  // The text of format(); no value for anything else. A port is decimal, up to 65535.
+  // The text of format(); no value for anything else. A port is decimal digits
+  // alone, zeros before them too, up to 65535.
   static std::optional<Address> try_parse(std::string_view text) noexcept;
   // The same. Throws UsageError.
   static Address parse(std::string_view text);

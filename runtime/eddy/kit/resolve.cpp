@@ -38,8 +38,10 @@ int family_of(AddressFamily family) noexcept {
   return family == AddressFamily::v6 ? AF_INET6 : AF_UNSPEC;
 }
 
-// getaddrinfo(3) would take the port modulo 65536.
-bool port_too_large(const std::string& service) noexcept {
+// getaddrinfo(3) reads numbers as strtoul(3) does, with blanks and a sign before them, and takes
+// them modulo 65536: "+65616", " 65616" and "-65456" would be port 80.
+bool no_port(const std::string& service) noexcept {
+  if (service.find_first_of("+- \t\n\v\f\r") == 0) return true;
   if (service.find_first_not_of("0123456789") != service.npos) return false;
   const auto first = std::min(service.find_first_not_of('0'), service.size());
   const std::size_t digits = service.size() - first;
@@ -59,7 +61,7 @@ class Lookup : public BlockingCall {
 
   // True when that was all: nobody has to be asked.
   bool answer_numeric() noexcept {
-    if (port_too_large(service_)) {
+    if (no_port(service_)) {
       error_ = EAI_SERVICE;
     } else {
       ask(AI_NUMERICHOST | AI_NUMERICSERV);

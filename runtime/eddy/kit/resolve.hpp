@@ -42,9 +42,9 @@ class ResolveError : public Error {
 const std::error_category& resolve_category() noexcept;
 
 // The addresses of `host`, the best first (RFC 6724), each once; at least one. No host is this one.
-// A service is a port or a name of /etc/services; none is port 0. Cancelled: the wait ends, while
-// the thread goes on until its call returns. Throws ResolveError; Error where the system failed;
-// UsageError for a zero byte.
+// A service is a port (decimal digits alone, zeros before them too, up to 65535) or a name of
+// /etc/services; none is port 0. Cancelled: the wait ends, while the thread goes on until its call
+// returns. Throws ResolveError; Error where the system failed; UsageError for a zero byte.
 Task<std::vector<Address>> resolve(std::string host, std::string service = {},
                                    ResolveOptions options = {});
 Task<std::vector<Address>> resolve(std::string host, std::uint16_t port,
