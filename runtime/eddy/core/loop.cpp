@@ -23,6 +23,11 @@ RingOptions ring_options(const LoopOptions& options) noexcept {
           .without = options.without};
 }
 
+LoopOptions in_range(LoopOptions options) noexcept {
+  options.timer_slack = std::max(Duration(options.timer_slack), Duration::zero());
+  return options;
+}
+
 }  // namespace
 
 // While alive, this loop is the current one. Restores what was, so that a loop can be turned inside
@@ -56,7 +61,7 @@ Loop::Loop(const LoopOptions& options)
       debug_(options.debug || debug_by_environment()),
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
-      options_(options),
+      options_(in_range(options)),
       registered_(id_, ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
       process_(::getpid()),
@@ -81,7 +86,7 @@ Loop::~Loop() {
 
 // -- a turn --
 
-bool Loop::turn(Duration at_most) {
+bool Loop::turn(AnyDuration at_most) {
   Running running(*this);
   if (signal_) {
     std::uint64_t count;
@@ -90,7 +95,7 @@ bool Loop::turn(Duration at_most) {
   const std::uint64_t before = stats_.steps;
   run_due();
   // Whoever drives the loop until something happened must hear of it before it blocks again.
-  const bool may_block = at_most > Duration::zero() && stats_.steps == before;
+  const bool may_block = Duration(at_most) > Duration::zero() && stats_.steps == before;
   poll(may_block ? later(clock(), at_most) : Instant::min());
   return task_count_ > 0 || !ready_.empty();
 }
@@ -145,7 +150,7 @@ void Loop::run_timed(Ready& ready) {
     ready.run();
   }
   const Duration took = std::chrono::steady_clock::now() - start;
-  if (took < options_.slow_step) return;
+  if (took < Duration(options_.slow_step)) return;
   report({.message = "a step held the loop", .task = name, .where = where, .took = took});
 }
 
@@ -390,6 +395,6 @@ Instant Loop::refresh_now() noexcept {
   return now_;
 }
 
-Instant Loop::deadline_after(Duration length) noexcept { return later(clock(), length); }
+Instant Loop::deadline_after(AnyDuration length) noexcept { return later(clock(), length); }
 
 }  // namespace eddy

@@ -74,13 +74,14 @@ class Loop {
   // One turn for an embedder; blocks at most so long, and not at all if anything ran. False when
   // there is nothing left to do: no task, nothing ready. May be called inside of another loop, but
   // not inside of its own.
-  bool turn(Duration at_most = Duration::zero());
+  bool turn(AnyDuration at_most = {});
 
   // Readable when turn() has something to do that deadline() does not know of. Costs a signal per
   // completion from the first call on.
   int fd();
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
+  // No value: not before fd() is readable.
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
@@ -136,11 +137,11 @@ class Loop {
   TimerQueue& timers() noexcept { return timers_; }
 
   // `length` from this very moment, so that a step that computed for long does not make it early.
-  Instant deadline_after(Duration length) noexcept;
+  Instant deadline_after(AnyDuration length) noexcept;
 
   // The same where it may be late by a hundredth: from a second up it reads a clock that is a
-  // quarter as dear and lags, mostly by less than the two kernel ticks that are added.
-  Instant rough_deadline_after(Duration length) noexcept;
+  // quarter as dear and lags by less than the two kernel ticks that are added.
+  Instant rough_deadline_after(AnyDuration length) noexcept;
 
   Ring& ring() noexcept { return ring_; }
   Registered& registered() noexcept { return registered_; }
@@ -224,7 +225,7 @@ class Loop {
   static bool on_this_thread(const Loop* loop) noexcept;
 
   static bool debug_by_environment() noexcept;
-
+  static Duration coarse_lag() noexcept;
   Instant clock() const noexcept;
   Instant refresh_now() noexcept;
   [[noreturn]] static void throw_no_loop();
@@ -257,6 +258,7 @@ class Loop {
   // cold
   std::uint64_t id_;
   LoopOptions options_;
+  Duration coarse_lag_ = coarse_lag();
   Registered registered_;
   std::thread::id thread_;
   pid_t process_;

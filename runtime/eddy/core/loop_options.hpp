@@ -34,15 +34,15 @@ struct LoopOptions {
   unsigned registered_files = 1024;    // places for streams in use and OpenOptions.registered; no
                                        // more than RLIMIT_NOFILE
   unsigned registered_buffers = 0;     // places for RegisteredBuffer
-  Duration spin{};                     // busy-poll so long before blocking: latency for CPU
-  Duration timer_slack{};              // a sleeping loop may wake so much late, to batch timers
+  AnyDuration spin{};                  // busy-poll so long before blocking: latency for CPU
+  AnyDuration timer_slack{};           // a sleeping loop may wake so much late, to batch timers
   unsigned batch = 1;                  // throughput mode: wait for so many completions, ...
-  Duration batch_wait{};               // ... so long for more than one (6.12); 0: not at all
+  AnyDuration batch_wait{};            // ... so long for more than one (6.12); 0: not at all
   FilePolicy file_policy = FilePolicy::automatic;
-  Duration slow_call = std::chrono::microseconds(200);  // automatic: an inline call slower than
-  Duration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for a
-                                                        // 64th of this at first, up to this
-  Duration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
+  AnyDuration slow_call = std::chrono::microseconds(200);  // automatic: an inline call slower than
+  AnyDuration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for
+                                                           // a 64th of this at first, up to this
+  AnyDuration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
   bool debug = false;           // also by EDDY_DEBUG=1 in the environment
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
   std::uint32_t without = 0;    // kernel features (core/ring.hpp) not to use

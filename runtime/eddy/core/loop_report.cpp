@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -83,17 +84,27 @@ std::optional<Instant> Loop::deadline() {
   // One enter runs at most 20 deferred completions (6.13), and the rest is signalled no more.
   const bool kernel_has_more = ring_.unsubmitted() || backlog_ || ring_.work_pending();
   if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
-  if (timers_.empty()) return std::nullopt;
-  return timers_.next();
+  if (timers_.empty() || timers_.next() == Instant::max()) return std::nullopt;
+  return std::max(timers_.next(), Instant());  // so that nobody's `deadline - now` overflows
 }
 
-Instant Loop::rough_deadline_after(Duration length) noexcept {
-  constexpr Duration two_ticks = std::chrono::milliseconds(8);
+// The coarse clock is that of the last tick, and a tick may be late: where a hypervisor holds the
+// processor that keeps time, by any length. So it is compared with what this turn knows.
+Instant Loop::rough_deadline_after(AnyDuration length) noexcept {
   if (options_.virtual_time || length < std::chrono::seconds(1)) return deadline_after(length);
   timespec coarse;
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
-  const Instant start(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
-  return later(start + two_ticks, length);
+  const Instant tick(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
+  const Instant start = tick + coarse_lag_;
+  if (start < now()) [[unlikely]] return deadline_after(length);
+  return later(start, length);
+}
+
+// Two ticks, however long this kernel's are: 20 ms where HZ is 100.
+Duration Loop::coarse_lag() noexcept {
+  timespec tick{};
+  ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return 2 * (std::chrono::seconds(tick.tv_sec) + Duration(tick.tv_nsec));
 }
 
 std::vector<TaskState*> Loop::tasks() {

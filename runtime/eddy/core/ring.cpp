@@ -1,7 +1,9 @@
 #include <eddy/core/ring.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/unique_fd.hpp>
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -10,6 +12,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace eddy {
@@ -66,6 +71,36 @@ int register_call(int fd, unsigned opcode, const void* argument, unsigned count)
 __kernel_timespec to_timespec(Duration time) noexcept {
   const auto count = time.count() < 0 ? 0 : time.count();
   return {.tv_sec = count / 1'000'000'000, .tv_nsec = count % 1'000'000'000};
+}
+
+// Kernels 6.12 to 7.0 read an absolute deadline as the host's time in a time namespace too, where
+// clocks are ahead or behind: a wait would be late by that, or over at once. The file speaks of the
+// children's namespace, which mostly is ours. Without it a relative wait is right as well.
+bool clock_is_the_hosts() noexcept {
+  const auto same_link = [](const char* a, const char* b) {
+    char one[64];
+    char other[64];
+    const auto size = ::readlink(a, one, sizeof one);
+    return size > 0 && ::readlink(b, other, sizeof other) == size &&
+           std::equal(one, one + size, other);
+  };
+  if (!same_link("/proc/self/ns/time", "/proc/self/ns/time_for_children")) return false;
+  const UniqueFd file(::open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC));
+  char text[256];
+  const auto size = file ? ::read(file.get(), text, sizeof text) : -1;
+  if (size <= 0) return false;
+  const std::string_view offsets(text, static_cast<std::size_t>(size));  // monotonic 0 0\n...
+  return offsets.find_first_of("123456789") == offsets.npos;
+}
+
+// A relative wait has a limit: the kernel adds it to its clock without a look at overflow (6.18),
+// and would return at once, over and over.
+constexpr Duration longest_wait = std::chrono::hours(24 * 365);
+
+constexpr std::uint32_t to_microseconds(Duration time) noexcept {
+  using Limits = std::numeric_limits<std::uint32_t>;
+  return static_cast<std::uint32_t>(
+      std::clamp<Duration::rep>(time.count() / 1000, 0, Limits::max()));
 }
 
 // Error codes of io_uring_setup(2), and what the reader of the message can do about them.
@@ -133,7 +168,7 @@ Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
   if ((kernel_->ring.features & kernel_minimum_wait) && !(options.without & feature_minimum_wait)) {
     features_ |= feature_minimum_wait;
   }
-  if (!(options.without & feature_absolute_timer)) {
+  if (!(options.without & feature_absolute_timer) && clock_is_the_hosts()) {
     // ABS_TIMER came together with the register call for its clock, which can be tried.
     const struct {
       std::uint32_t clock, reserved[3];
@@ -283,10 +318,11 @@ Ring::Entered Ring::enter(unsigned wait, Instant deadline, Duration batch_wait) 
   const bool absolute = limited && has(feature_absolute_timer);
   const unsigned flags =
       enter_flags_ | IORING_ENTER_EXT_ARG | (absolute ? enter_absolute_timer : 0);
-  const Duration length = absolute ? deadline.time_since_epoch()
-                                   : deadline - std::chrono::steady_clock::now();
+  const auto left = [deadline] { return time_left(deadline, std::chrono::steady_clock::now()); };
+  const Duration length = absolute ? deadline.time_since_epoch() : std::min(left(), longest_wait);
   const __kernel_timespec time = to_timespec(length);
-  const auto minimum_us = static_cast<std::uint32_t>(batching ? batch_wait.count() / 1000 : 0);
+  // The kernel keeps the minimum wait even beyond the deadline (6.18).
+  const std::uint32_t minimum_us = batching ? to_microseconds(std::min(batch_wait, left())) : 0;
 
   if (has(feature_registered_wait)) {
     RegisteredWait& registered = kernel_->registered_wait();

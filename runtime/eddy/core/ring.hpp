@@ -98,7 +98,7 @@ class Ring {
 
   // Submits all that was pushed, lets the kernel run its deferred work, and waits until `wait`
   // completions are there or `deadline` has passed. With `batch_wait`, waits no longer than that
-  // for more than one. Throws Error where going on makes no sense.
+  // for more than one. May return earlier than said. Throws Error where going on makes no sense.
   Entered enter(unsigned wait, Instant deadline = Instant::max(), Duration batch_wait = {});
 
   // True when enter() would find something even without waiting: two loads, no system call.

@@ -7,8 +7,6 @@
 #include <eddy/core/loop.hpp>
 #include <eddy/core/task.hpp>
 
-#include <chrono>
-
 namespace eddy {
 
 // Gives every other ready task one step. Cancelled: throws Cancelled in the next turn (not sooner).
@@ -62,19 +60,10 @@ class [[nodiscard]] Sleep : public Waiter {
   SleepTimer timer_;
 };
 
-// Resumes when `length` has passed; zero or less is exactly one turn.
-inline Sleep sleep(Duration length) { return Sleep(length); }
+// Resumes when `length` has passed, of any unit and representation: sleep(0.5s). Zero or less is
+// exactly one turn, more than there is time is for ever. Throws UsageError for NaN.
+inline Sleep sleep(AnyDuration length) { return Sleep(Duration(length)); }
 
-// Floating-point durations too: sleep(std::chrono::duration<double>(0.5)). Throws UsageError for
-// NaN.
-template <class Rep, class Period>
-  requires std::is_floating_point_v<Rep>
-Sleep sleep(std::chrono::duration<Rep, Period> length) {
-  if (length.count() != length.count()) throw UsageError("sleep for a length that is not a number");
-  if (length >= Duration::max()) return Sleep(Duration::max());
-  return Sleep(std::chrono::ceil<Duration>(length));
-}
-
-inline Sleep sleep_until(Instant until) { return Sleep(until); }
+inline Sleep sleep_until(AnyInstant until) { return Sleep(Instant(until)); }
 
 }  // namespace eddy

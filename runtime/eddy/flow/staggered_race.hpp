@@ -20,7 +20,7 @@ namespace eddy {
 // are, and have ended when it resumes. A cancellation that comes out of one of them is no failure
 // and ends the race.
 template <Body F>
-Task<BodyValue<F>> staggered_race(std::vector<F> factories, Duration head_start) {
+Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_start) {
   using T = BodyValue<F>;
   if (factories.empty()) throw UsageError("a race of nobody");
   std::vector<JoinHandle<T>> runners;

@@ -35,7 +35,7 @@ std::optional<Instant> Timeout::when() const {
   return task_->loop().timers().deadline(*this);
 }
 
-void Timeout::reschedule(std::optional<Instant> deadline) {
+void Timeout::reschedule(std::optional<AnyInstant> deadline) {
   if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
   disarm();
   if (deadline) task_->loop().timers().arm_young(*this, *deadline);

@@ -22,7 +22,7 @@ class Timeout : private Timer {
 
   // Moves the deadline, or takes it away. A deadline that has passed cancels in the next turn.
   // Throws UsageError outside of the scope, and once it has expired.
-  void reschedule(std::optional<Instant> deadline);
+  void reschedule(std::optional<AnyInstant> deadline);
 
   // True once the deadline has passed, also if the body ended otherwise.
   bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
@@ -61,8 +61,8 @@ class Timeout : private Timer {
 // When a timeout ends: so long after it was entered, at an instant, or never.
 class Limit {
  public:
-  Limit(Duration length) noexcept : length_(length) {}
-  Limit(std::optional<Instant> at) noexcept : at_(at), absolute_(true) {}
+  explicit Limit(AnyDuration length) noexcept : length_(length) {}
+  explicit Limit(std::optional<AnyInstant> at) noexcept : at_(at), absolute_(true) {}
   Instant deadline() const {
     if (absolute_) return at_.value_or(Instant::max());
     return Loop::current().rough_deadline_after(length_);
@@ -139,25 +139,25 @@ class [[nodiscard]] TimeoutBody {
 // co_await timeout(5s, awaitable): the awaitable's value, or TimeoutError after `length`. Waits
 // until what was cancelled has ended; if it ended with a value all the same, that is the result.
 template <Awaitable A>
-auto timeout(Duration length, A&& awaitable) {
+auto timeout(AnyDuration length, A&& awaitable) {
   return TimeoutScope<AwaiterOf<A>>(Limit(length), awaiter_of(std::forward<A>(awaitable)));
 }
 template <Awaitable A>
-auto timeout_at(std::optional<Instant> deadline, A&& awaitable) {
+auto timeout_at(std::optional<AnyInstant> deadline, A&& awaitable) {
   return TimeoutScope<AwaiterOf<A>>(Limit(deadline), awaiter_of(std::forward<A>(awaitable)));
 }
 
 // co_await timeout(5s, [&](Timeout& t) -> Task<int> { ... t.reschedule(...) ... })
 template <class F>
   requires Body<std::remove_cvref_t<F>, Timeout&>
-auto timeout(Duration length, F&& body) {
+auto timeout(AnyDuration length, F&& body) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
   return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(length), std::forward<F>(body));
 }
 template <class F>
   requires Body<std::remove_cvref_t<F>, Timeout&>
-auto timeout_at(std::optional<Instant> deadline, F&& body) {
+auto timeout_at(std::optional<AnyInstant> deadline, F&& body) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
   return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(deadline), std::forward<F>(body));
@@ -193,9 +193,9 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
 
 // asyncio.wait_for: timeout() with the awaitable first; without a length it only awaits.
 template <Awaitable A>
-auto wait_for(A&& awaitable, std::optional<Duration> length) {
-  const bool expired = length && *length <= Duration::zero();
-  const Limit limit = length ? Limit(*length) : Limit(std::optional<Instant>());
+auto wait_for(A&& awaitable, std::optional<AnyDuration> length) {
+  const bool expired = length && Duration(*length) <= Duration::zero();
+  const Limit limit = length ? Limit(*length) : Limit(std::nullopt);
   return WaitFor<AwaiterOf<A>>(limit, expired, awaiter_of(std::forward<A>(awaitable)));
 }
 

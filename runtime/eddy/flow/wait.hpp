@@ -21,7 +21,7 @@ inline constexpr WaitUntil first_exception = WaitUntil::first_exception;
 
 struct WaitOptions {
   WaitUntil until = WaitUntil::all;
-  std::optional<Duration> timeout = std::nullopt;
+  std::optional<AnyDuration> timeout = std::nullopt;
 };
 
 template <class T>
@@ -131,7 +131,7 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
 }
 
 struct CompletedOptions {
-  std::optional<Duration> timeout = std::nullopt;
+  std::optional<AnyDuration> timeout = std::nullopt;
 };
 
 // The handles in the order in which their tasks end.

@@ -135,7 +135,8 @@ void Storage::count(Mount& mount, Duration took) noexcept {
   ++slow_calls_;
   mount.quick_streak = 0;
   if (mount.slow_until == Instant::min() && !mount.remote) special_.push_back(&mount);
-  const Duration rest = loop_.options().slow_rest / (1 << (rest_doublings - mount.slow_streak));
+  const Duration longest = loop_.options().slow_rest;
+  const Duration rest = longest / (1 << (rest_doublings - mount.slow_streak));
   mount.slow_until = later(loop_.now(), rest);
   if (mount.slow_streak < rest_doublings) ++mount.slow_streak;
 }

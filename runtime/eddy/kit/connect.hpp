@@ -16,8 +16,8 @@ namespace eddy {
 
 // Trivially copyable.
 struct ConnectOptions {
-  Duration head_start = std::chrono::milliseconds(250);  // Duration::max(): one after the other
-  AddressFamily family = AddressFamily::any;             // of the addresses that a name may give
+  AnyDuration head_start = std::chrono::milliseconds(250);  // Duration::max(): one after the other
+  AddressFamily family = AddressFamily::any;                // of the addresses of a name
 };
 
 // The order in which they are tried: families alternate, beginning with that of the first; within a

@@ -28,7 +28,7 @@ namespace eddy {
 // Trivially copyable.
 struct ServeOptions {
   std::size_t limit = 0;  // connections at once; who comes then waits in the backlog. 0: any number
-  Duration drain{};       // when cancelled: how long connections may go on
+  AnyDuration drain{};    // when cancelled: how long connections may go on
 };
 
 // The connections of one serve(): how many there are, and who waits for that to change.
@@ -107,7 +107,7 @@ Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
     const bool closed = listener.closed() && ended.error().is_error();
     listener.close();
     if (closed) co_return;
-    if (ended.error().is_cancelled() && options.drain > Duration::zero()) {
+    if (ended.error().is_cancelled() && Duration(options.drain) > Duration::zero()) {
       auto drained = co_await as_outcome(timeout(options.drain, serving.idle()));
       static_cast<void>(drained);
     }

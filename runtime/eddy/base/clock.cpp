@@ -1,0 +1,9 @@
+#include <eddy/base/clock.hpp>
+
+#include <eddy/base/error.hpp>
+
+namespace eddy {
+
+void throw_not_a_number() { throw UsageError("a time that is not a number (NaN)"); }
+
+}  // namespace eddy
