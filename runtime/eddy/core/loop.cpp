@@ -71,17 +71,39 @@ Loop::Loop(const LoopOptions& options)
   join_thread();
 }
 
+// What cannot be closed is left alone: in a child all of it is the parent's, and where the kernel
+// refuses to be entered it may still write to frames. The ring ends with its descriptor.
 Loop::~Loop() {
-  if (process_ == ::getpid()) {
-    close();
-  } else {  // a child: the queues are not mapped here, and the tasks are the parent's
+  if (process_ != ::getpid()) {
     ring_.abandon();
-    for (auto* list : {&tasks_, &asked_, &failed_}) {
-      while (list->pop_front()) {
-      }
+    forget_all();
+  } else {
+    try {
+      close();
+    } catch (...) {
+      EDDY_VERIFY(thread_ == std::this_thread::get_id());  // a loop dies on its own thread,
+      EDDY_VERIFY(!in_turn_);                              // and not while it runs
+      report({.message = "a loop could not be closed", .exception = std::current_exception()});
+      posts_.close();
+      for (auto& entry : services_) entry.service->stop();
+      forget_all();
     }
   }
   leave_thread();
+}
+
+void Loop::forget_all() noexcept {
+  for (auto* list : {&tasks_, &asked_, &failed_}) {
+    while (list->pop_front()) {
+    }
+  }
+  while (waiting_.pop_front()) {
+  }
+  while (cancels_.pop_front()) {
+  }
+  while (late_.pop_front()) {
+  }
+  for (auto& entry : services_) static_cast<void>(entry.service.release());
 }
 
 // -- a turn --
@@ -265,8 +287,14 @@ inline void Loop::admit() noexcept {
 [[gnu::always_inline]] inline void Loop::complete(std::uint64_t user_data, int result,
                                                   std::uint32_t flags) noexcept {
   if (user_data & completion_tag) [[unlikely]] {
-    if (flags & IORING_CQE_F_MORE) --ended_;  // not its last: reap() counts it as if it were
-    reinterpret_cast<Completion*>(user_data & ~completion_tag)->handle(result, flags);
+    auto& completion = *reinterpret_cast<Completion*>(user_data & ~completion_tag);
+    if (flags & IORING_CQE_F_MORE) {
+      --ended_;  // not its last: reap() counts it as if it were
+    } else if (completion.cancel_waits_) {  // ended before its cancellation was sent
+      completion.cancel_waits_ = false;
+      completion.unlink();
+    }
+    completion.handle(result, flags);
     return;
   }
   auto* operation = reinterpret_cast<Operation*>(user_data);
@@ -302,10 +330,7 @@ void Loop::submit_waiting() {
     if (ended_ == ended_at_limit_) in_flight_max_ *= 2;
     ended_at_limit_ = ended_;
   }
-  const auto make_room = [this] {
-    if (!ring_.has_place()) enter(0);
-    return ring_.has_place();
-  };
+  submit_late();
   while (!cancels_.empty() && make_room()) {
     auto* operation = static_cast<Operation*>(cancels_.pop_front());
     push_cancel(address_of(operation));
@@ -315,11 +340,35 @@ void Loop::submit_waiting() {
     ring_.push_unadmitted(operation.request_, address_of(&operation));
     operation.state_ = Operation::State::in_flight;
   }
-  backlog_ = !waiting_.empty() || !cancels_.empty();
+  backlog_ = !waiting_.empty() || !cancels_.empty() || !late_.empty();
   admit();
 }
 
-void Loop::push_cancel(std::uint64_t user_data) {
+bool Loop::make_room() {
+  if (!ring_.has_place()) enter(0);
+  return ring_.has_place();
+}
+
+// A request that was cancelled before it was sent never is: what it names may be gone.
+void Loop::submit_late() {
+  while (Completion* completion = late_.front()) {
+    const bool submit = completion->submit_waits_;
+    const bool cancel = completion->cancel_waits_;
+    if (submit != cancel && !make_room()) return;
+    completion->unlink();
+    completion->submit_waits_ = completion->cancel_waits_ = false;
+    const std::uint64_t user_data = address_of(completion) | completion_tag;
+    if (submit && cancel) {
+      completion->handle(-ECANCELED, 0);
+    } else if (submit) {
+      ring_.push_unadmitted(completion->request_, user_data);
+    } else {
+      push_cancel(user_data);
+    }
+  }
+}
+
+void Loop::push_cancel(std::uint64_t user_data) noexcept {
   Request request;
   request.opcode = IORING_OP_ASYNC_CANCEL;
   request.address = user_data;
@@ -335,21 +384,29 @@ void Loop::submit_cancel(Operation& operation) {
   }
 }
 
-void Loop::push(const PackedRequest& request, std::uint64_t user_data) {
-  for (int tries = 0; !ring_.has_place() && tries < 3; ++tries) enter(0);
-  if (!ring_.has_place()) throw Error(EBUSY, "submit to io_uring");
-  ring_.push_unadmitted(request, user_data);
+void Loop::submit(const Request& request, Completion& completion) noexcept {
+  const PackedRequest packed(request);
+  if (ring_.has_place()) {
+    ring_.push_unadmitted(packed, address_of(&completion) | completion_tag);
+  } else {
+    completion.request_ = packed;
+    completion.submit_waits_ = true;
+    queue(completion);
+  }
 }
 
-void Loop::submit(const Request& request, Completion& completion) {
-  push(PackedRequest(request), address_of(&completion) | completion_tag);
+void Loop::cancel(Completion& completion) noexcept {
+  if (ring_.has_place() && !completion.submit_waits_) {
+    push_cancel(address_of(&completion) | completion_tag);
+  } else {
+    completion.cancel_waits_ = true;
+    queue(completion);
+  }
 }
 
-void Loop::cancel(Completion& completion) {
-  Request request;
-  request.opcode = IORING_OP_ASYNC_CANCEL;
-  request.address = address_of(&completion) | completion_tag;
-  push(PackedRequest(request), 0);
+void Loop::queue(Completion& completion) noexcept {
+  if (!completion.linked()) late_.push_back(completion);
+  backlog_ = true;
 }
 
 // -- the end --
@@ -377,8 +434,10 @@ void Loop::close() {
 // The waker's poll is all that is left; its frame-less completion ends with a cancellation.
 void Loop::drain_kernel() {
   posts_.stop_polling();
-  while (in_flight() > 0) {
-    enter(1);
+  for (;;) {
+    if (backlog_) submit_waiting();
+    if (in_flight() == 0 && !backlog_) return;
+    enter(in_flight() > 0 ? 1 : 0);
     reap();
   }
 }

@@ -129,10 +129,11 @@ class Loop {
   }
   void submit_cancel(Operation& operation);
 
-  // For what answers more than once. REQUIRES: `completion` lives until its last completion.
-  void submit(const Request& request, Completion& completion);
-  // Asks the kernel to end it; the last completion still comes.
-  void cancel(Completion& completion);
+  // For what answers more than once. REQUIRES: `completion` lives until its last completion, and is
+  // submitted again only after it.
+  void submit(const Request& request, Completion& completion) noexcept;
+  // Asks the kernel to end it; the last completion still comes, and not within this call.
+  void cancel(Completion& completion) noexcept;
 
   TimerQueue& timers() noexcept { return timers_; }
 
@@ -200,9 +201,11 @@ class Loop {
   std::uint64_t in_flight() const noexcept { return ring_.pushed() - ended_; }
   void admit() noexcept;
   void queue(Operation& operation) noexcept;
-  void push(const PackedRequest& request, std::uint64_t user_data);
-  void push_cancel(std::uint64_t user_data);
+  void push_cancel(std::uint64_t user_data) noexcept;
+  void queue(Completion& completion) noexcept;
   void submit_waiting();
+  void submit_late();
+  bool make_room();
 
   void run_due();
   void run_ready() noexcept;
@@ -220,6 +223,7 @@ class Loop {
   void drain_kernel();
   void cancel_all() noexcept;
   void report_failed() noexcept;
+  void forget_all() noexcept;
   void join_thread() noexcept;
   void leave_thread() noexcept;
   static bool on_this_thread(const Loop* loop) noexcept;
@@ -246,7 +250,7 @@ class Loop {
   bool in_turn_ = false;
   bool closed_ = false;
   bool plain_wait_;       // neither virtual time nor spinning nor batching
-  bool backlog_ = false;  // waiting_ or cancels_ may have something
+  bool backlog_ = false;  // waiting_, cancels_ or late_ may have something
   bool more_ready_ = false;  // after the step that runs, others do in this turn
   bool asks_all_ = false;
   std::uint64_t plain_call_turn_ = 0;
@@ -259,6 +263,7 @@ class Loop {
   std::uint64_t id_;
   LoopOptions options_;
   Duration coarse_lag_ = coarse_lag();
+  List<Completion> late_;  // with a request or a cancellation that has no place in the ring yet
   Registered registered_;
   std::thread::id thread_;
   pid_t process_;

@@ -103,15 +103,16 @@ constexpr std::uint32_t to_microseconds(Duration time) noexcept {
       std::clamp<Duration::rep>(time.count() / 1000, 0, Limits::max()));
 }
 
+constexpr const char* how_to_allow =
+    "(blocked: allow the io_uring_* system calls in the container's seccomp profile, or try "
+    "'sysctl -w kernel.io_uring_disabled=0'; needs Linux 6.1 or newer)";
+
 // Error codes of io_uring_setup(2), and what the reader of the message can do about them.
 Error refused(int code) {
   switch (code) {
     case EPERM:
     case ENOSYS:
-      return Error(code,
-                   "set up io_uring (blocked: allow the io_uring_* system calls in the container's "
-                   "seccomp profile, or try 'sysctl -w kernel.io_uring_disabled=0'; needs Linux "
-                   "6.1 or newer)");
+      return Error(code, std::string("set up io_uring ") + how_to_allow);
     case ENOMEM:
       return Error(code,
                    "set up io_uring (no memory for its queues: raise RLIMIT_MEMLOCK with "
@@ -185,7 +186,11 @@ Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
   if (!(options.without & feature_multishot_accept) && supports(IORING_OP_SOCKET)) {
     features_ |= feature_multishot_accept;
   }
+  try_to_enter();
 }
+
+// A filter may let a ring be made and not be entered: the place to say so is here.
+void Ring::try_to_enter() { enter_now(0); }
 
 Ring::~Ring() = default;
 
@@ -352,6 +357,10 @@ Ring::Entered Ring::explain(int error) {
       throw UsageError("a loop was used from another thread than its own");
     case EBADR:  // a completion was dropped although NODROP is there: its frame would wait for ever
       throw Error(error, "enter io_uring (a completion was lost)");
+    case EPERM:
+    case EACCES:
+    case ENOSYS:
+      throw Error(error, std::string("enter io_uring ") + how_to_allow);
     case EBADF:
     case EOPNOTSUPP:
       throw Error(error, "enter io_uring (somebody closed its descriptor)");

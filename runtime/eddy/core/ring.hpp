@@ -188,6 +188,7 @@ class Ring {
   void map();
   void probe();
   void register_wait_page();
+  void try_to_enter();
 
   std::uint64_t* entries_ = nullptr;  // eight words each
   std::uint32_t entry_mask_ = 0;
