@@ -22,12 +22,20 @@ PostQueue::PostQueue(Loop& loop)
 }
 
 void PostQueue::push(Callback callback) {
-  {
-    std::lock_guard lock(mutex_);
-    if (closed_) throw UsageError("post() to a closed loop");
-    posted_.push_back(std::move(callback));
   }
-  if (pending_.exchange(true, std::memory_order_acq_rel)) return;  // the loop was told already
+  std::unique_lock lock(mutex_);
+  if (closed_) throw UsageError("post() to a closed loop");
+  posted_.push_back(std::move(callback));
+  if (pending_.load(std::memory_order_relaxed)) return;  // the loop was told already
+  pending_.store(true, std::memory_order_relaxed);
+  ++writers_;
+  lock.unlock();  // from here on the callback may run, and begin to close the loop
+  write_eventfd();
+  lock.lock();
+  if (--writers_ == 0 && closed_) written_.notify_all();
+}
+
+void PostQueue::write_eventfd() noexcept {
   const std::uint64_t one = 1;
   static_cast<void>(!::write(eventfd_.get(), &one, sizeof one));  // full means signalled already
 }
@@ -64,10 +72,9 @@ void PostQueue::schedule() {
 void PostQueue::run(Ready& ready) noexcept {
   auto& queue = static_cast<PostQueue&>(ready);
   queue.scheduled_ = false;
-  queue.pending_.store(false,
-                       std::memory_order_seq_cst);  // before looking: what comes now tells again
   {
     std::lock_guard lock(queue.mutex_);
+    queue.pending_.store(false, std::memory_order_relaxed);  // what comes later tells again
     std::swap(queue.posted_, queue.running_);
   }
   for (Callback& callback : queue.running_) {
@@ -85,9 +92,10 @@ void PostQueue::run(Ready& ready) noexcept {
 
 void PostQueue::close() {
   std::vector<Callback> dropped;
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   closed_ = true;
   dropped.swap(posted_);
+  written_.wait(lock, [this] { return writers_ == 0; });
 }
 
 void PostQueue::stop_polling() { loop_.cancel(*this); }

@@ -3,6 +3,9 @@
 // The only part of a loop that locks. The first callback of a batch writes an eventfd, the others
 // only append; the loop pays one load per turn and no fence. The eventfd is polled, not read: reads
 // of anonymous inodes regressed in 6.15.4, and a poll needs no second call.
+//
+// A callback may end the loop before whoever posted it has written the eventfd, whose number is
+// then another file's: so close() waits for who still writes.
 #pragma once
 
 #include <eddy/base/unique_fd.hpp>
@@ -10,6 +13,7 @@
 #include <eddy/core/ready.hpp>
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -40,6 +44,7 @@ class PostQueue : private Ready, private Completion {
   int eventfd() const noexcept { return eventfd_.get(); }
 
  private:
+  void write_eventfd() noexcept;
   static void run(Ready& ready) noexcept;
   static void on_wake(Completion& completion, int result, std::uint32_t flags) noexcept;
 
@@ -49,6 +54,8 @@ class PostQueue : private Ready, private Completion {
   bool scheduled_ = false;
   std::mutex mutex_;
   bool closed_ = false;
+  unsigned writers_ = 0;  // threads that are about to write the eventfd
+  std::condition_variable written_;
   std::vector<Callback> posted_;
   std::vector<Callback> running_;
 };
