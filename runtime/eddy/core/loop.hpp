@@ -179,7 +179,8 @@ class Loop {
   }
 
   void report(const ExceptionReport& report) noexcept;
-  // False when it was closed, when it is gone, and on another thread than its own.
+  // False when it was closed, when it is gone, on another thread than its own, and after fork() in
+  // the child.
   static bool is_open(const Loop* loop) noexcept;
   // True while the tasks of the loop with that number can run on: it is open and of this thread,
   // and neither a fork() nor the end of the thread, which is how exit() begins, has left it behind.
@@ -224,9 +225,10 @@ class Loop {
   void cancel_all() noexcept;
   void report_failed() noexcept;
   void forget_all() noexcept;
-  void join_thread() noexcept;
+  void join_thread();
   void leave_thread() noexcept;
   static bool on_this_thread(const Loop* loop) noexcept;
+  static void enter_child() noexcept;
 
   static bool debug_by_environment() noexcept;
   static Duration coarse_lag() noexcept;

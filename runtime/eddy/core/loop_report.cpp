@@ -9,19 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <utility>
 
 namespace eddy {
 namespace {
-
-// The loops of this thread, so that a handle which outlives its loop finds out.
-thread_local Loop* loops_of_thread = nullptr;
-
-// Dies when the thread ends: in exit() before everything static.
-thread_local bool thread_ended = false;
-struct ThreadEnd {
-  ~ThreadEnd() { thread_ended = true; }
-};
 
 void print_report(const ExceptionReport& report) noexcept {
   std::fprintf(stderr, "eddy: %.*s", static_cast<int>(report.message.size()),
@@ -49,24 +39,6 @@ void print_report(const ExceptionReport& report) noexcept {
 }
 
 }  // namespace
-
-void Loop::join_thread() noexcept {
-  static thread_local ThreadEnd end;
-  static_cast<void>(end);
-  next_on_thread_ = std::exchange(loops_of_thread, this);
-}
-
-void Loop::leave_thread() noexcept {
-  Loop** link = &loops_of_thread;
-  while (*link != this) link = &(*link)->next_on_thread_;
-  *link = next_on_thread_;
-}
-
-bool Loop::on_this_thread(const Loop* loop) noexcept {
-  Loop* alive = loops_of_thread;
-  while (alive && alive != loop) alive = alive->next_on_thread_;
-  return alive != nullptr;
-}
 
 int Loop::fd() {
   check_thread();
@@ -152,14 +124,6 @@ void Loop::report_to(Loop* loop, const ExceptionReport& report) noexcept {
   }
 }
 
-bool Loop::is_open(const Loop* loop) noexcept { return on_this_thread(loop) && !loop->closed_; }
-
-bool Loop::can_run(std::uint64_t id) noexcept {
-  const Loop* loop = loops_of_thread;
-  while (loop && loop->id_ != id) loop = loop->next_on_thread_;
-  return loop && !loop->closed_ && !thread_ended && loop->process_ == ::getpid();
-}
-
 void Loop::check_thread() const {
   if (thread_ != std::this_thread::get_id()) {
     throw UsageError(
@@ -172,6 +136,9 @@ void Loop::check_open() const {
   if (closed_) throw UsageError("the loop is closed");
 }
 
-void Loop::throw_no_loop() { throw UsageError("no loop is running on this thread"); }
+void Loop::throw_no_loop() {
+  if (thread_state.task) throw UsageError("a loop was used after fork(), in the child");
+  throw UsageError("no loop is running on this thread");
+}
 
 }  // namespace eddy

@@ -49,6 +49,7 @@ class Operation : public Waiter {
   std::string_view name() const noexcept { return name_; }
 
   // What it works on goes away: it ends with ECANCELED as an Error, unless it has a result before.
+  // Nothing in a child after fork(), where the operation goes on as the parent's.
   void stop() noexcept;
 
   // As the kernel returned it, negative errno included; the flags of the completion.

@@ -1,6 +1,7 @@
 #include <eddy/core/post.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <linux/io_uring.h>
@@ -15,13 +16,17 @@ PostQueue::PostQueue(Loop& loop)
     : Ready(&run),
       Completion(&on_wake),
       loop_(loop),
-      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      process_(process_mark) {
   if (!eventfd_) throw Error(errno, "create an eventfd");
   posted_.reserve(reserved);
   running_.reserve(reserved);
 }
 
 void PostQueue::push(Callback callback) {
+  // A child has neither the loop's thread nor, perhaps, who holds the lock.
+  if (process_ != process_mark) [[unlikely]] {
+    throw UsageError("post() to a loop of another process: it was made before fork()");
   }
   std::unique_lock lock(mutex_);
   if (closed_) throw UsageError("post() to a closed loop");

@@ -31,7 +31,7 @@ class PostQueue : private Ready, private Completion {
 
   explicit PostQueue(Loop& loop);
 
-  // From any thread. Throws UsageError after close().
+  // From any thread. Throws UsageError after close(), and in a child after fork().
   void push(Callback callback);
 
   // -- from the loop's thread --
@@ -52,6 +52,7 @@ class PostQueue : private Ready, private Completion {
   UniqueFd eventfd_;
   std::atomic<bool> pending_ = false;
   bool scheduled_ = false;
+  std::uint32_t process_;
   std::mutex mutex_;
   bool closed_ = false;
   unsigned writers_ = 0;  // threads that are about to write the eventfd

@@ -131,6 +131,9 @@ struct Ring::Kernel {
   io_uring ring{};
   bool open = false;
   void* wait_page = MAP_FAILED;
+  std::uint32_t head = 0;  // where the shared words are not mapped: see abandon()
+  std::uint32_t tail = 0;
+  std::uint32_t no_flags = 0;
   static constexpr std::size_t wait_page_size = 4096;
 
   RegisteredWait& registered_wait() noexcept { return *static_cast<RegisteredWait*>(wait_page); }
@@ -310,9 +313,24 @@ void Ring::register_eventfd(int eventfd) {
 }
 
 void Ring::abandon() noexcept {
+  if (!kernel_->open) return;
   ::close(kernel_->ring.ring_fd);
+  kernel_->ring.ring_fd = -1;
   kernel_->open = false;
   kernel_->wait_page = MAP_FAILED;
+  features_ &= ~feature_registered_wait;
+  enter_flags_ &= ~IORING_ENTER_REGISTERED_RING;
+  enter_fd_ = -1;
+  // In place of the shared words: no completion, and one entry that nobody takes, so that the loop
+  // must enter.
+  entry_count_ = 1;
+  submitted_ = tail_ - 1;
+  set_limit();
+  kernel_->head = static_cast<std::uint32_t>(submitted_);
+  shared_head_ = &kernel_->head;
+  shared_tail_ = &kernel_->tail;
+  submission_flags_ = &kernel_->no_flags;
+  completion_tail_ = shared_completion_head_ = &completion_head_;
 }
 
 Ring::Entered Ring::enter(unsigned wait, Instant deadline, Duration batch_wait) {
@@ -345,7 +363,7 @@ Ring::Entered Ring::enter(unsigned wait, Instant deadline, Duration batch_wait) 
   return answer(enter_kernel(wait, flags, &argument, sizeof argument));
 }
 
-Ring::Entered Ring::explain(int error) {
+Ring::Entered Ring::explain(int error) const {
   switch (error) {
     case EINTR:  // a signal: the loop looks again at what it waits for
     case ETIME:  // the deadline passed
@@ -363,6 +381,7 @@ Ring::Entered Ring::explain(int error) {
       throw Error(error, std::string("enter io_uring ") + how_to_allow);
     case EBADF:
     case EOPNOTSUPP:
+      if (!kernel_->open) throw UsageError("a loop was used after fork(), in the child");
       throw Error(error, "enter io_uring (somebody closed its descriptor)");
     default:  // EFAULT, EINVAL, ENXIO, EBADFD: never with the arguments above
       throw Error(error, "enter io_uring");

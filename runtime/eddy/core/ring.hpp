@@ -143,8 +143,10 @@ class Ring {
   void register_eventfd(int eventfd);
 
   // Releases what this process holds without touching the shared memory: for a child after fork(),
-  // where that memory is not mapped.
+  // where that memory is not mapped. From then on nothing completes, nothing can be pushed, and
+  // entering throws UsageError. Idempotent.
   void abandon() noexcept;
+  bool abandoned() const noexcept { return enter_fd_ < 0; }
 
  private:
   struct Completion {
@@ -179,10 +181,10 @@ class Ring {
   }
   static long system_call(int fd, unsigned count, unsigned wait, unsigned flags,
                           const void* argument, std::size_t size) noexcept;
-  static Entered answer(int result) {
+  Entered answer(int result) const {
     return result >= 0 ? Entered::ok : explain(-result);
   }
-  static Entered explain(int error);
+  Entered explain(int error) const;
 
   void set_up(const RingOptions& options);
   void map();
@@ -207,7 +209,7 @@ class Ring {
   const std::uint32_t* shared_head_ = nullptr;
   std::uint32_t wake_mask_ = 0;
   std::uint32_t enter_flags_ = 0;
-  int enter_fd_ = -1;
+  int enter_fd_ = -1;  // negative once abandoned
   std::uint32_t features_ = 0;
   bool opcodes_[256] = {};
   std::unique_ptr<Kernel> kernel_;

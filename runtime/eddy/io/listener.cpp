@@ -46,7 +46,7 @@ void ListenerState::arm() {
 }
 
 void ListenerState::disarm() {
-  if (armed_) loop_.cancel(*this);
+  if (armed_ && Loop::is_open(&loop_)) loop_.cancel(*this);
 }
 
 void ListenerState::close() noexcept {

@@ -26,8 +26,8 @@ std::string_view SocketState::peer_name() {
 }
 
 void SocketState::register_file() noexcept {
-  Loop& loop = Loop::current();
   try {
+    Loop& loop = Loop::current();  // none in a child after fork()
     const auto place = loop.registered().add_file(socket.fileno());
     if (!place) return;
     place_ = static_cast<int>(*place);
@@ -51,7 +51,7 @@ void SocketState::unregister_file() noexcept {
 // and again with EAGAIN. So these are stopped one by one.
 void SocketState::end() noexcept {
   if (std::exchange(closing, true)) return;
-  if (!reading && !writing) return close_now();
+  if ((!reading && !writing) || in_use_by_parent()) return close_now();
   try {
     peer_name();  // for their errors: a socket that was reset no longer knows it
   } catch (const std::bad_alloc&) {
@@ -60,6 +60,10 @@ void SocketState::end() noexcept {
   if (sending) sending->stop();
   if (!of_datagrams()) ::shutdown(socket.fileno(), SHUT_RDWR);
   if (zero_copying) reset();
+}
+
+bool SocketState::in_use_by_parent() const noexcept {
+  return (reading && reading != process_mark) || (writing && writing != process_mark);
 }
 
 bool SocketState::of_datagrams() const noexcept {
@@ -97,6 +101,7 @@ Task<> SocketState::close(Counted<SocketState> state) {
   const bool busy = state->reading || state->writing;
   if (busy) {
     state->end();
+    if (state->socket.closed()) co_return;
     auto idle = co_await as_outcome(state->idle.wait());
     if (!idle) co_await fail(std::move(idle.error()));
     if (state->socket.closed()) co_return;  // by another close()

@@ -8,6 +8,7 @@
 #include <eddy/base/counted.hpp>
 #include <eddy/base/failure.hpp>
 #include <eddy/base/pool.hpp>
+#include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/io/read_ahead.hpp>
@@ -35,18 +36,18 @@ class SocketState {
 
   void begin_reading() {
     if (reading) [[unlikely]] throw UsageError("two tasks read from one socket");
-    reading = true;
+    reading = process_mark;
   }
   void begin_writing() {
     if (writing) [[unlikely]] throw UsageError("two tasks write to one socket");
-    writing = true;
+    writing = process_mark;
   }
   void end_reading() noexcept {
-    reading = false;
+    reading = 0;
     if (closing) [[unlikely]] ended();
   }
   void end_writing() noexcept {
-    writing = false;
+    writing = 0;
     if (closing) [[unlikely]] ended();
   }
 
@@ -80,7 +81,8 @@ class SocketState {
 
   // -- the end --
 
-  // Ends what is in progress. Idempotent.
+  // Ends what is in progress. Idempotent. In a child after fork() what is in progress is the
+  // parent's, and only this process's descriptor is closed.
   void end() noexcept;
   // The handle is gone: the same, and closes as soon as nothing is in progress, whoever else still
   // counts as an owner.
@@ -100,8 +102,8 @@ class SocketState {
   // other stream.
   Operation* receiving = nullptr;
   Operation* sending = nullptr;
-  bool reading = false;
-  bool writing = false;
+  std::uint32_t reading = 0;  // the mark of the process in which a call began, or zero
+  std::uint32_t writing = 0;
   bool closing = false;
   bool has_more = false;     // the last receive left something behind
   bool zero_copying = false;  // the kernel holds memory of a caller until the peer took it
@@ -113,6 +115,7 @@ class SocketState {
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
   bool of_datagrams() const noexcept;
+  bool in_use_by_parent() const noexcept;
   void ended() noexcept;
   [[gnu::cold]] void register_file() noexcept;
   void unregister_file() noexcept;

@@ -1,0 +1,62 @@
+// The loops of a thread, so that a handle which outlives its loop finds out; and what a child of
+// fork() finds in place of them.
+#include <eddy/base/error.hpp>
+#include <eddy/base/process.hpp>
+#include <eddy/core/loop.hpp>
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace eddy {
+namespace {
+
+thread_local Loop* loops_of_thread = nullptr;
+
+// Dies when the thread ends: in exit() before everything static.
+thread_local bool thread_ended = false;
+struct ThreadEnd {
+  ~ThreadEnd() { thread_ended = true; }
+};
+
+}  // namespace
+
+// The memory of the queues is not mapped in a child, and who forks inside of a task goes on in the
+// middle of a turn: what the loop looks at next must be there, and its next poll() throws.
+void Loop::enter_child() noexcept {
+  ++process_mark;
+  for (Loop* loop = loops_of_thread; loop; loop = loop->next_on_thread_) loop->ring_.abandon();
+  thread_state.loop = nullptr;  // a child may have a loop of its own, wherever it was forked
+}
+
+void Loop::join_thread() {
+  static const int installed = ::pthread_atfork(nullptr, nullptr, &enter_child);
+  if (installed != 0) throw Error(installed, "install a fork handler");
+  static thread_local ThreadEnd end;
+  static_cast<void>(end);
+  next_on_thread_ = std::exchange(loops_of_thread, this);
+}
+
+void Loop::leave_thread() noexcept {
+  Loop** link = &loops_of_thread;
+  while (*link && *link != this) link = &(*link)->next_on_thread_;
+  if (*link) *link = next_on_thread_;  // else a child that another thread forked
+}
+
+bool Loop::on_this_thread(const Loop* loop) noexcept {
+  Loop* alive = loops_of_thread;
+  while (alive && alive != loop) alive = alive->next_on_thread_;
+  return alive != nullptr;
+}
+
+bool Loop::is_open(const Loop* loop) noexcept {
+  return on_this_thread(loop) && !loop->closed_ && !loop->ring_.abandoned();
+}
+
+bool Loop::can_run(std::uint64_t id) noexcept {
+  const Loop* loop = loops_of_thread;
+  while (loop && loop->id_ != id) loop = loop->next_on_thread_;
+  return loop && !loop->closed_ && !thread_ended && !loop->ring_.abandoned();
+}
+
+}  // namespace eddy
