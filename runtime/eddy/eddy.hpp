@@ -11,6 +11,7 @@
 #include <eddy/base/failure.hpp>    // a failure that was not thrown yet; Result<T>
 #include <eddy/base/intrusive.hpp>  // the linked lists
 #include <eddy/base/pool.hpp>       // the only allocator
+#include <eddy/base/process.hpp>    // which process this is, after fork()
 #include <eddy/base/text.hpp>       // pooled, shared strings
 #include <eddy/base/unique_fd.hpp>  // an owned file descriptor
 

@@ -1,5 +1,5 @@
-// Children of fork(): the loop, its tasks and what they wait for are the parent's. A child that goes
-// on in the middle of a task is told so where it next waits, and may make a loop of its own.
+// Children of fork(): the loop, its tasks and what they wait for are the parent's. A child that
+// goes on in the middle of a task is told so where it next waits, and may make a loop of its own.
 #include "kernel.hpp"
 #include "support/run.hpp"
 

@@ -84,7 +84,7 @@ TEST(Completions, AreSubmittedAndCancelledWhereTheRingIsFull) {
     files.emplace_back(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
     polls.emplace_back(files.back().get()).begin(loop);
   }
-  for (int i = 0; i < 20; ++i) loop.cancel(polls[static_cast<std::size_t>(i)]);  // most not sent yet
+  for (std::size_t i = 0; i < 20; ++i) loop.cancel(polls[i]);  // most were not sent yet
   EXPECT_EQ(polls[19].ended, 0) << "not within the call";
   const auto all = [&](auto&& holds) { return std::ranges::all_of(polls, holds); };
   for (int i = 0; i < 1000 && !all([](Poll& poll) { return poll.events + poll.ended > 0; }); ++i) {

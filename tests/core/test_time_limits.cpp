@@ -206,7 +206,8 @@ static_assert(later(Instant(-5ns), Duration::max()) == Instant(Duration::max() -
 static_assert(later(Instant(-5ns), Duration::min()) == Instant::min());
 static_assert(time_left(Instant::min(), Instant(1ns)) == Duration::min());
 static_assert(time_left(Instant::max(), Instant(-1ns)) == Duration::max());
-static_assert(std::is_trivially_copyable_v<LoopOptions> && std::is_trivially_copyable_v<WaitOptions>);
+static_assert(std::is_trivially_copyable_v<LoopOptions>);
+static_assert(std::is_trivially_copyable_v<WaitOptions>);
 
 }  // namespace
 

@@ -71,41 +71,6 @@ Loop::Loop(const LoopOptions& options)
   join_thread();
 }
 
-// What cannot be closed is left alone: in a child all of it is the parent's, and where the kernel
-// refuses to be entered it may still write to frames. The ring ends with its descriptor.
-Loop::~Loop() {
-  if (process_ != ::getpid()) {
-    ring_.abandon();
-    forget_all();
-  } else {
-    try {
-      close();
-    } catch (...) {
-      EDDY_VERIFY(thread_ == std::this_thread::get_id());  // a loop dies on its own thread,
-      EDDY_VERIFY(!in_turn_);                              // and not while it runs
-      report({.message = "a loop could not be closed", .exception = std::current_exception()});
-      posts_.close();
-      for (auto& entry : services_) entry.service->stop();
-      forget_all();
-    }
-  }
-  leave_thread();
-}
-
-void Loop::forget_all() noexcept {
-  for (auto* list : {&tasks_, &asked_, &failed_}) {
-    while (list->pop_front()) {
-    }
-  }
-  while (waiting_.pop_front()) {
-  }
-  while (cancels_.pop_front()) {
-  }
-  while (late_.pop_front()) {
-  }
-  for (auto& entry : services_) static_cast<void>(entry.service.release());
-}
-
 // -- a turn --
 
 bool Loop::turn(AnyDuration at_most) {
@@ -349,32 +314,6 @@ bool Loop::make_room() {
   return ring_.has_place();
 }
 
-// A request that was cancelled before it was sent never is: what it names may be gone.
-void Loop::submit_late() {
-  while (Completion* completion = late_.front()) {
-    const bool submit = completion->submit_waits_;
-    const bool cancel = completion->cancel_waits_;
-    if (submit != cancel && !make_room()) return;
-    completion->unlink();
-    completion->submit_waits_ = completion->cancel_waits_ = false;
-    const std::uint64_t user_data = address_of(completion) | completion_tag;
-    if (submit && cancel) {
-      completion->handle(-ECANCELED, 0);
-    } else if (submit) {
-      ring_.push_unadmitted(completion->request_, user_data);
-    } else {
-      push_cancel(user_data);
-    }
-  }
-}
-
-void Loop::push_cancel(std::uint64_t user_data) noexcept {
-  Request request;
-  request.opcode = IORING_OP_ASYNC_CANCEL;
-  request.address = user_data;
-  ring_.push_unadmitted(PackedRequest(request), 0);
-}
-
 void Loop::submit_cancel(Operation& operation) {
   if (ring_.has_place()) {
     push_cancel(address_of(&operation));
@@ -382,31 +321,6 @@ void Loop::submit_cancel(Operation& operation) {
     cancels_.push_back(operation);  // sent in this turn's poll, or never if it ends before
     backlog_ = true;
   }
-}
-
-void Loop::submit(const Request& request, Completion& completion) noexcept {
-  const PackedRequest packed(request);
-  if (ring_.has_place()) {
-    ring_.push_unadmitted(packed, address_of(&completion) | completion_tag);
-  } else {
-    completion.request_ = packed;
-    completion.submit_waits_ = true;
-    queue(completion);
-  }
-}
-
-void Loop::cancel(Completion& completion) noexcept {
-  if (ring_.has_place() && !completion.submit_waits_) {
-    push_cancel(address_of(&completion) | completion_tag);
-  } else {
-    completion.cancel_waits_ = true;
-    queue(completion);
-  }
-}
-
-void Loop::queue(Completion& completion) noexcept {
-  if (!completion.linked()) late_.push_back(completion);
-  backlog_ = true;
 }
 
 // -- the end --

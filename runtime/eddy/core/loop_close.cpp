@@ -1,5 +1,8 @@
-// What a loop that closes asks of its tasks, and what it tells of those that fail by it.
+// What a loop that closes asks of its tasks, what it tells of those that fail by it, and how it ends
+// where it cannot be closed.
 #include <eddy/core/loop.hpp>
+
+#include <unistd.h>
 
 #include <new>
 
@@ -32,6 +35,41 @@ void Loop::report_failed() noexcept {
     if (!task->retrieved_) task->report_unseen();
     task->release();
   }
+}
+
+// What cannot be closed is left alone: in a child all of it is the parent's, and where the kernel
+// refuses to be entered it may still write to frames. The ring ends with its descriptor.
+Loop::~Loop() {
+  if (process_ != ::getpid()) {
+    ring_.abandon();
+    forget_all();
+  } else {
+    try {
+      close();
+    } catch (...) {
+      EDDY_VERIFY(thread_ == std::this_thread::get_id());  // a loop dies on its own thread,
+      EDDY_VERIFY(!in_turn_);                              // and not while it runs
+      report({.message = "a loop could not be closed", .exception = std::current_exception()});
+      posts_.close();
+      for (auto& entry : services_) entry.service->stop();
+      forget_all();
+    }
+  }
+  leave_thread();
+}
+
+void Loop::forget_all() noexcept {
+  for (auto* list : {&tasks_, &asked_, &failed_}) {
+    while (list->pop_front()) {
+    }
+  }
+  while (waiting_.pop_front()) {
+  }
+  while (cancels_.pop_front()) {
+  }
+  while (late_.pop_front()) {
+  }
+  for (auto& entry : services_) static_cast<void>(entry.service.release());
 }
 
 }  // namespace eddy
