@@ -62,6 +62,7 @@ Loop::Loop(const LoopOptions& options)
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(in_range(options)),
+      rough_from_(options.virtual_time ? Duration::max() : std::chrono::seconds(1)),
       registered_(id_, ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
       process_(::getpid()),
@@ -215,7 +216,7 @@ void Loop::spin(Instant until) {
   } while (clock() < until);
 }
 
-inline void Loop::enter(unsigned wait) {
+[[gnu::always_inline]] inline void Loop::enter(unsigned wait) {
   ++stats_.enters;
   if (ring_.enter_now(wait) == Ring::Entered::retry_after_reaping) [[unlikely]] out_of_memory();
 }

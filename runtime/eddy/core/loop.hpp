@@ -264,6 +264,7 @@ class Loop {
   // cold
   std::uint64_t id_;
   LoopOptions options_;
+  Duration rough_from_;  // shorter timeouts are exact; on virtual time all are
   Duration coarse_lag_ = coarse_lag();
   List<Completion> late_;  // with a request or a cancellation that has no place in the ring yet
   Registered registered_;

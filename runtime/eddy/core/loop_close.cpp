@@ -1,5 +1,5 @@
-// What a loop that closes asks of its tasks, what it tells of those that fail by it, and how it ends
-// where it cannot be closed.
+// What a loop that closes asks of its tasks, what it tells of those that fail by it, and how it
+// ends where it cannot be closed.
 #include <eddy/core/loop.hpp>
 
 #include <unistd.h>

@@ -63,7 +63,7 @@ std::optional<Instant> Loop::deadline() {
 // The coarse clock is that of the last tick, and a tick may be late: where a hypervisor holds the
 // processor that keeps time, by any length. So it is compared with what this turn knows.
 Instant Loop::rough_deadline_after(AnyDuration length) noexcept {
-  if (options_.virtual_time || length < std::chrono::seconds(1)) return deadline_after(length);
+  if (length < rough_from_) return deadline_after(length);
   timespec coarse;
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
   const Instant tick(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
