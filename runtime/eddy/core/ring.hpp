@@ -91,8 +91,9 @@ class Ring {
 
   enum class Entered { ok, retry_after_reaping, interrupted };
 
-  // The common case of the one below: no deadline.
-  Entered enter_now(unsigned wait) {
+  // The common case of the one below: no deadline. Part of poll(), wherever else it is called: a
+  // call would be a thirtieth of a nop.
+  [[gnu::always_inline]] Entered enter_now(unsigned wait) {
     return answer(enter_kernel(wait, enter_flags_, nullptr, signal_set_size));
   }
 
