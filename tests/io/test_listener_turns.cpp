@@ -100,4 +100,28 @@ TEST_P(ListenerTurns, AllWhoWaitGetAConnectionEach) {
   });
 }
 
+// Those that nobody took in time come in their order, and end with the listener, not with its
+// handle.
+TEST_P(ListenerTurns, WhatWaitsIsTakenInOrderAndEndsWhenItIsClosed) {
+  run([]() -> Task<> {
+    Listener listener = listen(Address::loopback(0));
+    std::vector<Socket> clients;
+    clients.push_back(connect_now(listener));
+    const Stream first = co_await listener.accept();
+    for (int i = 0; i < 3; ++i) clients.push_back(connect_now(listener));
+    co_await test::settle();
+    const Stream second = co_await listener.accept();
+    EXPECT_EQ(second.peer(), clients[1].local());
+    co_await test::settle();
+    const Stream third = co_await listener.accept();
+    EXPECT_EQ(third.peer(), clients[2].local());
+    listener.close();
+    co_await test::settle();
+    char byte;
+    errno = 0;
+    EXPECT_LE(::recv(clients[3].fileno(), &byte, 1, MSG_DONTWAIT), 0);
+    EXPECT_NE(errno, EAGAIN) << "it was told of the end";
+  });
+}
+
 }  // namespace
