@@ -1106,6 +1106,170 @@ async def context_variables_are_copied(log):
     log(var.get())
 
 
+# -- edges --
+
+
+async def when_cancelled(n, how):
+    try:
+        await ms(1000)
+    except asyncio.CancelledError:
+        await ms(n)
+        how()
+        raise
+
+
+def raise_oops():
+    raise Oops("x")
+
+
+def raises(n):
+    return when_cancelled(n, raise_oops)
+
+
+def plain(n):
+    return when_cancelled(n, lambda: None)
+
+
+async def returns(n):
+    try:
+        await ms(1000)
+    except asyncio.CancelledError:
+        await ms(n)
+    return 0
+
+
+async def cancelled_gather(log, *children, settled=False):
+    async def work():
+        try:
+            await asyncio.gather(*children, return_exceptions=settled)
+            log("values")
+        except Oops:
+            log("oops " + str(now()))
+        except asyncio.CancelledError:
+            log("cancelled " + str(now()))
+        log(str(asyncio.current_task().cancelling()))
+
+    t = asyncio.create_task(work())
+    await ms(1)
+    log(str(t.cancel()))
+    await t
+    await ms(10)
+
+
+@scenario
+async def cancelled_gather_raise_then_plain(log):
+    await cancelled_gather(log, raises(0), plain(2))
+
+
+@scenario
+async def cancelled_gather_plain_then_raise(log):
+    await cancelled_gather(log, plain(0), raises(2))
+
+
+@scenario
+async def cancelled_gather_late_raise_first_argument(log):
+    await cancelled_gather(log, raises(2), plain(0))
+
+
+@scenario
+async def cancelled_gather_value_then_raise(log):
+    await cancelled_gather(log, returns(0), raises(2))
+
+
+@scenario
+async def cancelled_gather_only_values(log):
+    await cancelled_gather(log, returns(0), returns(2))
+
+
+@scenario
+async def cancelled_gather_settled_raise(log):
+    await cancelled_gather(log, raises(0), returns(2), settled=True)
+
+
+@scenario
+async def a_semaphore_is_not_overtaken_while_a_waiter_is_woken(log):
+    semaphore = asyncio.Semaphore(2)
+    await semaphore.acquire()
+    await semaphore.acquire()
+
+    async def work():
+        await semaphore.acquire()
+        log("waiter")
+
+    waiter = asyncio.create_task(work())
+    await ms(1)
+    semaphore.release()
+    semaphore.release()
+    log(str(semaphore.locked()))
+    await semaphore.acquire()
+    log("again")
+    await waiter
+
+
+@scenario
+async def a_woken_waiter_of_a_semaphore_is_cancelled_with_a_unit_beside(log):
+    semaphore = asyncio.Semaphore(0)
+
+    async def work(name):
+        await semaphore.acquire()
+        log(name)
+
+    a = asyncio.create_task(work("a"))
+    await ms(1)
+    semaphore.release()
+    semaphore.release()
+    a.cancel()
+    b = asyncio.create_task(work("b"))
+    c = asyncio.create_task(work("c"))
+    await asyncio.wait([a])
+    await b
+    await c
+    log(str(a.cancelled()) + " " + str(semaphore.locked()))
+
+
+@scenario
+async def a_condition_wait_is_cancelled_twice(log):
+    lock = asyncio.Lock()
+    condition = asyncio.Condition(lock)
+
+    async def work():
+        async with lock:
+            try:
+                await condition.wait()
+            except asyncio.CancelledError:
+                log(str(lock.locked()) + " " + str(now()))
+
+    t = asyncio.create_task(work())
+    await ms(1)
+    await lock.acquire()
+    t.cancel("first")
+    await ms(1)
+    t.cancel("second")
+    await ms(1)
+    log(str(t.done()))
+    lock.release()
+    await t
+    log(str(lock.locked()))
+
+
+def milliseconds(when):
+    return "None" if when is None else str(round(when * 1000))
+
+
+@scenario
+async def a_timeout_tells_its_deadline_after_it_has_ended(log):
+    async with asyncio.timeout(0.005) as scope:
+        await ms(1)
+    log(milliseconds(scope.when()) + " " + str(scope.expired()))
+    async with asyncio.timeout(0.005) as scope:
+        try:
+            await ms(100)
+        except asyncio.CancelledError:
+            pass
+        log(milliseconds(scope.when()) + " " + str(scope.expired()))
+    log(milliseconds(scope.when()) + " " + str(scope.expired()))
+
+
 def main():
     for function in SCENARIOS:
         events = []

@@ -3,6 +3,7 @@
 namespace eddy {
 
 ExitStack::~ExitStack() {
+  EDDY_VERIFY(!leaving_ && "an ExitStack died while it was being left");
   while (top_) pop();
 }
 
@@ -18,19 +19,26 @@ std::unique_ptr<ExitStack::Node> ExitStack::pop() noexcept {
 }
 
 Task<bool> ExitStack::exit(std::exception_ptr exception) {
+  if (leaving_) throw UsageError("an exit stack is being left already");
+  leaving_ = true;
   const bool failed = exception != nullptr;
   std::optional<Failure> thrown;  // by an exit, in the place of what was on its way
   while (top_) {
     const std::unique_ptr<Node> node = pop();
-    auto suppressed = co_await as_outcome(node->leave(exception));
-    if (!suppressed) {
-      exception = suppressed.error().exception();
-      thrown = std::move(suppressed.error());
-    } else if (*suppressed) {
-      exception = nullptr;
-      thrown.reset();
+    try {
+      auto suppressed = co_await as_outcome(node->leave(exception));
+      if (!suppressed) {
+        thrown = std::move(suppressed.error());
+      } else if (*suppressed) {
+        exception = nullptr;
+        thrown.reset();
+      }
+    } catch (...) {  // no memory for its frame: the others are left all the same
+      thrown = Failure::current();
     }
+    if (thrown) exception = thrown->exception();
   }
+  leaving_ = false;
   if (thrown) co_await fail(std::move(*thrown));
   co_return failed && !exception;
 }

@@ -8,7 +8,8 @@
 // Each exit is told what is on its way: the body's exception, what a later one threw instead, or
 // null once one has suppressed it (Python's AsyncExitStack). One that is cancelled or throws does
 // not keep the others from running. A stack that is dropped without exit() or aclose() leaves
-// nothing and calls nothing: it only frees.
+// nothing and calls nothing: it only frees. It is left by one task at a time, and must not die
+// while it is.
 #pragma once
 
 #include <eddy/core/callable.hpp>
@@ -61,7 +62,7 @@ class ExitStack {
   // Everything, for somebody else to leave.
   ExitStack pop_all() noexcept { return std::move(*this); }
 
-  // Leaves everything, the last first.
+  // Leaves everything, the last first. Throws UsageError when somebody does that already.
   Task<> aclose();
 
   // As a resource itself.
@@ -133,6 +134,7 @@ class ExitStack {
   std::unique_ptr<Node> pop() noexcept;
 
   Node* top_ = nullptr;
+  bool leaving_ = false;
 };
 
 }  // namespace eddy

@@ -2,13 +2,15 @@
 //
 // Tasks are spawned by the call; handles are joined. The first failure is thrown at once, while the
 // others run on; gather_settled waits for all and gives every Outcome. Cancelling the wait cancels
-// all that have not ended: gather then resumes when the first of them has, gather_settled when all
-// have. A handle may stand twice (H1 to H5). No allocation for the form with arguments.
+// all that have not ended: gather then resumes when the first of them ends badly, with what that
+// ended with, or when all have; gather_settled when all have. A handle may stand twice, and one of
+// another loop throws UsageError (H1 to H5). No allocation for the form with arguments.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/outcome.hpp>
+#include <eddy/flow/same_loop.hpp>
 
 #include <array>
 #include <ranges>
@@ -62,17 +64,22 @@ class GatherWaiter : public Waiter {
  protected:
   explicit GatherWaiter(bool settled) noexcept : Waiter(&stop), settled_(settled) {}
   GatherWaiter(const GatherWaiter&) = default;
-  ~GatherWaiter() = default;
+  ~GatherWaiter() { if (failed_) failed_->release(); }  // a later one was refused
 
-  bool watch(TaskState& task, Hook& hook) {
+  // Before any is watched.
+  void begin() {
+    if (begun_) throw UsageError("a gather() was awaited twice");
+    begun_ = true;
+  }
+  void watch(TaskState& task, Hook& hook) {
     if (task.done()) {
-      if (!settled_ && (task.failed() || task.cancelled())) first_failed(task);
-      return false;
+      if (!settled_ && !failed_ && (task.failed() || task.cancelled())) first_failed(task);
+      return;
     }
+    require_same_loop(task);
     hook.owner = this;
     task.add_done_hook(hook);
     ++left_;
-    return true;
   }
   bool ready() const noexcept { return left_ == 0 || failed_; }
   // The failure to end with, if any.
@@ -80,19 +87,22 @@ class GatherWaiter : public Waiter {
 
  private:
   static bool stop(Waiter& waiter);
-  virtual void cancel_children() = 0;
-  virtual void mark_retrieved() noexcept = 0;
+  virtual void cancel_children(const Text& reason) = 0;
+  // One that is left out is reported when a cancel comes between its end and the throw.
+  virtual void mark_retrieved(const TaskState* but) noexcept = 0;
   void child_ended(TaskState& task) noexcept;
   void first_failed(TaskState& task) noexcept {
     failed_ = &task;
     task.retain();
-    mark_retrieved();  // H2: whatever the others do later, somebody has looked
+    mark_retrieved(&task);  // H2: whatever the others do later, somebody has looked
   }
 
   bool settled_;
+  bool begun_ = false;
   bool stopping_ = false;
   std::size_t left_ = 0;
   TaskState* failed_ = nullptr;
+  Text reason_;  // of the cancel that was passed on
 };
 
 template <bool Settled, class... Ts>
@@ -106,6 +116,7 @@ class [[nodiscard]] Gather final : public GatherWaiter {
       : GatherWaiter(Settled), children_(std::move(children)...) {}
 
   bool await_ready() {
+    begin();
     std::size_t index = 0;
     each([&](auto& child) { watch(child.handle.state(), hooks_[index++]); });
     return ready();
@@ -130,11 +141,14 @@ class [[nodiscard]] Gather final : public GatherWaiter {
   void each(F&& function) {
     std::apply([&](auto&... child) { (function(child), ...); }, children_);
   }
-  void cancel_children() override {
-    each([](auto& child) { child.handle.cancel(); });
+  void cancel_children(const Text& reason) override {
+    each([&](auto& child) { child.handle.state().cancel(reason); });
   }
-  void mark_retrieved() noexcept override {
-    each([](auto& child) { child.handle.state().mark_retrieved(); });
+  void mark_retrieved(const TaskState* but) noexcept override {
+    each([&](auto& child) {
+      TaskState& task = child.handle.state();
+      if (&task != but) task.mark_retrieved();
+    });
   }
 
   std::tuple<Gathered<Ts>...> children_;
@@ -146,10 +160,10 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
  public:
   using value_type = std::vector<std::conditional_t<Settled, Outcome<T>, Value<T>>>;
   explicit GatherRange(std::vector<Gathered<T>> children)
-      : GatherWaiter(Settled), children_(std::move(children)) {}
+      : GatherWaiter(Settled), children_(std::move(children)), hooks_(children_.size()) {}
 
   bool await_ready() {
-    hooks_ = std::vector<Hook>(children_.size());
+    begin();
     for (std::size_t i = 0; i < children_.size(); ++i)
       watch(children_[i].handle.state(), hooks_[i]);
     return ready();
@@ -171,11 +185,14 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
   }
 
  private:
-  void cancel_children() override {
-    for (auto& child : children_) child.handle.cancel();
+  void cancel_children(const Text& reason) override {
+    for (auto& child : children_) child.handle.state().cancel(reason);
   }
-  void mark_retrieved() noexcept override {
-    for (auto& child : children_) child.handle.state().mark_retrieved();
+  void mark_retrieved(const TaskState* but) noexcept override {
+    for (auto& child : children_) {
+      TaskState& task = child.handle.state();
+      if (&task != but) task.mark_retrieved();
+    }
   }
 
   std::vector<Gathered<T>> children_;
@@ -196,19 +213,28 @@ auto gathered_range(Range&& range) {
   using T =
       decltype(gathered(std::declval<std::ranges::range_value_t<Range>>()).handle)::value_type;
   std::vector<Gathered<T>> children;
-  for (auto& item : range) children.push_back(gathered(std::move(item)));
+  if constexpr (std::ranges::forward_range<Range>) {
+    for (const auto& item : range) require_same_loop_of(item);
+  }
+  if constexpr (std::ranges::sized_range<Range>) children.reserve(std::ranges::size(range));
+  for (auto& item : range) {
+    auto& child = children.emplace_back();  // first: no task runs outside of the gathering
+    child = gathered(std::move(item));
+  }
   return children;
 }
 
 // co_await gather(a(), b(), handle): a tuple of the values; std::monostate for void.
 template <Awaitable... As>
 auto gather(As&&... awaitables) {
+  (require_same_loop_of(awaitables), ...);
   std::tuple children{gathered(std::forward<As>(awaitables))...};  // braces: from left to right
   return std::apply(
       [](auto&&... child) { return gather_children(std::move(child)...); }, std::move(children));
 }
 template <Awaitable... As>
 auto gather_settled(As&&... awaitables) {
+  (require_same_loop_of(awaitables), ...);
   std::tuple children{gathered(std::forward<As>(awaitables))...};
   return std::apply(
       [](auto&&... child) { return settle_children(std::move(child)...); }, std::move(children));

@@ -3,8 +3,10 @@
 // Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that
 // needs no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is
 // thrown, so that cleanup runs and may wait. A generator that is dropped half-way is closed by the
-// loop, in a task of its own, at the latest when the loop closes. When the body fails, all that it
-// holds dies before its consumer goes on.
+// loop, in a task of its own, at the latest when the loop closes; without memory for that task its
+// frame is destroyed as it stands. One that is dropped while a task waits for its next value is a
+// mistake: that task would go on in a frame that is gone, so the process ends with a message. When
+// the body fails, all that it holds dies before its consumer goes on.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -73,17 +75,28 @@ class [[nodiscard]] Generator {
   void abandon() noexcept {
     if (!frame_) return;
     Handle frame = std::exchange(frame_, nullptr);
-    if (frame.promise().closable() && thread_state.loop) {
+    EDDY_VERIFY(!frame.promise().running() && "a Generator died while a task waited for it");
+    if (frame.promise().closable() && thread_state.loop && closed_by_loop(frame)) return;
+    frame.destroy();
+  }
+  // False when there is no memory: the frame is still ours.
+  static bool closed_by_loop(Handle frame) noexcept {
+    bool closes = false;
+    try {
       // Eager: one that is cancelled before its first step, by a loop that closes, would drop it
       // again. A loop that closes waits for it and does not cancel it (R4).
-      auto closing = thread_state.loop->spawn(close_abandoned(Generator(frame)),
-                                              {.name = "abandoned generator", .eager = true});
+      auto closing = thread_state.loop->spawn(close_abandoned(frame), {.eager = true});
+      closes = true;
       if (!closing.done()) closing.state().report_at_close();
-    } else {
-      frame.destroy();
+      closing.set_name("abandoned generator");
+    } catch (...) {  // no memory, if only for the name
     }
+    return closes;
   }
-  static Task<> close_abandoned(Generator generator) { co_await generator.aclose(); }
+  static Task<> close_abandoned(Handle frame) {
+    Generator generator(frame);
+    co_await generator.aclose();
+  }
 
   Handle frame_;
   bool failed_ = false;  // and so has no frame: it is at its end

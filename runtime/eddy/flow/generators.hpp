@@ -3,6 +3,7 @@
 // awaited.
 #pragma once
 
+#include <eddy/base/count.hpp>
 #include <eddy/flow/generator.hpp>
 
 #include <functional>
@@ -61,7 +62,7 @@ struct Filter {
   F predicate;
 };
 struct Take {
-  explicit Take(std::size_t count) noexcept : count(count) {}
+  explicit Take(Count count) : count(count.value()) {}
   std::size_t count;
 };
 
@@ -73,8 +74,8 @@ template <class F>
 Filter<F> filter(F predicate) {
   return Filter<F>(std::move(predicate));
 }
-// The first `count`; then the source is closed.
-inline Take take(std::size_t count) { return Take(count); }
+// The first `count`; then the source is closed. Throws UsageError for a negative count.
+inline Take take(Count count) { return Take(count); }
 
 template <class T, class F>
 auto operator|(Generator<T> items, Transform<F> step) {

@@ -8,46 +8,91 @@
 #include <eddy/flow/wait.hpp>
 
 #include <functional>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
 namespace eddy {
 
+// The tasks of a race, and all the memory that it takes to end them.
 template <class T>
-Task<T> race_handles(std::vector<JoinHandle<T>> runners) {
-  Completions completions(runners.size());
-  for (std::size_t i = 0; i < runners.size(); ++i) completions.watch(i, runners[i].state());
+class Runners {
+ public:
+  explicit Runners(std::size_t count) : completions_(count), reason_("another one won the race") {
+    children_.reserve(count);
+  }
+  void add(Gathered<T> child) {
+    children_.push_back(std::move(child));
+    completions_.watch(children_.size() - 1, children_.back().handle.state());
+  }
+  std::size_t count() const noexcept { return children_.size(); }
+  const JoinHandle<T>& operator[](std::size_t index) const { return children_[index].handle; }
+  Completions& completions() noexcept { return completions_; }
+  void cancel() {
+    for (auto& child : children_) child.handle.state().cancel(reason_);
+  }
+  // The race does not come about: what was started for it ends.
+  void cancel_started() {
+    for (auto& child : children_) {
+      if (child.sole) child.handle.state().cancel(reason_);
+    }
+  }
+  void mark_retrieved() noexcept {
+    for (auto& child : children_) child.handle.state().mark_retrieved();
+  }
+
+ private:
+  Completions completions_;
+  std::vector<Gathered<T>> children_;
+  Text reason_;
+};
+
+template <class T>
+Task<T> race_of(std::shared_ptr<Runners<T>> runners) {
   std::optional<std::size_t> winner;
+  std::optional<std::size_t> failed;
   std::optional<Failure> cancelled;
   // Nothing outlives the race, whatever is cancelled meanwhile.
-  for (std::size_t left = runners.size(); left > 0;) {
-    auto next = co_await as_outcome(completions.next());
+  for (std::size_t left = runners->count(); left > 0;) {
+    auto next = co_await as_outcome(runners->completions().next());
     const bool over = winner || cancelled;
-    if (!next) cancelled = std::move(next.error());
-    for (; !completions.empty(); --left) {
-      const std::size_t ended = completions.pop();
-      if (!winner) winner = ended;
+    if (next) {
+      for (auto index = *next; index; index = runners->completions().pop(), --left) {
+        if (!winner) winner = index;
+        if (!failed && (*runners)[*index].state().failed()) failed = index;
+      }
+    } else {
+      cancelled = std::move(next.error());
     }
-    if (over) continue;
-    for (auto& runner : runners) runner.cancel("another one won the race");
+    if (!over) runners->cancel();
   }
-  for (auto& runner : runners) runner.state().mark_retrieved();
-  if (cancelled) co_await fail(std::move(*cancelled));
-  auto outcome = co_await as_outcome(runners[*winner]);
+  runners->mark_retrieved();
+  if (cancelled && failed) winner = failed;  // as gather() does: a failure is not lost
+  if (cancelled && !failed) co_await fail(std::move(*cancelled));
+  auto outcome = co_await as_outcome((*runners)[*winner]);
   if (!outcome) co_await fail(std::move(outcome.error()));
   if constexpr (!std::is_void_v<T>) co_return std::move(*outcome);
 }
 
 // The value, or the failure, of the first that ends. All have the same type of result. Cancelled:
-// all are, and have ended when it resumes.
+// all are, and have ended when it resumes; if one failed, that is what is thrown. Throws UsageError
+// for a task of another loop.
 template <Awaitable A, Awaitable... As>
   requires(std::is_same_v<AwaitValue<A>, AwaitValue<As>> && ...)
 Task<AwaitValue<A>> race(A&& first, As&&... others) {
-  std::vector<JoinHandle<AwaitValue<A>>> runners;
-  runners.reserve(1 + sizeof...(As));
-  runners.push_back(gathered(std::forward<A>(first)).handle);
-  (runners.push_back(gathered(std::forward<As>(others)).handle), ...);
-  return race_handles(std::move(runners));
+  require_same_loop_of(first);
+  (require_same_loop_of(others), ...);
+  auto runners = std::make_shared<Runners<AwaitValue<A>>>(1 + sizeof...(As));
+  auto task = race_of(runners);  // its frame is there before anybody runs
+  try {
+    runners->add(gathered(std::forward<A>(first)));
+    (runners->add(gathered(std::forward<As>(others))), ...);
+  } catch (...) {
+    task.discard();
+    runners->cancel_started();
+    throw;
+  }
+  return task;
 }
 
 template <class T, class... Fs>

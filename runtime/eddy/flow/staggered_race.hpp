@@ -27,40 +27,46 @@ Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_sta
   runners.reserve(factories.size());
   Completions completions(factories.size());
   ExceptionGroup::List errors;
+  errors.reserve(factories.size());
+  const Text reason("another one won the race");
   std::optional<std::size_t> winner;
-  std::optional<Failure> cancelled;
+  std::optional<Failure> stopped;  // cancelled, or out of memory
   std::optional<Instant> next_start;
   std::size_t ended = 0;
   bool timely = true;  // one more may start
+  bool over = false;
 
-  // Nothing outlives the race, whatever is cancelled meanwhile.
+  // Nothing outlives the race, whatever is cancelled meanwhile, and whatever memory there is.
   for (;;) {
-    const bool over = winner || cancelled;
-    if (!over && timely && runners.size() < factories.size()) {
-      runners.push_back(spawn(call(std::ref(factories[runners.size()]))));
-      completions.watch(runners.size() - 1, runners.back().state());
-      next_start = Loop::current().deadline_after(head_start);
-    }
-    if (ended == runners.size()) break;
-    if (over || runners.size() == factories.size()) next_start.reset();
-    auto next = co_await as_outcome(timeout_at(next_start, completions.next()));
-    timely = !next && !next.error().is_cancelled();
-    if (!next && !timely) cancelled = std::move(next.error());
-    for (; !completions.empty(); ++ended) {
-      const std::size_t index = completions.pop();
-      TaskState& state = runners[index].state();
-      if (state.failed()) {
-        errors.push_back(state.failure().exception());
-        timely |= index + 1 == runners.size();
-      } else if (!winner && !cancelled) {
-        winner = index;
+    try {
+      if (!over && timely && runners.size() < factories.size()) {
+        runners.push_back(spawn(call(std::ref(factories[runners.size()]))));
+        completions.watch(runners.size() - 1, runners.back().state());
+        next_start = Loop::current().deadline_after(head_start);
       }
+      if (ended == runners.size()) break;
+      if (over || runners.size() == factories.size()) next_start.reset();
+      auto next = co_await as_outcome(timeout_at(next_start, completions.next()));
+      timely = !next && !next.error().is_cancelled();
+      if (!next && !timely) stopped = std::move(next.error());
+      for (auto index = next ? *next : std::nullopt; index; index = completions.pop(), ++ended) {
+        TaskState& state = runners[*index].state();
+        if (state.failed()) {
+          errors.push_back(state.failure().exception());
+          timely |= *index + 1 == runners.size();
+        } else if (!winner && !stopped) {
+          winner = index;
+        }
+      }
+    } catch (...) {
+      stopped = Failure::current();
     }
-    if (over || (!winner && !cancelled)) continue;
-    for (auto& runner : runners) runner.cancel("another one won the race");
+    if (over || (!winner && !stopped)) continue;
+    over = true;
+    for (auto& runner : runners) runner.state().cancel(reason);
   }
   for (auto& runner : runners) runner.state().mark_retrieved();
-  if (cancelled) co_await fail(std::move(*cancelled));
+  if (stopped) co_await fail(std::move(*stopped));
   if (!winner) throw ExceptionGroup("every alternative failed", std::move(errors));
   auto outcome = co_await as_outcome(runners[*winner]);
   if (!outcome) co_await fail(std::move(outcome.error()));

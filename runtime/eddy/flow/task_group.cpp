@@ -2,49 +2,59 @@
 
 namespace eddy {
 
-// A running child; gone as soon as it has ended (G13).
+// A running child; gone as soon as it has ended (G13), unless it failed: that is kept in the memory
+// that is there already.
 class TaskGroup::Child : public DoneHook, public Link<Child> {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
-  Child(TaskGroup& group, TaskState& task) noexcept
-      : DoneHook(&ended), group_(group), task_(task) {}
-  TaskState& task() const noexcept { return task_; }
+  explicit Child(TaskGroup& group) noexcept : DoneHook(&ended), group_(group) {}
+  TaskHandle task;
 
  private:
-  static void ended(DoneHook& hook, TaskState& task) noexcept {
+  static void ended(DoneHook& hook, TaskState&) noexcept {
     auto& child = static_cast<Child&>(hook);
-    TaskGroup& group = child.group_;
-    delete &child;
-    group.child_ended(task);
+    child.group_.child_ended(child);
   }
   TaskGroup& group_;
-  TaskState& task_;  // alive while it runs
 };
 
-TaskGroup::~TaskGroup() { EDDY_VERIFY(quiet()); }
+void TaskGroup::DeleteChild::operator()(Child* child) const noexcept { delete child; }
 
-void TaskGroup::throw_refused() {
+TaskGroup::~TaskGroup() {
+  EDDY_VERIFY(quiet() && "a TaskGroup died before its children");
+  while (Child* child = failed_.pop_front()) delete child;
+}
+
+void TaskGroup::throw_refused() const {
+  if (of_other_loop()) throw UsageError("spawn into a task group of another loop");
   throw UsageError("spawn into a task group that is over or being cancelled");
 }
 
-void TaskGroup::adopt(TaskState& child) {
-  if (child.done()) {  // eager: it is over already (G10)
+TaskGroup::NewChild TaskGroup::new_child() { return NewChild(new Child(*this)); }
+
+void TaskGroup::adopt(NewChild added, TaskState& task) {
+  Child& child = *added.release();
+  child.task = TaskHandle(task);
+  if (task.done()) {  // eager: it is over already (G10)
     child_ended(child);
     return;
   }
-  auto* node = new Child(*this, child);
-  child.add_done_hook(*node);
-  children_.push_back(*node);
-  if (aborting_) child.cancel(Text());  // it aborted its own group before its first suspension
+  task.add_done_hook(child);
+  children_.push_back(child);
+  if (aborting_) task.cancel(Text());  // it aborted its own group before its first suspension
 }
 
 // G3, G4, G10: in the step of the child that ended.
-void TaskGroup::child_ended(TaskState& child) noexcept {
-  if (child.failed()) {
-    errors_.push_back(child.exception());
-    if (!aborting_ && !std::exchange(abort_.scheduled, true)) child.loop().make_ready(abort_);
+void TaskGroup::child_ended(Child& child) noexcept {
+  TaskState& task = child.task.state();
+  static_cast<Link<Child>&>(child).unlink();
+  if (task.failed()) {
+    failed_.push_back(child);
+    if (!aborting_ && !std::exchange(abort_.scheduled, true)) task.loop().make_ready(abort_);
+  } else {
+    delete &child;
   }
   wake_if_quiet();
 }
@@ -64,7 +74,7 @@ void TaskGroup::abort() {
   aborting_ = true;
   for (Child* child = children_.front(); child;) {
     Child* next = children_.after(*child);
-    child->task().cancel(Text());
+    child->task.state().cancel(Text());
     child = next;
   }
 }
@@ -99,15 +109,24 @@ void TaskGroup::interrupted(Failure failure) {
 std::optional<Failure> TaskGroup::finish() {
   over_ = true;
   if (cancelled_parent_ && parent_.uncancel() == 0) cancelled_.reset();
-  if (cancelled_ && errors_.empty() && !body_error_) return std::move(cancelled_);
-  if (body_error_) errors_.push_back(std::move(body_error_));
-  if (errors_.empty()) return std::nullopt;
+  if (failed_.empty() && !body_error_) return std::move(cancelled_);
   if (parent_.cancelling() > 0) {  // the outer request is delivered at the next wait, once
     parent_.uncancel();
     parent_.cancel();
   }
   return Failure::from(std::make_exception_ptr(
-      ExceptionGroup("unhandled errors in a TaskGroup", std::move(errors_))));
+      ExceptionGroup("unhandled errors in a TaskGroup", errors())));
+}
+
+// All or, without memory, none: what nobody has seen is reported.
+ExceptionGroup::List TaskGroup::errors() {
+  ExceptionGroup::List errors;
+  errors.reserve(failed_.count() + 1);
+  for (Child* child = failed_.front(); child; child = failed_.after(*child)) {
+    errors.push_back(child->task.exception());
+  }
+  if (body_error_) errors.push_back(std::move(body_error_));
+  return errors;
 }
 
 }  // namespace eddy

@@ -11,6 +11,7 @@
 #include <eddy/flow/exception_group.hpp>
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace eddy {
@@ -22,15 +23,16 @@ class TaskGroup {
   ~TaskGroup();
 
   // Starts a child, in the next turn. Throws UsageError, and drops the task unrun, once the group
-  // is being cancelled or over. Children may spawn into their group.
+  // is being cancelled or over, and from another loop. Children may spawn into their group.
   template <class T>
   JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {}) {
     if (refuses()) {
       task.discard();
       throw_refused();
     }
+    NewChild child = new_child();  // first: no task runs outside of its group
     auto handle = eddy::spawn(std::move(task), options);
-    adopt(handle.state());
+    adopt(std::move(child), handle.state());
     return handle;
   }
   // The callable is kept until its task ends.
@@ -39,8 +41,9 @@ class TaskGroup {
   auto spawn(F&& callable, SpawnOptions options = {}) {
     EDDY_CHECK_CALLABLE(F);
     if (refuses()) throw_refused();
-    auto handle = eddy::spawn(std::remove_cvref_t<F>(callable), options);
-    adopt(handle.state());
+    NewChild child = new_child();
+    auto handle = eddy::spawn(std::forward<F>(callable), options);
+    adopt(std::move(child), handle.state());
     return handle;
   }
 
@@ -54,6 +57,10 @@ class TaskGroup {
 
   class Child;
   class AllEnded;
+  struct DeleteChild {
+    void operator()(Child* child) const noexcept;
+  };
+  using NewChild = std::unique_ptr<Child, DeleteChild>;
 
   TaskGroup() : parent_(this_task()), abort_(*this) {}
 
@@ -69,11 +76,14 @@ class TaskGroup {
     TaskGroup& group_;
   };
 
-  bool refuses() const noexcept { return over_ || aborting_; }
+  bool of_other_loop() const { return &parent_.state().loop() != thread_state.loop; }
+  bool refuses() const { return over_ || aborting_ || of_other_loop(); }
   bool quiet() const noexcept { return children_.empty() && !abort_.scheduled; }
-  [[noreturn]] static void throw_refused();
-  void adopt(TaskState& child);
-  void child_ended(TaskState& child) noexcept;
+  [[noreturn]] void throw_refused() const;
+  NewChild new_child();
+  void adopt(NewChild child, TaskState& task);
+  void child_ended(Child& child) noexcept;
+  ExceptionGroup::List errors();
   void wake_if_quiet() noexcept;
   void abort();
   void body_ended(const Failure* failure);
@@ -83,9 +93,9 @@ class TaskGroup {
 
   TaskHandle parent_;
   List<Child> children_;
+  List<Child> failed_;  // in the order in which they did
   Abort abort_;
   AllEnded* waiter_ = nullptr;
-  ExceptionGroup::List errors_;
   std::exception_ptr body_error_;
   std::optional<Failure> cancelled_;
   bool aborting_ = false;
@@ -125,7 +135,13 @@ template <class F>
 Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
   using T = BodyValue<F, TaskGroup&>;
   TaskGroup group;
-  auto outcome = co_await as_outcome(std::invoke(body, group));
+  std::optional<Expected<Held<T>>> ended;
+  try {
+    ended.emplace(co_await as_outcome(std::invoke(body, group)));
+  } catch (...) {  // before there was a task: what was spawned until then is waited for as well
+    ended.emplace(std::unexpect, Failure::current());
+  }
+  auto& outcome = *ended;
   group.body_ended(outcome ? nullptr : &outcome.error());
   while (!group.quiet()) {
     auto waited = co_await as_outcome(group.all_ended());

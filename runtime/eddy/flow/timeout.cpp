@@ -8,7 +8,12 @@ void Timeout::enter(Instant deadline) {
   task_ = thread_state.task;
   baseline_ = task_->cancelling();
   state_ = State::active;
+  arm(deadline);
+}
+
+void Timeout::arm(Instant deadline) {
   if (deadline != Instant::max()) task_->loop().timers().arm_young(*this, deadline);
+  deadline_ = deadline;
 }
 
 // T2: from the timer, in a turn of its own. The scope converts the request where it ends.
@@ -30,15 +35,14 @@ bool Timeout::leave() noexcept {
   return true;
 }
 
-std::optional<Instant> Timeout::when() const {
-  if (!armed()) return std::nullopt;
-  return task_->loop().timers().deadline(*this);
-}
-
 void Timeout::reschedule(std::optional<AnyInstant> deadline) {
   if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
   disarm();
-  if (deadline) task_->loop().timers().arm_young(*this, *deadline);
+  if (deadline) {
+    arm(*deadline);
+  } else {
+    deadline_ = Instant::max();
+  }
 }
 
 }  // namespace eddy

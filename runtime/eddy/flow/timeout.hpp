@@ -17,8 +17,11 @@ namespace eddy {
 
 class Timeout : private Timer {
  public:
-  // When the scope expires; no value is never. Before it was entered: no value.
-  std::optional<Instant> when() const;
+  // When the scope expires, or would have: also once it has ended. No value is never. Before it was
+  // entered: no value.
+  std::optional<Instant> when() const {
+    return deadline_ == Instant::max() ? std::nullopt : std::optional(deadline_);
+  }
 
   // Moves the deadline, or takes it away. A deadline that has passed cancels in the next turn.
   // Throws UsageError outside of the scope, and once it has expired.
@@ -41,6 +44,7 @@ class Timeout : private Timer {
   ~Timeout() { disarm(); }
 
   void enter(Instant deadline);
+  void arm(Instant deadline);
   void disarm() noexcept { if (armed()) task_->loop().timers().cancel(*this); }
   // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
   bool leave() noexcept;
@@ -54,6 +58,7 @@ class Timeout : private Timer {
   static void fire(Timer& timer);
 
   TaskState* task_ = nullptr;
+  Instant deadline_ = Instant::max();  // never
   unsigned baseline_ = 0;  // T6: requests that were there before us
   State state_ = State::created;
 };

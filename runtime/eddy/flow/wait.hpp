@@ -1,10 +1,12 @@
 // wait, as_completed: looking at tasks as they end, without taking what they end with.
 //
-// Neither cancels anything, nor throws what a task threw: that comes with co_await handle.
+// Neither cancels anything, nor throws what a task threw: that comes with co_await handle. Both
+// throw UsageError for a task of another loop.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
+#include <eddy/flow/completions.hpp>
 #include <eddy/flow/timeout.hpp>
 
 #include <memory>
@@ -28,66 +30,6 @@ template <class T>
 struct WaitResult {
   std::vector<JoinHandle<T>> done;
   std::vector<JoinHandle<T>> pending;
-};
-
-// Collects the ends of tasks and wakes whoever waits for the next one.
-class Completions {
- public:
-  explicit Completions(std::size_t count) : hooks_(count) { ended_.reserve(count); }
-  Completions(const Completions&) = delete;
-
-  void watch(std::size_t index, TaskState& task) {
-    hooks_[index].owner = this;
-    hooks_[index].index = index;
-    if (task.done()) {
-      ended_.push_back(index);
-    } else {
-      task.add_done_hook(hooks_[index]);
-    }
-  }
-  bool empty() const noexcept { return taken_ == ended_.size(); }
-  std::size_t pop() noexcept { return ended_[taken_++]; }
-
-  class [[nodiscard]] Next : public Waiter {
-   public:
-    using value_type = void;
-    explicit Next(Completions& completions) noexcept : Waiter(&stop), completions_(completions) {}
-    Next(const Next&) = default;
-    bool await_ready() const noexcept { return !completions_.empty(); }
-    void await_suspend(std::coroutine_handle<> frame) {
-      completions_.waiter_ = this;
-      park(frame);
-    }
-    void await_resume() { if (interrupted()) cancelled_failure().raise(); }
-    Expected<void> await_outcome() {
-      if (interrupted()) return std::unexpected(cancelled_failure());
-      return {};
-    }
-
-   private:
-    static bool stop(Waiter& waiter) {
-      static_cast<Next&>(waiter).completions_.waiter_ = nullptr;
-      return leave(waiter);
-    }
-    Completions& completions_;
-  };
-  Next next() noexcept { return Next(*this); }
-
- private:
-  struct Hook : DoneHook {
-    Hook() noexcept : DoneHook(&ended) {}
-    static void ended(DoneHook& hook, TaskState&) noexcept {
-      auto& self = static_cast<Hook&>(hook);
-      self.owner->ended_.push_back(self.index);
-      if (self.owner->waiter_) std::exchange(self.owner->waiter_, nullptr)->wake();
-    }
-    Completions* owner = nullptr;
-    std::size_t index = 0;
-  };
-  std::vector<Hook> hooks_;
-  std::vector<std::size_t> ended_;  // each task ends once
-  std::size_t taken_ = 0;
-  Next* waiter_ = nullptr;
 };
 
 template <class T>
@@ -120,8 +62,8 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
     auto next = co_await as_outcome(timeout_at(deadline, completions.next()));
     if (!next && next.error().is_cancelled()) co_await fail(std::move(next.error()));
     if (!next) break;
-    while (!completions.empty()) {
-      enough |= satisfied(completions.pop());
+    for (auto index = *next; index; index = completions.pop()) {
+      enough |= satisfied(*index);
       ++ended;
     }
   }
@@ -134,32 +76,45 @@ struct CompletedOptions {
   std::optional<AnyDuration> timeout = std::nullopt;
 };
 
-// The handles in the order in which their tasks end.
+// The handles in the order in which their tasks end. Several tasks may ask for the next one: they
+// are served in order. It may die, or be moved, while one waits.
 template <class T>
 class AsCompleted {
  public:
   AsCompleted(const std::vector<JoinHandle<T>>& handles, CompletedOptions options)
-      : handles_(without_duplicates(handles)),
-        completions_(std::make_unique<Completions>(handles_.size())) {
-    if (options.timeout) deadline_ = Loop::current().deadline_after(*options.timeout);
-    for (std::size_t i = 0; i < handles_.size(); ++i) completions_->watch(i, handles_[i].state());
+      : state_(std::make_shared<State>(without_duplicates(handles))) {
+    if (options.timeout) state_->deadline = Loop::current().deadline_after(*options.timeout);
+    for (std::size_t i = 0; i < state_->handles.size(); ++i) {
+      state_->completions.watch(i, state_->handles[i].state());
+    }
   }
+  AsCompleted(AsCompleted&&) noexcept = default;
+  AsCompleted& operator=(AsCompleted&&) noexcept = default;
 
   // No value when all have come. Throws TimeoutError when the time is over; cancelled: none is
   // lost.
   Task<std::optional<JoinHandle<T>>> next() {
-    if (given_ == handles_.size()) co_return std::nullopt;
-    auto ended = co_await as_outcome(timeout_at(deadline_, completions_->next()));
-    if (!ended) co_await fail(std::move(ended.error()));
-    ++given_;
-    co_return std::optional<JoinHandle<T>>(handles_[completions_->pop()]);
+    if (!state_) throw UsageError("next() of an as_completed() that was moved from");
+    return next_of(state_);
   }
 
  private:
-  std::vector<JoinHandle<T>> handles_;
-  std::unique_ptr<Completions> completions_;
-  std::optional<Instant> deadline_;
-  std::size_t given_ = 0;
+  struct State {
+    explicit State(std::vector<JoinHandle<T>> unique)
+        : handles(std::move(unique)), completions(handles.size()) {}
+    std::vector<JoinHandle<T>> handles;
+    Completions completions;
+    std::optional<Instant> deadline;
+  };
+
+  static Task<std::optional<JoinHandle<T>>> next_of(std::shared_ptr<State> state) {
+    auto ended = co_await as_outcome(timeout_at(state->deadline, state->completions.next()));
+    if (!ended) co_await fail(std::move(ended.error()));
+    if (!*ended) co_return std::nullopt;
+    co_return std::optional<JoinHandle<T>>(state->handles[**ended]);
+  }
+
+  std::shared_ptr<State> state_;
 };
 
 template <class T>

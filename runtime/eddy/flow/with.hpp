@@ -11,6 +11,7 @@
 
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace eddy {
@@ -53,7 +54,13 @@ T no_value() {
 template <class R, class B>
 Task<WithValue<B, std::remove_reference_t<R>>> with_resource(R resource, B body) {
   decltype(auto) lent = co_await enter(resource);
-  auto outcome = co_await as_outcome(call_with(body, lent));
+  std::optional<Expected<Held<WithValue<B, std::remove_reference_t<R>>>>> ended;
+  try {
+    ended.emplace(co_await as_outcome(call_with(body, lent)));
+  } catch (...) {  // no memory for its frame: what was entered is left all the same
+    ended.emplace(std::unexpect, Failure::current());
+  }
+  auto& outcome = *ended;
   std::exception_ptr exception;
   if (!outcome) exception = outcome.error().exception();
   auto suppressed = co_await as_outcome(leave(resource, exception));
