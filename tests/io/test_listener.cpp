@@ -262,4 +262,32 @@ TEST(Connect, LeavesNothingOpenWhenItIsCancelled) {
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
+// The kernel's accept holds the socket as well.
+TEST_P(Listening, FreesTheAddressWithClose) {
+  for (const bool drop : {false, true}) {
+    run([&]() -> Task<> {
+      for (const Address& wanted : {Address::loopback(0), Address::loopback6(0),
+                                    Address::abstract("eddy-test-listener-again")}) {
+        const ListenOptions options{.reuse_address = false};
+        Listener listener = listen(wanted, options);
+        const Address address = listener.local();
+        for (int round = 0; round < 3; ++round) {
+          auto accepting = spawn([&]() -> Task<> { co_await listener.accept(); });
+          for (int i = 0; i <= round; ++i) co_await yield();
+          if (drop) {
+            listener = Listener();
+          } else {
+            listener.close();
+          }
+          EXPECT_NO_THROW(listener = listen(address, options)) << address.format() << round;
+          co_await wait_until_done(accepting);
+        }
+        auto client = spawn(connect(address));
+        co_await listener.accept();
+        co_await client;
+      }
+    });
+  }
+}
+
 }  // namespace

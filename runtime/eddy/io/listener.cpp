@@ -49,10 +49,21 @@ void ListenerState::disarm() {
   if (armed_ && Loop::is_open(&loop_)) loop_.cancel(*this);
 }
 
+// The kernel's accept keeps the address until the kernel is told of the cancel, which otherwise
+// would be when the turn ends.
+void ListenerState::let_go_at_once() noexcept {
+  try {
+    static_cast<void>(loop_.ring().enter_now(0));
+  } catch (const std::exception&) {  // then the turn's own enter fails as well, and says so
+  }
+}
+
 void ListenerState::close() noexcept {
   if (socket.closed()) return;
+  const bool held = armed_;
   disarm();
   socket = Socket();
+  if (held) let_go_at_once();
   waiting_.clear();
   while (!waiters_.empty()) deliver(-ECANCELED);
 }

@@ -53,6 +53,7 @@ class ListenerState : public Link<ListenerState>, private Completion {
 
   static void on_accept(Completion& completion, int result, std::uint32_t flags) noexcept;
   void deliver(int result) noexcept;
+  void let_go_at_once() noexcept;
 
   Loop& loop_;  // may be gone when nothing is armed: asked for by its id
   std::uint64_t loop_id_;
@@ -102,7 +103,8 @@ class Listener {
   Accept accept();
 
   Address local() const;
-  // Ends accept() in other tasks, and closes what was accepted and not taken. Idempotent.
+  // Ends accept() in other tasks, and closes what was accepted and not taken. Its address is free
+  // when this returns. Idempotent.
   void close() noexcept {
     if (state_) state_->close();
   }
