@@ -81,12 +81,20 @@ void ListenerState::on_accept(Completion& completion, int result, std::uint32_t 
     if (listener.waiting_.size() == most_waiting) listener.disarm();
     return;
   }
-  if (!listener.waiters_.empty()) listener.arm();
+  if (!listener.waiters_.empty()) listener.arm_again();
   listener.release();
 }
 
+void ListenerState::arm_again() noexcept {
+  try {
+    arm();
+  } catch (const std::exception&) {  // no place in the ring, or no memory
+    while (!waiters_.empty()) deliver(-ENOBUFS);
+  }
+}
+
 // A connection, or an errno: to the oldest who waits. Nobody is told of an error that nobody waits
-// for: it comes again.
+// for: it comes again. One more than there is room for is closed.
 void ListenerState::deliver(int result) noexcept {
   UniqueFd connection(result);
   if (Accept* waiter = waiters_.pop()) {
@@ -94,7 +102,10 @@ void ListenerState::deliver(int result) noexcept {
     waiter->error_ = result < 0 ? -result : 0;
     waiter->wake();
   } else if (connection) {
-    waiting_.push_back(std::move(connection));
+    try {
+      waiting_.push_back(std::move(connection));
+    } catch (const std::bad_alloc&) {  // more than `most_waiting`: they came in one batch
+    }
   }
 }
 

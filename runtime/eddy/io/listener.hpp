@@ -53,6 +53,7 @@ class ListenerState : public Link<ListenerState>, private Completion {
 
   static void on_accept(Completion& completion, int result, std::uint32_t flags) noexcept;
   void deliver(int result) noexcept;
+  void arm_again() noexcept;
   void let_go_at_once() noexcept;
 
   Loop& loop_;  // may be gone when nothing is armed: asked for by its id

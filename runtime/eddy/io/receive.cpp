@@ -4,6 +4,8 @@
 
 #include <linux/io_uring.h>
 
+#include <cerrno>
+#include <new>
 #include <string>
 
 namespace eddy {
@@ -19,6 +21,15 @@ Expected<int> Receive::settle() {
   }
   if (!outcome.error().is_error()) return outcome;
   return std::unexpected(failure(outcome.error().code()));
+}
+
+void Receive::give_back(Bytes bytes) {
+  try {
+    state_->ahead.prepend(bytes);
+  } catch (const std::bad_alloc&) {
+    state_->break_off(ENOMEM);
+    throw;
+  }
 }
 
 // -- some --
@@ -78,6 +89,16 @@ Expected<void> ReadExactly::await_outcome() {
 // A stream that had nothing more at its last receive will have to wait: it lends memory from the
 // loop when something comes. One that is in the middle of much receives into memory of its own.
 void Fill::await_suspend(std::coroutine_handle<> frame) {
+  try {
+    choose_memory();
+  } catch (...) {
+    end();
+    throw;
+  }
+  Receive::await_suspend(frame);
+}
+
+void Fill::choose_memory() {
   if (!state_->has_more) {
     auto& buffers = Loop::current().service<ReceiveBuffers>();
     if (buffers.available()) buffers_ = &buffers;
@@ -87,7 +108,6 @@ void Fill::await_suspend(std::coroutine_handle<> frame) {
   } else {
     prepare_own();
   }
-  Receive::await_suspend(frame);
 }
 
 void Fill::prepare_lent() noexcept {
@@ -111,19 +131,39 @@ bool Fill::proceed(Operation& operation) noexcept {
     return false;
   }
   if (ReceiveBuffers::has_buffer(fill.flags())) {
-    fill.state_->ahead.append(fill.buffers_->received(result, fill.flags()));
-    fill.buffers_->give_back(result, fill.flags());
-    return false;
+    return fill.keep_received();
   }
   if (result != -ENOBUFS || fill.state_->closing) return false;
   // More came in one enter than there are pieces, all of which are free again.
   if (++fill.refusals_ < most_refusals) {
     fill.prepare_lent();
-  } else {
-    fill.buffers_ = nullptr;
-    fill.prepare_own();
+    return fill.submit_again();
   }
-  return fill.submit_again();
+  return fill.try_own_memory() && fill.submit_again();
+}
+
+// Without memory the connection is broken off: what came cannot be asked for again. Ends it.
+bool Fill::keep_received() noexcept {
+  try {
+    state_->ahead.append(buffers_->received(result(), flags()));
+    buffers_->give_back(result(), flags());
+  } catch (const std::bad_alloc&) {
+    buffers_->give_back(result(), flags());
+    state_->break_off(ENOMEM);
+    finish(-ENOMEM);
+  }
+  return false;
+}
+
+bool Fill::try_own_memory() noexcept {
+  buffers_ = nullptr;
+  try {
+    prepare_own();
+    return true;
+  } catch (const std::bad_alloc&) {
+    finish(-ENOMEM);
+    return false;
+  }
 }
 
 Expected<std::size_t> Fill::await_outcome() {

@@ -42,7 +42,7 @@ class Receive : public Operation {
   // How it ended, apart from what the bytes mean: the kernel's last answer. 0: the end.
   Expected<int> settle();
   // Gives `bytes` back to the stream: they come first again.
-  void give_back(Bytes bytes) { state_->ahead.prepend(bytes); }
+  void give_back(Bytes bytes);
   bool began() const noexcept { return began_; }
   Failure failure(int code) { return state_->failure(code, name()); }
 
@@ -127,6 +127,9 @@ class [[nodiscard]] Fill : public Receive {
   static constexpr int most_refusals = 3;
 
   static bool proceed(Operation& operation) noexcept;
+  void choose_memory();
+  bool keep_received() noexcept;
+  bool try_own_memory() noexcept;
   void prepare_lent() noexcept;
   void prepare_own();
 

@@ -99,7 +99,7 @@ void ReceiveBuffers::give_back(int result, std::uint32_t flags) noexcept {
 
 // Whether two short receives fill one buffer one behind the other: some kernels take the flag and
 // do something else. On a ring of its own, once in a process.
-bool ReceiveBuffers::incremental_works() noexcept {
+bool ReceiveBuffers::incremental_works() {
   static const bool works = [] {
     io_uring ring;
     if (io_uring_queue_init(4, &ring, 0) < 0) return false;

@@ -54,7 +54,7 @@ class ReceiveBuffers : public LoopService {
 
   static Mapping map(std::size_t size);
   static bool register_ring(int fd, Entry* ring, unsigned count, unsigned flags) noexcept;
-  static bool incremental_works() noexcept;
+  static bool incremental_works();
 
   std::byte* buffer(unsigned id) const noexcept { return memory_.get() + id * size_; }
   void put(unsigned id) noexcept;

@@ -92,7 +92,7 @@ class Relay {
   ssize_t splice_in() noexcept;
   ssize_t copy_in();
   ssize_t put(const NoBrokenPipe& guard);
-  void take_back();
+  void take_back() noexcept;
   void release_pipe() noexcept { if (pipe_) pipes_.give_back(std::move(pipe_)); }
 
   static ssize_t outcome(ssize_t count) noexcept { return count < 0 ? -errno : count; }
@@ -183,7 +183,7 @@ ssize_t Relay::put(const NoBrokenPipe& guard) {
   if (sent == -EINVAL) {
     copying_ = true;
     take_back();
-    return -EINTR;  // once more, by the other way
+    return from_.closing ? -ENOMEM : -EINTR;  // once more, by the other way
   }
   if (sent <= 0) return sent;
   in_pipe_ -= static_cast<std::size_t>(sent);
@@ -192,13 +192,19 @@ ssize_t Relay::put(const NoBrokenPipe& guard) {
 }
 
 // What is in the pipe is read ahead again.
-void Relay::take_back() {
-  while (in_pipe_ > 0) {
-    const ssize_t count =
-        ::read(pipe_.out.get(), from_.ahead.room(in_pipe_).data(), in_pipe_);
-    EDDY_VERIFY(count > 0);
-    from_.ahead.add(static_cast<std::size_t>(count));
-    in_pipe_ -= static_cast<std::size_t>(count);
+void Relay::take_back() noexcept {
+  try {
+    while (in_pipe_ > 0) {
+      const ssize_t count =
+          ::read(pipe_.out.get(), from_.ahead.room(in_pipe_).data(), in_pipe_);
+      EDDY_VERIFY(count > 0);
+      from_.ahead.add(static_cast<std::size_t>(count));
+      in_pipe_ -= static_cast<std::size_t>(count);
+    }
+  } catch (const std::bad_alloc&) {  // the bytes go with the pipe
+    pipe_ = RelayPipe();
+    in_pipe_ = 0;
+    from_.break_off(ENOMEM);
   }
   release_pipe();
 }

@@ -10,7 +10,7 @@ namespace eddy {
 static_assert(IOSQE_FIXED_FILE == 1);
 
 Failure SocketState::failure(int code, std::string_view verb) {
-  if (closing) code = ECANCELED;
+  if (closing) code = broken_ ? broken_ : ECANCELED;
   peer_name();
   return Failure::error(code, verb, name_);
 }
@@ -64,6 +64,16 @@ void SocketState::end() noexcept {
 
 bool SocketState::in_use_by_parent() const noexcept {
   return (reading && reading != process_mark) || (writing && writing != process_mark);
+}
+
+void SocketState::break_off(int code) noexcept {
+  broken_ = code;
+  end();
+}
+
+void SocketState::refuse(SocketState* state) {
+  if (state && state->broken_) throw Error(state->broken_, "use", state->name_.view());
+  throw UsageError("a call on a closed socket");
 }
 
 bool SocketState::of_datagrams() const noexcept {

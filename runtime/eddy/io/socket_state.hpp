@@ -84,6 +84,11 @@ class SocketState {
   // Ends what is in progress. Idempotent. In a child after fork() what is in progress is the
   // parent's, and only this process's descriptor is closed.
   void end() noexcept;
+  // Bytes that were received are lost, for want of memory: nobody may read on behind the hole. The
+  // same as end(), and all calls fail with `code`.
+  void break_off(int code) noexcept;
+  // A call on what is closed: throws UsageError, or the Error that it was broken off with.
+  [[noreturn]] static void refuse(SocketState* state);
   // The handle is gone: the same, and closes as soon as nothing is in progress, whoever else still
   // counts as an owner.
   void drop() noexcept;
@@ -124,6 +129,7 @@ class SocketState {
   Text name_;
   unsigned references_ = 0;
   bool dropped_ = false;
+  int broken_ = 0;  // the code it was broken off with
   std::uint8_t receives_ = 0;
   int place_ = -1;  // among the registered files of the loop with the id registered_with_
   std::uint64_t registered_with_ = no_loop;
@@ -146,9 +152,9 @@ class SocketHandle {
 
   bool closed() const noexcept { return !state_ || state_->closing; }
   const Counted<SocketState>& state() const noexcept { return state_; }
-  // Throws UsageError when it is closed.
+  // Throws UsageError when it is closed, Error when it was broken off.
   const Counted<SocketState>& to_use() const {
-    if (closed()) [[unlikely]] throw UsageError("a call on a closed socket");
+    if (closed()) [[unlikely]] SocketState::refuse(state_.get());
     return state_;
   }
 

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <mutex>
 #include <thread>
 
@@ -49,12 +49,12 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
 
   void withdraw(const BlockingCall& call) noexcept {
     std::lock_guard lock(mutex_);
-    std::erase_if(queue_, [&](const auto& queued) { return queued.get() == &call; });
+    queue_.remove_if([&](const auto& queued) { return queued.get() == &call; });
   }
 
   // Afterwards no thread knows the loop, and none is left but those in a call.
   void stop() noexcept {
-    std::deque<std::shared_ptr<BlockingCall>> dropped;
+    std::list<std::shared_ptr<BlockingCall>> dropped;
     std::unique_lock lock(mutex_);
     loop_ = nullptr;
     dropped.swap(queue_);
@@ -71,6 +71,9 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
     } catch (const std::system_error& error) {
       if (count_ > 0) return;  // the others will do it
       throw Error(error.code(), "start a thread");
+    } catch (const std::bad_alloc&) {
+      if (count_ == 0) throw;
+      return;
     }
     ++count_;
     ++idle_;
@@ -89,28 +92,35 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
       call->run();
       lock.lock();
       ++idle_;
-      answer(std::move(call));
+      answer(call, lock);
     }
     --count_;
     --idle_;
     ended_.notify_all();
   }
 
-  // Under the lock: the loop cannot go meanwhile. It throws once it has begun to close.
-  void answer(std::shared_ptr<BlockingCall> call) {
-    if (!loop_) return;
+  // Under the lock: the loop cannot go meanwhile. Without memory it is told a little later:
+  // somebody waits for it.
+  void answer(const std::shared_ptr<BlockingCall>& call, std::unique_lock<std::mutex>& lock) {
+    while (loop_ && !try_to_answer(call)) wake_.wait_for(lock, std::chrono::milliseconds(1));
+  }
+
+  bool try_to_answer(const std::shared_ptr<BlockingCall>& call) {
     try {
-      loop_->post([call = std::move(call)] {
+      loop_->post([call] {
         if (WaitForCall* waiter = std::exchange(call->waiter_, nullptr)) waiter->wake();
       });
-    } catch (const UsageError&) {  // nobody waits any more
+    } catch (const UsageError&) {  // it has begun to close: nobody waits any more
+    } catch (const std::bad_alloc&) {
+      return false;
     }
+    return true;
   }
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable ended_;
-  std::deque<std::shared_ptr<BlockingCall>> queue_;
+  std::list<std::shared_ptr<BlockingCall>> queue_;  // unlike a deque, empty without memory
   Loop* loop_;  // null once it has closed
   unsigned count_ = 0;
   unsigned idle_ = 0;  // of these, not in a call

@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
 namespace eddy {
 
-void report_connection(const Failure& failure) {
-  Loop::current().report({.message = "a connection's handler failed",
-                          .exception = failure.exception(),
-                          .task = this_task().name(),
-                          .where = this_task().where()});
+void report_connection(const Failure& failure) noexcept {
+  ExceptionReport report{.message = "a connection's handler failed"};
+  try {
+    report.exception = failure.exception();
+    report.where = this_task().where();
+    report.task = this_task().name();
+  } catch (const std::bad_alloc&) {  // without its name
+  }
+  thread_state.loop->report(report);
 }
 
 // What passes when somebody else lets go of something.
@@ -25,7 +30,7 @@ static bool is_of_the_peer(int code) noexcept {
 }
 
 Task<Stream> Serving::next() {
-  Duration rest = std::chrono::milliseconds(10);
+  Duration rest = first_rest;
   for (;;) {
     while (options_.limit > 0 && count_ >= options_.limit) {
       changed_.clear();
@@ -33,12 +38,16 @@ Task<Stream> Serving::next() {
       if (!changed) co_await fail(std::move(changed.error()));
     }
     if (listener_.closed()) co_await fail(Failure::error(ECANCELED, "accept"));
-    auto stream = co_await as_outcome(listener_.accept());
-    if (stream) co_return std::move(*stream);
-    const int code = stream.error().code();
-    if (stream.error().is_cancelled()) co_await fail(std::move(stream.error()));
+    int code = ENOMEM;
+    try {
+      auto stream = co_await as_outcome(listener_.accept());
+      if (stream) co_return std::move(*stream);
+      code = stream.error().code();
+      const bool passes = is_of_the_peer(code) || is_shortage(code);
+      if (!passes) co_await fail(std::move(stream.error()));
+    } catch (const std::bad_alloc&) {  // the connection is closed
+    }
     if (is_of_the_peer(code)) continue;
-    if (!is_shortage(code)) co_await fail(std::move(stream.error()));
     changed_.clear();
     auto rested = co_await as_outcome(timeout(rest, changed_.wait()));
     if (!rested && rested.error().is_cancelled()) co_await fail(std::move(rested.error()));

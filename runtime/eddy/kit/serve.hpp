@@ -5,7 +5,8 @@
 // All connections belong to the call: it ends when the last one has. What a handler throws goes to
 // the loop's exception handler, and the others go on. Out of descriptors or memory (EMFILE, ENFILE,
 // ENOBUFS, ENOMEM) it waits until a connection ends, or a moment that doubles up to a second, and
-// tries again; the kernel keeps who comes meanwhile.
+// tries again; the kernel keeps who comes meanwhile. One for whom there was no memory after he was
+// accepted is lost, and nobody else.
 //
 // Cancelled: the listener is closed, the connections may go on for `drain`, what is left is
 // cancelled and waited for, and Cancelled comes out; a second cancel ends the waiting. Closing the
@@ -20,6 +21,8 @@
 #include <eddy/io/listener.hpp>
 #include <eddy/sync/event.hpp>
 
+#include <chrono>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -49,6 +52,8 @@ class Serving {
     Serving* serving_;
   };
 
+  static constexpr Duration first_rest = std::chrono::milliseconds(10);
+
   // The next connection, when there is room for it. Fails with ECANCELED when the listener is
   // closed.
   Task<Stream> next();
@@ -71,7 +76,7 @@ class Serving {
 };
 
 // The handler's failure is reported, and nobody else's.
-void report_connection(const Failure& failure);
+void report_connection(const Failure& failure) noexcept;
 
 template <class F>
 Task<> serve_connection(F& handler, Stream stream, Serving::Place place) {
@@ -92,9 +97,15 @@ Task<> serve_connection(F& handler, Stream stream, Serving::Place place) {
 template <class F>
 Task<> accept_connections(TaskGroup& group, Serving& serving, F& handler) {
   for (;;) {
-    auto stream = co_await as_outcome(serving.next());
-    if (!stream) co_await fail(std::move(stream.error()));
-    group.spawn(serve_connection(handler, std::move(*stream), Serving::Place(serving)));
+    try {
+      auto stream = co_await as_outcome(serving.next());
+      if (!stream) co_await fail(std::move(stream.error()));
+      group.spawn(serve_connection(handler, std::move(*stream), Serving::Place(serving)));
+      continue;
+    } catch (const std::bad_alloc&) {  // the connection, if there was one, is closed
+    }
+    auto rested = co_await as_outcome(sleep(Serving::first_rest));
+    if (!rested) co_await fail(std::move(rested.error()));
   }
 }
 
