@@ -84,6 +84,7 @@
 #include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/io/limit_exceeded.hpp>     // LimitExceeded
 #include <eddy/io/listener.hpp>           // listen, accept
+#include <eddy/io/no_broken_pipe.hpp>     // no SIGPIPE for a while
 #include <eddy/io/path.hpp>               // names for the kernel
 #include <eddy/io/read_ahead.hpp>         // bytes that were not taken yet
 #include <eddy/io/read_call.hpp>          // from the cache, or on the ring
@@ -98,6 +99,7 @@
 #include <eddy/io/send.hpp>               // what a stream writes
 #include <eddy/io/socket.hpp>             // options, addresses
 #include <eddy/io/socket_state.hpp>       // what is behind a stream
+#include <eddy/io/stoppable.hpp>          // ends when its File goes
 #include <eddy/io/storage.hpp>            // which of the two, by mount
 #include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
 #include <eddy/io/udp_socket.hpp>         // datagrams over UDP

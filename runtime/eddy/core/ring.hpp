@@ -38,6 +38,7 @@ enum Feature : std::uint32_t {
   feature_buffer_rings = 1u << 11,      // 5.19: the kernel takes memory when bytes arrive
   feature_incremental_buffers = 1u << 12,  // 6.12: ... as much as there are
   feature_zero_copy_send = 1u << 13,    // 6.0
+  feature_quiet_write = 1u << 14,       // 6.18: a write to nobody sends no SIGPIPE; found by use
 };
 
 struct RingOptions {

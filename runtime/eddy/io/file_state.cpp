@@ -1,6 +1,7 @@
 #include <eddy/io/file_state.hpp>
 
 #include <eddy/io/read_call.hpp>
+#include <eddy/io/stoppable.hpp>
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -114,27 +115,6 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   return now >= 0 ? static_cast<int>(now) : -EAGAIN;
 }
 
-// A pipe may keep a call waiting for ever: it ends when the handle goes.
-template <class Call>
-class FileState::Stoppable : public Call {
- public:
-  template <class... Arguments>
-  explicit Stoppable(FileState& file, Arguments&&... arguments)
-      : Call(std::forward<Arguments>(arguments)...), state_(file) {}
-
-  void await_suspend(std::coroutine_handle<> frame) {
-    Call::await_suspend(frame);
-    state_.waiting_ = this;
-  }
-  Expected<int> await_outcome() {
-    state_.waiting_ = nullptr;
-    return Call::await_outcome();
-  }
-
- private:
-  FileState& state_;
-};
-
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
 Task<> FileState::recover(Failure failure, std::string_view verb, short events) {
   if (!failure.is_error()) co_await fail(std::move(failure));
@@ -199,8 +179,14 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
     const auto call = [fd = fd, offset, data = from.data(), size] {
       return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
     };
-    auto written = co_await as_outcome(Stoppable<FileCall<decltype(call)>>(
-        *this, request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy, call));
+    Expected<int> written{};
+    if (peer_ != Peer::none) {
+      written = co_await as_outcome(write_to_peer(from.first(size)));
+    } else {
+      written = co_await as_outcome(Stoppable<FileCall<decltype(call)>>(
+          *this, request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy,
+          call));
+    }
     if (!written && may_do_without(written.error())) {
       auto* const data = const_cast<std::byte*>(from.data());
       written = co_await as_outcome(without_worker(IORING_OP_WRITE, data, size, offset));

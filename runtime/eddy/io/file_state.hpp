@@ -116,6 +116,7 @@ class FileState {
     seeks_ = false;
     is_stream_ = true;
     policy = FilePolicy::ring;
+    find_peer();
   }
 
   Storage& storage() const noexcept { return *storage_; }
@@ -136,6 +137,7 @@ class FileState {
  private:
   template <class Call>
   class Stoppable;
+  enum class Peer : std::uint8_t { none, socket, pipe };
 
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
@@ -147,6 +149,10 @@ class FileState {
   }
   Task<int> without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
                            std::int64_t offset);
+  void find_peer() noexcept;
+  Task<int> write_to_peer(Bytes from);
+  Task<int> send(Bytes from);
+  int write_now(Bytes from) const noexcept;
   Task<> recover(Failure failure, std::string_view name, short events);
 
   std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
@@ -162,6 +168,7 @@ class FileState {
   bool writing_ = false;
   bool seeks_ = true;
   bool is_stream_ = false;       // a plain call may wait for ever
+  Peer peer_ = Peer::none;       // who may be gone: a write would send SIGPIPE
   bool refuses_to_wait_ = true;  // the file system knows reads that do not wait
   std::int64_t raw_ = 0;
 };

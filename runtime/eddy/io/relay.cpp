@@ -2,14 +2,13 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
+#include <eddy/io/no_broken_pipe.hpp>
 #include <eddy/io/relay_pipes.hpp>
 #include <eddy/io/relay_wait.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <optional>
@@ -30,34 +29,6 @@ class NonBlocking {
   void set(int on) const noexcept { if (wanted_) ::ioctl(fd_, FIONBIO, &on); }
   int fd_;
   bool wanted_;
-};
-
-// Keeps SIGPIPE from this thread while it lives: splice() has no MSG_NOSIGNAL. One that was
-// blocked and pending already stays so.
-class NoBrokenPipe {
- public:
-  NoBrokenPipe() noexcept {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    sigset_t pending;
-    ours_ = !::sigismember(&before_, SIGPIPE) || ::sigpending(&pending) < 0 ||
-            !::sigismember(&pending, SIGPIPE);
-  }
-  NoBrokenPipe(const NoBrokenPipe&) = delete;
-  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
-  ~NoBrokenPipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  // A call failed with EPIPE: takes its signal.
-  void take() const noexcept {
-    const timespec now{};
-    if (ours_) ::sigtimedwait(&pipe_, nullptr, &now);
-  }
-
- private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool ours_;
 };
 
 }  // namespace

@@ -60,7 +60,12 @@ std::string read_whole(const char* path) {
 
 }  // namespace
 
-Storage::Storage(Loop& loop) : loop_(loop), mounts_(1, Mount{.path = "/"}) { load_current(); }
+Storage::Storage(Loop& loop)
+    : loop_(loop),
+      mounts_(1, Mount{.path = "/"}),
+      writes_quietly_(!(loop.options().without & feature_quiet_write)) {
+  load_current();
+}
 
 void Storage::load_current() {
   char directory[PATH_MAX];

@@ -79,6 +79,9 @@ class Storage : public LoopService {
    private:
     Storage& storage_;
   };
+  // Writes to pipes may say RWF_NOSIGNAL, as long as nothing has refused it.
+  bool writes_quietly() const noexcept { return writes_quietly_; }
+  void write_loudly() noexcept { writes_quietly_ = false; }
 
   // Reads a table in the format of /proc/self/mountinfo. It is read again when it is older than
   // `table_age`.
@@ -107,6 +110,7 @@ class Storage : public LoopService {
   std::string working_directory_;  // without a slash at its end
   Instant stale_at_{};
   int spare_workers_ = 0;
+  bool writes_quietly_;
   unsigned calls_ = 0;  // since the last turn that was given away
   Duration held_{};
   std::uint64_t inline_calls_ = 0;
