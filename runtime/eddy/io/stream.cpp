@@ -1,12 +1,9 @@
 #include <eddy/io/stream.hpp>
 
 #include <eddy/core/as_result.hpp>
-#include <eddy/io/file.hpp>
 
 #include <linux/io_uring.h>
 #include <netinet/tcp.h>
-
-#include <algorithm>
 
 namespace eddy {
 
@@ -15,31 +12,6 @@ void Stream::consume(std::size_t count) {
   if (state.reading) throw UsageError("consume() while a task reads");
   if (count > state.ahead.size()) throw UsageError("consume() of more than is read ahead");
   state.ahead.consume(count);
-}
-
-// A piece of the file, and out with it: what is cached is read without a turn, and the socket
-// buffers more than a piece, so that one is read while another is on its way.
-static Task<std::uint64_t> send_file_of(Counted<SocketState> state, Counted<FileState> file,
-                                        std::uint64_t offset, std::uint64_t count) {
-  FileAccess::check_readable(file);
-  const Writing writing(*state);
-  ReadAhead piece;
-  std::uint64_t sent = 0;
-  while (sent < count) {
-    const std::uint64_t wanted = std::min<std::uint64_t>(count - sent, 128 * 1024);
-    const MutableBytes room(piece.room(wanted).first(wanted));
-    auto got = co_await as_outcome(ReadAt(file, room, offset + sent));
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got == 0) break;
-    auto written = co_await as_outcome(WriteAll(state, Bytes(room.first(*got)), true));
-    if (!written) co_await fail(std::move(written.error()));
-    sent += *got;
-  }
-  co_return sent;
-}
-
-Task<std::uint64_t> Stream::send_file(File& file, std::uint64_t offset, std::uint64_t count) {
-  return send_file_of(handle_.to_use(), FileAccess::state_of(file), offset, count);
 }
 
 Task<> Stream::close() { return SocketState::close(handle_.state()); }
