@@ -264,13 +264,20 @@ inline void Loop::admit() noexcept {
     return;
   }
   auto* operation = reinterpret_cast<Operation*>(user_data);
-  if (!operation) [[unlikely]] return;  // the answer to a cancellation: the operation's own counts
+  if (!operation) [[unlikely]] {  // the answer to a cancellation: the operation's own counts
+    if (result == -ENOENT) cancel_again();
+    return;
+  }
   EDDY_ASSERT(operation->state_ == Operation::State::in_flight);
   operation->state_ = Operation::State::ended;
   operation->result_ = result;
   operation->flags_ = flags;
   if (operation->proceed_) {
-    if (flags & IORING_CQE_F_MORE) --ended_;
+    if (flags & IORING_CQE_F_MORE) {
+      --ended_;
+    } else if (operation->linked()) [[unlikely]] {
+      operation->unlink();  // it may queue again
+    }
     if (operation->proceed_(*operation)) return;
   }
   if (operation->linked()) [[unlikely]] operation->unlink();  // ended before its cancel was sent
@@ -298,8 +305,7 @@ void Loop::submit_waiting() {
   }
   submit_late();
   while (!cancels_.empty() && make_room()) {
-    auto* operation = static_cast<Operation*>(cancels_.pop_front());
-    push_cancel(address_of(operation));
+    send_cancel(static_cast<Operation&>(*cancels_.pop_front()));
   }
   while (!waiting_.empty() && in_flight() < in_flight_max_ && make_room()) {
     auto& operation = static_cast<Operation&>(*waiting_.pop_front());
@@ -313,15 +319,6 @@ void Loop::submit_waiting() {
 bool Loop::make_room() {
   if (!ring_.has_place()) enter(0);
   return ring_.has_place();
-}
-
-void Loop::submit_cancel(Operation& operation) {
-  if (ring_.has_place()) {
-    push_cancel(address_of(&operation));
-  } else {
-    cancels_.push_back(operation);  // sent in this turn's poll, or never if it ends before
-    backlog_ = true;
-  }
 }
 
 // -- the end --

@@ -203,6 +203,8 @@ class Loop {
   void admit() noexcept;
   void queue(Operation& operation) noexcept;
   void push_cancel(std::uint64_t user_data) noexcept;
+  void send_cancel(Operation& operation) noexcept;
+  void cancel_again() noexcept;
   void queue(Completion& completion) noexcept;
   void submit_waiting();
   void submit_late();
@@ -244,6 +246,7 @@ class Loop {
   std::uint64_t ended_at_limit_ = 0;  // what ended_ was when so many were in flight
   List<Waiter> waiting_;  // operations without a place in the ring, in order
   List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
+  List<Waiter> asked_to_end_;  // operations in flight that the kernel was asked to cancel
   TimerQueue timers_;
   Instant now_{};
   bool now_valid_ = false;

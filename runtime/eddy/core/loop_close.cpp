@@ -65,6 +65,8 @@ void Loop::forget_all() noexcept {
   }
   while (waiting_.pop_front()) {
   }
+  while (asked_to_end_.pop_front()) {
+  }
   while (cancels_.pop_front()) {
   }
   while (late_.pop_front()) {
