@@ -161,14 +161,15 @@ Task<std::string> File::readline(State state) {
   co_return line;
 }
 
+// In one turn, so that no other call comes in between and a cancelled one gives all back.
 Task<std::vector<std::string>> File::readlines(State state) {
+  auto text = co_await as_outcome(read(std::move(state), all));
+  if (!text) co_await fail(std::move(text.error()));
   std::vector<std::string> all_lines;
-  std::string line;
-  for (;;) {
-    auto found = co_await as_outcome(readline_into(state, line));
-    if (!found) co_await fail(std::move(found.error()));
-    if (!*found) break;
-    all_lines.push_back(line);
+  for (std::string_view rest = *text; !rest.empty();) {
+    const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    all_lines.emplace_back(rest.substr(0, size));
+    rest.remove_prefix(size);
   }
   co_return all_lines;
 }
