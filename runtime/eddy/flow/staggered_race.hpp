@@ -46,7 +46,7 @@ Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_sta
       }
       if (ended == runners.size()) break;
       if (over || runners.size() == factories.size()) next_start.reset();
-      auto next = co_await as_outcome(timeout_at(next_start, completions.next()));
+      auto next = co_await next_until(completions, next_start);
       timely = !next && !next.error().is_cancelled();
       if (!next && !timely) stopped = std::move(next.error());
       for (auto index = next ? *next : std::nullopt; index; index = completions.pop(), ++ended) {

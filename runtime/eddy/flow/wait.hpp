@@ -32,6 +32,13 @@ struct WaitResult {
   std::vector<JoinHandle<T>> pending;
 };
 
+// The next end, by `deadline`. A request to cancel that is pending is delivered whenever that is: a
+// scope whose time is over when it is entered would take the request for its own (T6).
+inline auto next_until(Completions& completions, std::optional<Instant> deadline) {
+  if (thread_state.task && thread_state.task->cancel_pending()) deadline.reset();
+  return as_outcome(timeout_at(deadline, completions.next()));
+}
+
 template <class T>
 std::vector<JoinHandle<T>> without_duplicates(const std::vector<JoinHandle<T>>& handles) {
   std::vector<JoinHandle<T>> unique;
@@ -59,7 +66,7 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
                       : std::nullopt;
   bool enough = false;
   for (std::size_t ended = 0; !enough && ended < handles.size();) {
-    auto next = co_await as_outcome(timeout_at(deadline, completions.next()));
+    auto next = co_await next_until(completions, deadline);
     if (!next && next.error().is_cancelled()) co_await fail(std::move(next.error()));
     if (!next) break;
     for (auto index = *next; index; index = completions.pop()) {
@@ -108,7 +115,7 @@ class AsCompleted {
   };
 
   static Task<std::optional<JoinHandle<T>>> next_of(std::shared_ptr<State> state) {
-    auto ended = co_await as_outcome(timeout_at(state->deadline, state->completions.next()));
+    auto ended = co_await next_until(state->completions, state->deadline);
     if (!ended) co_await fail(std::move(ended.error()));
     if (!*ended) co_return std::nullopt;
     co_return std::optional<JoinHandle<T>>(state->handles[**ended]);
