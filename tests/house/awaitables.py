@@ -1,0 +1,141 @@
+"""Every awaitable of a public header stands in a row of the table in tests/sweeps.
+
+A verb is a function that returns a Task or another awaitable; a row names it as Class::verb, namespace
+fs included. A type with await_suspend() is covered when a verb that returns it is, or by a row of its own."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "runtime" / "eddy"
+
+# What stands in headers because it is a template or a base, and whose it is: it runs in each row of that.
+PARTS = {
+    "with": ["with_resource", "with_opened", "call_with", "enter", "leave", "close", "Closing::enter",
+             "Closing::exit"],
+    "ExitStack::aclose": ["ExitStack::exit", "ExitStack::Node::leave", "ExitStack::Entered::leave",
+                          "ExitStack::Exit::leave", "ExitStack::Callback::leave",
+                          "ExitStack::enter_new", "ExitStack::enter_opened"],
+    "try_finally": ["finally_task", "call"],
+    "gather": ["as_task", "gather_children", "settle_children", "GatherRange"],
+    "race": ["race_of"],
+    "first_ok": ["first_ok_of"],
+    "task_group": ["task_group_scope", "TaskGroup::all_ended"],
+    "wait": ["Completions::next", "next_until", "AsCompleted::next_of"],
+    "collect": ["apply_to", "transformed", "filtered", "taken"],
+    "Generator::aclose": ["Generator::close_abandoned"],
+    "serve": ["serve_connection", "accept_connections", "serve_scope", "Serving::next",
+              "Serving::idle"],
+    "Stream::read_until": ["read_until_of", "find_piece", "filling", "finding_line", "read_line_of",
+                           "read_new_line_of", "next_line_of", "read_all_of", "read_exactly_of",
+                           "read_some_of", "StreamSource::fill", "Reader::Source::fill"],
+    "Writer::flush": ["Writer::State::run", "Writer::State::put_whole", "Writer::State::wait",
+                      "Writer::State::put", "Writer::State::write_pending"],
+    "File::read": ["FileState::turn", "FileState::without_worker", "FileState::Stoppable",
+                   "FileState::send", "FileState::write_to_peer",
+                   "FileState::read_raw", "FileState::write_raw",
+                   "FileState::stat", "FileState::end", "FileState::fill", "FileState::flush",
+                   "FileState::recover", "ReadAt::read_in_turn",
+                   "WriteAt::write_in_turn", "FileCall", "ReadCall", "perform"],
+    "open": ["open_file"],
+    "Stream::close": ["SocketState::close"],
+    "as_result": ["fail", "AsResult", "Outcomes"],
+    "timeout": ["TimeoutScope", "TimeoutBody"],
+    "Task": ["Generator::promise_type::End", "PromiseBase::End"],
+    "Stream::read_some": ["Receive"],
+    "relay": ["RelayWait"],
+    "RwLock::read": ["RwLock::Entry"],
+    "fs::stat": ["read_stat"],
+    "Condition::wait": ["Condition::Notified"],
+    "JoinHandle": ["JoinWaiter"],
+}
+
+# What an awaitable has for the compiler, and `auto` functions that give none.
+FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
+                    "get_return_object"}
+GIVE_NONE = {"run", "spawn", "gathered", "gathered_range", "Reader::lines"}
+
+
+def uncommented(text):
+    text = re.sub(r"//[^\n]*", "", text)
+    return re.sub(r'"(?:[^"\\\n]|\\.)*"', '""', text)
+
+
+def without_template(statement):
+    while match := re.match(r"(?:(?:public|private|protected): )*template ?<", statement):
+        depth, at = 1, match.end()
+        while depth:
+            depth += {"<": 1, ">": -1}.get(statement[at], 0) if statement[at - 1] != "-" else 0
+            at += 1
+        statement = statement[at:].strip()
+    condition = r"^requires ?(?:\(.*?\)+|[\w:]+<[^;{]*?>+(?: \|\| [\w:]+<[^;{]*?>+)*) "
+    return re.sub(condition + "(?=class |struct |Task|auto)", "", statement)
+
+
+def scopes(text):
+    """(qualified name of the class, the statement that ends at a brace or a semicolon), in order."""
+    stack, start, found = [], 0, []
+    for at, letter in enumerate(text):
+        if letter not in "{};":
+            continue
+        statement = without_template(" ".join(text[start:at].split()))
+        start = at + 1
+        inside = [name for name in stack if name is not None]
+        if letter != "}" and "" not in stack:
+            found.append(("::".join(n for n in inside if n), statement))
+        if letter == "{":
+            kind = re.search(r"\b(?:class|struct)\s+(?:EDDY_\w+ |\[\[\w+\]\] )*([\w:]+)[^()]*$",
+                             re.sub(r"<[^<>]*>", "", statement))
+            space = re.search(r"\bnamespace(?: (\w+))?$", statement)
+            if space:
+                stack.append(None if space.group(1) in (None, "eddy") else space.group(1))
+            else:
+                stack.append(kind.group(1) if kind and not statement.endswith(")") else "")
+        elif letter == "}" and stack:
+            stack.pop()
+    return found
+
+
+def main():
+    statements = []
+    for path in sorted(LIBRARY.rglob("*.hpp")):
+        statements += scopes(uncommented(path.read_text()))
+    types = {scope for scope, text in statements if re.search(r"\bawait_suspend\s*\(", text) and scope}
+    short = {name.split("::")[-1] for name in types} - {"End"} | {"Task", "Generator", "auto"}
+    verbs, returns = set(), {}
+    verb = re.compile(r"(?:^|[\s\])>])((?:\w+::)*)(\w+)(?:<[^()]*>)? ((?:\w+::)*)(\w+)\s*\(")
+    for scope, text in statements:
+        head = re.sub(r"^(?:(?:public|private|protected):\s*)+", "", text)
+        if re.search(r"\b(using|return|friend|co_await|operator|explicit)\b", head):
+            continue
+        found = verb.search(head)
+        if not found or found.group(2) not in short or "=" in head[:found.start(4)]:
+            continue
+        name = (scope + "::" if scope else "") + found.group(3) + found.group(4)
+        if found.group(4) == found.group(2) or found.group(4) in FOR_THE_COMPILER:
+            continue
+        if name in GIVE_NONE:
+            continue
+        verbs.add(name)
+        returns.setdefault(found.group(2), set()).add(name)
+    rows = set()
+    for path in (ROOT / "tests" / "sweeps").glob("rows_*.cpp"):
+        rows |= {row.split()[0] for row in re.findall(r'\{"([\w:]+[^"]*)",', path.read_text())}
+    parts = {part for group in PARTS.values() for part in group}
+    missing = {name for name in verbs if name not in rows and name not in parts}
+    for name in types - parts:
+        makers = returns.get(name.split("::")[-1], set())
+        if name not in rows and not makers & rows and not makers & parts:
+            missing.add(name)
+    for name in sorted(missing):
+        print(f"{name} stands in no row of tests/sweeps")
+    known = verbs | types
+    stale = sorted((parts - known) | {group for group in PARTS if group not in rows})
+    for name in stale:
+        print(f"tests/house/awaitables.py names {name}, which is not there")
+    print(f"{len(verbs)} verbs and {len(types)} awaitable types in {len(rows)} rows' names")
+    return 1 if missing or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

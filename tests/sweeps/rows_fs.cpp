@@ -1,0 +1,105 @@
+// Rows of io: names in the file system, and whole files; inline and on the ring.
+#include "sweeps/sockets.hpp"
+
+#include "support/directory.hpp"
+
+#include <eddy/io/fs.hpp>
+#include <eddy/io/whole_file.hpp>
+
+#include <filesystem>
+#include <set>
+
+namespace {
+
+using namespace test;
+
+// A file `a`, a directory `d` and a link `l`. After the call each is what it was, or what the call
+// makes of it: as a whole, and with nothing beside it.
+struct Names {
+  Names() {
+    directory.write("a", "old text");
+    std::filesystem::create_directory(directory.path("d"));
+    std::filesystem::create_symlink("a", directory.path("l"));
+  }
+  Text path(const char* name) const { return Text(directory.path(name)); }
+  // What else may be there afterwards, and what a file may hold.
+  Names& may(const char* name, std::string text = {}) {
+    names.insert(name);
+    if (!text.empty()) texts.insert(std::move(text));
+    return *this;
+  }
+  Task<> check() {
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path(""))) {
+      EXPECT_TRUE(names.contains(entry.path().filename())) << entry.path() << " was left behind";
+      if (!entry.is_regular_file()) continue;
+      const std::string text = directory.read(entry.path().filename());
+      EXPECT_TRUE(texts.contains(text)) << entry.path() << " holds a part: " << text;
+    }
+    co_return;
+  }
+  Directory directory;
+  std::set<std::string> names{"a", "d", "l"};
+  std::set<std::string> texts{"old text"};
+};
+
+constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
+
+const Rows<Names> looking(both, {
+    {"fs::stat", [](Names& w) { return only(fs::stat(w.path("a"))); }, by_itself},
+    {"fs::lstat", [](Names& w) { return only(fs::lstat(w.path("l"))); }, by_itself},
+    {"fs::exists", [](Names& w) { return only(fs::exists(w.path("a"))); }, by_itself},
+    {"fs::exists nowhere", [](Names& w) { return only(fs::exists(w.path("b"))); }, by_itself},
+    {"fs::is_file", [](Names& w) { return only(fs::is_file(w.path("a"))); }, by_itself},
+    {"fs::is_dir", [](Names& w) { return only(fs::is_dir(w.path("d"))); }, by_itself},
+    {"fs::size", [](Names& w) { return only(fs::size(w.path("a"))); }, by_itself},
+    {"fs::access", [](Names& w) { return only(fs::access(w.path("a"), R_OK)); }, by_itself},
+    {"fs::access denied", [](Names& w) { return only(fs::access(w.path("a"), X_OK)); }, by_itself},
+    {"fs::listdir", [](Names& w) { return only(fs::listdir(w.path(""))); }, by_itself},
+    {"fs::readlink", [](Names& w) { return only(fs::readlink(w.path("l"))); }, by_itself},
+    {"read_text", [](Names& w) { return only(read_text(w.path("a"))); }, by_itself},
+    {"read_bytes", [](Names& w) { return only(read_bytes(w.path("a"))); }, by_itself},
+});
+
+const Rows<Names> changing(both, {
+    {"fs::rename", [](Names& w) { return fs::rename(w.path("a"), w.may("b").path("b")); },
+     by_itself},
+    {"fs::replace", [](Names& w) { return fs::replace(w.path("a"), w.may("b").path("b")); },
+     by_itself},
+    {"fs::remove", [](Names& w) { return fs::remove(w.path("a")); }, by_itself},
+    {"fs::unlink", [](Names& w) { return fs::unlink(w.path("l")); }, by_itself},
+    {"fs::rmdir", [](Names& w) { return fs::rmdir(w.path("d")); }, by_itself},
+    {"fs::mkdir", [](Names& w) { return fs::mkdir(w.may("b").path("b")); }, by_itself},
+    {"fs::makedirs", [](Names& w) { return fs::makedirs(w.may("b").path("b/c/d")); }, by_itself},
+    {"fs::symlink", [](Names& w) { return fs::symlink(w.path("d"), w.may("b").path("b")); },
+     by_itself},
+    {"fs::link", [](Names& w) { return fs::link(w.path("a"), w.may("b").path("b")); }, by_itself},
+    {"fs::chmod", [](Names& w) { return fs::chmod(w.path("a"), 0600); }, by_itself},
+    {"fs::utime", [](Names& w) { return fs::utime(w.path("a"), {}, {}); }, by_itself},
+    {"fs::truncate", [](Names& w) { return fs::truncate(w.may("a", "old").path("a"), 3); },
+     by_itself},
+    {"fs::copyfile",
+     [](Names& w) {
+       w.texts.insert("");  // it is left as far as it got
+       return only(fs::copyfile(w.path("a"), w.may("b").path("b")));
+     },
+     by_itself},
+    {"write_text",
+     [](Names& w) {
+       w.texts.insert("");
+       return write_text(w.may("a", "new").path("a"), "new");
+     },
+     by_itself},
+    {"write_bytes",
+     [](Names& w) {
+       w.texts.insert("");
+       return write_bytes(w.may("a", "new").path("a"), "new");
+     },
+     by_itself},
+    {"append_text",
+     [](Names& w) { return append_text(w.may("a", "old text, new").path("a"), ", new"); },
+     by_itself},
+    {"write_atomic", [](Names& w) { return write_atomic(w.may("a", "new").path("a"), "new"); },
+     by_itself},
+});
+
+}  // namespace
