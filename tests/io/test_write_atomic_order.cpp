@@ -33,10 +33,11 @@ extern "C" int rename(const char* from, const char* to) noexcept {
 
 namespace {
 
-class WriteAtomic : public test::EveryPolicy {};
-INSTANTIATE_TEST_SUITE_P(Policy, WriteAtomic, test::every_policy(), test::name_of_policy);
+class WriteAtomicOrder : public test::EveryPolicy {};
+INSTANTIATE_TEST_SUITE_P(Policy, WriteAtomicOrder, test::every_policy(),
+                         test::name_of_policy);
 
-TEST_P(WriteAtomic, SyncsTheFileBeforeItsNameAndTheDirectoryAfter) {
+TEST_P(WriteAtomicOrder, SyncsTheFileBeforeItsNameAndTheDirectoryAfter) {
   for (const bool there : {false, true}) {
     order.clear();
     run(
