@@ -60,7 +60,7 @@ void ListenerState::let_go_at_once() noexcept {
 
 void ListenerState::close() noexcept {
   if (socket.closed()) return;
-  const bool held = armed_;
+  const bool held = armed_ && Loop::is_open(&loop_);  // a child of fork() may have dropped that
   disarm();
   socket = Socket();
   if (held) let_go_at_once();
