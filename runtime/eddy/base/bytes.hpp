@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <ranges>
 #include <span>
 #include <string_view>
@@ -11,7 +12,8 @@
 namespace eddy {
 
 // Anything contiguous and trivially copyable converts: std::string, std::string_view, a literal,
-// std::vector<char>, std::array, std::span<const std::byte>.
+// std::vector<char>, std::array, std::span<const std::byte>. An array of char is text: up to its
+// first zero byte, as in a literal, or to its end where it has none.
 class Bytes : public std::span<const std::byte> {
  public:
   using span::span;
@@ -19,6 +21,8 @@ class Bytes : public std::span<const std::byte> {
   Bytes(std::span<const std::byte> bytes) noexcept : span(bytes) {}
   Bytes(const void* data, std::size_t size) noexcept
       : span(static_cast<const std::byte*>(data), size) {}
+  template <std::size_t Size>
+  Bytes(const char (&text)[Size]) noexcept : Bytes(text, ::strnlen(text, Size)) {}
   template <std::convertible_to<std::string_view> Text>
   Bytes(const Text& text) noexcept
       : Bytes(std::string_view(text).data(), std::string_view(text).size()) {}
@@ -35,6 +39,7 @@ class Bytes : public std::span<const std::byte> {
   }
 };
 
+// An array of char is whole here: it is room, whatever stands in it.
 class MutableBytes : public std::span<std::byte> {
  public:
   using span::span;
