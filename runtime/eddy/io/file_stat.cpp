@@ -11,7 +11,17 @@ namespace eddy {
 namespace {
 
 FileTime to_time(const struct statx_timestamp& stamp) {
-  return FileTime(std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec));
+  constexpr std::int64_t second = 1'000'000'000;
+  // Of times before 1970 the nanoseconds count from an earlier second: with both of one sign
+  // nothing overflows before the sum does.
+  const bool before = stamp.tv_sec < 0;
+  const std::int64_t rest = stamp.tv_nsec - (before ? second : 0);
+  std::int64_t count = 0;
+  if (__builtin_mul_overflow(stamp.tv_sec + (before ? 1 : 0), second, &count) ||
+      __builtin_add_overflow(count, rest, &count)) {
+    return before ? FileTime::min() : FileTime::max();
+  }
+  return FileTime(std::chrono::nanoseconds(count));
 }
 
 FileStat to_stat(const struct statx& from) {

@@ -11,6 +11,8 @@
 
 namespace eddy {
 
+// Nanoseconds, from 1677 to 2262. A time that a file system keeps beyond is the last one of these,
+// or the first.
 using FileTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 struct FileStat {

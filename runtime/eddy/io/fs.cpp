@@ -58,6 +58,15 @@ Task<FileStat> stat_with(Text path, int flags) {
   co_return *found;
 }
 
+// Not by floor(): the second in which the first time of all lies begins before it.
+timespec to_timespec(FileTime time) noexcept {
+  constexpr std::int64_t second = 1'000'000'000;
+  const std::int64_t count = time.time_since_epoch().count();
+  const std::int64_t rest = count % second;
+  if (rest < 0) return {count / second - 1, rest + second};
+  return {count / second, rest};
+}
+
 bool leads_nowhere(const Failure& failure) noexcept {
   return failure.is_error() && (failure.code() == ENOENT || failure.code() == ENOTDIR);
 }
@@ -207,10 +216,6 @@ Task<std::string> readlink(Text path) {
 }
 
 Task<> utime(Text path, FileTime accessed, FileTime modified) {
-  const auto to_timespec = [](FileTime time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    return timespec{seconds.time_since_epoch().count(), (time - seconds).count()};
-  };
   return change(path_request(no_opcode, path), "utime", path,
                 [text = path.c_str(), from = to_timespec(accessed), to = to_timespec(modified)] {
                   const timespec times[] = {from, to};
