@@ -195,7 +195,10 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
       if (*written == 0 && size > 0) co_await fail(Failure::error(EIO, "write", name.view()));
       raw_ += *written;
       if (mode.append && seeks_) {
-        const auto end = ::lseek(fd, 0, SEEK_CUR);  // where the kernel appended to
+        // Where the kernel appended to. The ring leaves its position where it was when only a part
+        // was written (6.1 to 6.18): that part ended where the file does.
+        const bool whole = static_cast<std::size_t>(*written) == size;
+        const auto end = ::lseek(fd, 0, whole ? SEEK_CUR : SEEK_END);
         if (end >= 0) raw_ = end;
       }
       co_return static_cast<std::size_t>(*written);

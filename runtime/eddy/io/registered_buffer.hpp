@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace eddy {
@@ -15,9 +16,9 @@ namespace eddy {
 class RegisteredBuffer {
  public:
   // Takes one of LoopOptions.registered_buffers of the running loop. Throws Error: ENOBUFS when
-  // none is left, ENOMEM where RLIMIT_MEMLOCK is too low.
+  // none is left, ENOMEM where RLIMIT_MEMLOCK is too low; std::bad_alloc for more than there is.
   explicit RegisteredBuffer(std::size_t size)
-      : loop_(Loop::current().id()), size_((size + 4095) & ~std::size_t{4095}) {
+      : loop_(Loop::current().id()), size_(whole_pages(size)) {
     memory_ = std::shared_ptr<void>(std::aligned_alloc(4096, size_), &std::free);
     if (!memory_) throw std::bad_alloc();
     const auto place = Loop::current().registered().add_buffer(memory_, size_);
@@ -34,6 +35,12 @@ class RegisteredBuffer {
   }
 
  private:
+  static std::size_t whole_pages(std::size_t size) {
+    std::size_t up = 0;
+    if (__builtin_add_overflow(size, std::size_t{4095}, &up)) throw std::bad_alloc();
+    return up & ~std::size_t{4095};
+  }
+
   std::uint64_t loop_;
   std::size_t size_;
   std::shared_ptr<void> memory_;  // the table's as well, as long as the kernel may use it
