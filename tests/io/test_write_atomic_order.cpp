@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <functional>
 
 namespace {
 
@@ -21,14 +23,26 @@ void note_requests() {
   requests->each([](const io_uring_sqe& request) { order.push_back(request.opcode); });
 }
 
+// Done when it is renamed, and what a plain fsync(2) answers.
+std::function<void()> after_rename;
+int sync_error = 0;
+
 }  // namespace
+
+extern "C" int fsync(int fd) {
+  if (sync_error == 0) return static_cast<int>(::syscall(SYS_fsync, fd));
+  errno = sync_error;
+  return -1;
+}
 
 extern "C" int rename(const char* from, const char* to) noexcept {
   if (requests) {
     note_requests();
     order.push_back(IORING_OP_RENAMEAT);
   }
-  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+  const auto done = ::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+  if (after_rename) after_rename();
+  return static_cast<int>(done);
 }
 
 namespace {
@@ -57,6 +71,39 @@ TEST_P(WriteAtomicOrder, SyncsTheFileBeforeItsNameAndTheDirectoryAfter) {
     // What is written after it was synced is not safe.
     const auto synced = std::ranges::find(order, IORING_OP_FSYNC);
     EXPECT_EQ(std::find(synced, order.end(), IORING_OP_WRITE), order.end());
+  }
+}
+
+// Cancelled after the rename, it syncs the directory by a plain call.
+TEST(WriteAtomicSync, OfTheDirectoryThatFailsIsSaidThoughTheNewFileIsThere) {
+  const test::Directory directory;
+  for (const int error : {0, EINVAL, EIO}) {
+    directory.write("config", "old");
+    test::run(
+        [&]() -> Task<> {
+          Expected<void> written;
+          auto writing = spawn([&]() -> Task<> {
+            written = co_await as_outcome(write_atomic(directory.path("config"), "new"));
+          });
+          after_rename = [&] {
+            writing.cancel();
+            sync_error = error;
+          };
+          co_await test::wait_until_done(writing);
+          after_rename = nullptr;
+          sync_error = 0;
+          EXPECT_EQ(directory.read("config"), "new");
+          EXPECT_EQ(written.has_value(), error != EIO) << "some file systems cannot do it";
+          if (written) co_return;
+          EXPECT_TRUE(written.error().is_error() && written.error().code() == EIO);
+          try {
+            written.error().raise();
+          } catch (const Error& told) {
+            const std::string what = told.what();
+            EXPECT_NE(what.find("sync the directory after replacing"), what.npos) << what;
+          }
+        },
+        {.file_policy = FilePolicy::inline_});
   }
 }
 

@@ -197,4 +197,15 @@ TEST(Resolve, AnswersManyAtOnce) {
   });
 }
 
+// The C library gives one for each type of socket.
+TEST(Resolve, GivesEachAddressOnce) {
+  test::run([]() -> Task<> {
+    const ResolveOptions any_type{.family = AddressFamily::v4, .type = 0};
+    const Addresses numeric = co_await resolve("127.0.0.1", 80, any_type);
+    EXPECT_EQ(numeric, only(Address::loopback(80)));
+    const Addresses named = co_await resolve("localhost", 80, any_type);
+    EXPECT_EQ(named, only(Address::loopback(80)));
+  });
+}
+
 }  // namespace

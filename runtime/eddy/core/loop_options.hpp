@@ -30,7 +30,8 @@ struct LoopOptions {
   unsigned completion_entries = 4096;  // operations in flight, more while none of them ends; the
                                        // rest is queued, none is lost
   unsigned io_workers = 4;             // cap of the kernel's threads for blocking file operations;
-                                       // an open that waits for somebody else has one of its own
+                                       // an open that waits for somebody else has one of its own,
+                                       // and so have up to 64 calls on remote file systems
   unsigned registered_files = 1024;    // places for streams in use and OpenOptions.registered; no
                                        // more than RLIMIT_NOFILE
   unsigned registered_buffers = 0;     // places for RegisteredBuffer

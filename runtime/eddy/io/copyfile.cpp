@@ -72,7 +72,7 @@ Task<std::uint64_t> copy_through_memory(FileState& from, FileState& to) {
 
 Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "pipe"));
+  if (::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "copy", to.name));
   const UniqueFd out(ends[0]);
   const UniqueFd in(ends[1]);
   static_cast<void>(::fcntl(in.get(), F_SETPIPE_SZ, pipe_size));  // smaller where not allowed
@@ -93,8 +93,10 @@ Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
   }
 }
 
+// ... or there is no descriptor left for a pipe.
 bool cannot_splice(int code) noexcept {
-  return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM;
+  return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM ||
+         code == EMFILE || code == ENFILE;
 }
 
 Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size) {

@@ -49,6 +49,7 @@ class [[nodiscard]] FileCall : public Operation {
     if (done_) {
       thread_state.task->reschedule(frame);
     } else {
+      if (mount_.remote) [[unlikely]] remote_.begin(Storage::current());
       Operation::await_suspend(frame);
     }
   }
@@ -68,6 +69,7 @@ class [[nodiscard]] FileCall : public Operation {
   bool may_wait_;  // false: the call refuses to wait, so that nobody needs to measure it
   bool done_ = false;
   Call call_;
+  Storage::RemoteCall remote_;
 };
 
 // ECANCELED though nobody cancelled: the kernel got no thread for what it does not do without one.

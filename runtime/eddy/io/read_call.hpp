@@ -28,6 +28,7 @@ class [[nodiscard]] ReadCall : public Operation {
     if (done_) {
       thread_state.task->reschedule(frame);
     } else {
+      if (file_.mount->remote) [[unlikely]] remote_.begin(file_.storage());
       prepare(file_.request(IORING_OP_READ, into_.data(), into_.size(), offset_));
       Operation::await_suspend(frame);
     }
@@ -40,6 +41,7 @@ class [[nodiscard]] ReadCall : public Operation {
 
  private:
   bool done_ = false;
+  Storage::RemoteCall remote_;
 };
 
 }  // namespace eddy

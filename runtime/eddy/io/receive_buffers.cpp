@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstring>
 
 namespace eddy {
@@ -98,44 +100,57 @@ void ReceiveBuffers::give_back(int result, std::uint32_t flags) noexcept {
 }
 
 // Whether two short receives fill one buffer one behind the other: some kernels take the flag and
-// do something else. On a ring of its own, once in a process.
-bool ReceiveBuffers::incremental_works() {
-  static const bool works = [] {
-    io_uring ring;
-    if (io_uring_queue_init(4, &ring, 0) < 0) return false;
-    struct Exit {
-      io_uring& ring;
-      ~Exit() { io_uring_queue_exit(&ring); }
-    } exit{ring};
-    alignas(8) static char data[64];
-    Mapping memory = map(4096);
-    auto* entries = reinterpret_cast<Entry*>(memory.get());
-    if (!register_ring(ring.ring_fd, entries, 1, ring_is_incremental)) return false;
-    entries[0].address = address_of(data);
-    entries[0].length = sizeof data;
-    entries[0].id = 0;
-    __atomic_store_n(&entries[0].tail, std::uint16_t{1}, __ATOMIC_RELEASE);
+// do something else. On a ring of its own. No value: that could not be found out.
+std::optional<bool> ReceiveBuffers::try_incremental() {
+  io_uring ring;
+  if (io_uring_queue_init(4, &ring, 0) < 0) return std::nullopt;
+  struct Exit {
+    io_uring& ring;
+    ~Exit() { io_uring_queue_exit(&ring); }
+  } exit{ring};
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return std::nullopt;
+  const UniqueFd a(ends[0]), b(ends[1]);
 
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return false;
-    const UniqueFd a(ends[0]), b(ends[1]);
-    for (const char* text : {"ab", "cd"}) {
-      if (::send(a.get(), text, 2, MSG_NOSIGNAL) != 2) return false;
-      io_uring_sqe* entry = io_uring_get_sqe(&ring);
-      io_uring_prep_recv(entry, b.get(), nullptr, 16, 0);
-      entry->flags |= IOSQE_BUFFER_SELECT;
-      entry->buf_group = group;
-      if (io_uring_submit_and_wait(&ring, 1) < 0) return false;
-      io_uring_cqe* completion = nullptr;
-      if (io_uring_peek_cqe(&ring, &completion) < 0) return false;
-      constexpr std::uint32_t both = IORING_CQE_F_BUFFER | buffer_has_more;
-      const bool good = completion->res == 2 && (completion->flags & both) == both;
-      io_uring_cqe_seen(&ring, completion);
-      if (!good) return false;
-    }
-    return std::memcmp(data, "abcd", 4) == 0;
-  }();
-  return works;
+  alignas(8) char data[64];
+  Mapping memory = map(4096);
+  auto* entries = reinterpret_cast<Entry*>(memory.get());
+  if (!register_ring(ring.ring_fd, entries, 1, ring_is_incremental)) {
+    if (errno == EINVAL) return false;
+    return std::nullopt;  // RLIMIT_MEMLOCK
+  }
+  entries[0].address = address_of(data);
+  entries[0].length = sizeof data;
+  entries[0].id = 0;
+  __atomic_store_n(&entries[0].tail, std::uint16_t{1}, __ATOMIC_RELEASE);
+
+  for (const char* text : {"ab", "cd"}) {
+    if (::send(a.get(), text, 2, MSG_NOSIGNAL) != 2) return std::nullopt;
+    io_uring_sqe* entry = io_uring_get_sqe(&ring);
+    io_uring_prep_recv(entry, b.get(), nullptr, 16, 0);
+    entry->flags |= IOSQE_BUFFER_SELECT;
+    entry->buf_group = group;
+    if (io_uring_submit_and_wait(&ring, 1) < 0) return std::nullopt;
+    io_uring_cqe* completion = nullptr;
+    if (io_uring_peek_cqe(&ring, &completion) < 0) return std::nullopt;
+    constexpr std::uint32_t both = IORING_CQE_F_BUFFER | buffer_has_more;
+    const bool good = completion->res == 2 && (completion->flags & both) == both;
+    io_uring_cqe_seen(&ring, completion);
+    if (!good) return false;
+  }
+  return std::memcmp(data, "abcd", 4) == 0;
+}
+
+// Asked once in a process, unless there were no descriptors or no memory to find it out with.
+bool ReceiveBuffers::incremental_works() {
+  static std::atomic<std::optional<bool>> known;
+  static_assert(std::atomic<std::optional<bool>>::is_always_lock_free);
+  auto works = known.load(std::memory_order_relaxed);
+  if (!works) {
+    works = try_incremental();
+    known.store(works, std::memory_order_relaxed);
+  }
+  return works.value_or(false);
 }
 
 }  // namespace eddy

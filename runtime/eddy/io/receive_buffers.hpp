@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace eddy {
@@ -54,6 +55,7 @@ class ReceiveBuffers : public LoopService {
 
   static Mapping map(std::size_t size);
   static bool register_ring(int fd, Entry* ring, unsigned count, unsigned flags) noexcept;
+  static std::optional<bool> try_incremental();
   static bool incremental_works();
 
   std::byte* buffer(unsigned id) const noexcept { return memory_.get() + id * size_; }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <utility>
 
 namespace eddy {
 namespace {
@@ -70,7 +71,10 @@ Storage::Storage(Loop& loop)
 void Storage::load_current() {
   char directory[PATH_MAX];
   const char* here = ::getcwd(directory, sizeof directory);
-  load(read_whole("/proc/self/mountinfo"), here ? here : "/");
+  const std::string mountinfo = read_whole("/proc/self/mountinfo");
+  // Without a descriptor for it what was known stays: a remote mount is one still.
+  load(std::string_view(mountinfo.empty() ? table_ : mountinfo), here ? here : "/");
+  if (mountinfo.empty()) stale_at_ = later(loop_.now(), try_table_again);
 }
 
 // Each line: id parent major:minor root MOUNT-POINT options [tags] - TYPE source options
@@ -148,8 +152,19 @@ void Storage::count(Mount& mount, Duration took) noexcept {
 
 void Storage::spare(int change) noexcept {
   spare_workers_ += change;
+  limit_workers();
+}
+
+void Storage::count_remote(int change) noexcept {
+  const int before = std::exchange(remote_calls_, remote_calls_ + change);
+  if (std::min(before, remote_calls_) < most_remote_workers) limit_workers();
+}
+
+void Storage::limit_workers() noexcept {
   const unsigned usual = loop_.options().io_workers;
-  if (usual > 0) loop_.ring().limit_workers(usual + static_cast<unsigned>(spare_workers_), 0);
+  if (usual == 0) return;
+  const int more = spare_workers_ + std::min(remote_calls_, most_remote_workers);
+  loop_.ring().limit_workers(usual + static_cast<unsigned>(more), 0);
 }
 
 bool Storage::turn_is_over() noexcept {

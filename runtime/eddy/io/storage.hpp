@@ -14,6 +14,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace eddy {
@@ -79,6 +80,26 @@ class Storage : public LoopService {
    private:
     Storage& storage_;
   };
+
+  // The same for a call on a remote file system: while its server is dead none ends. Only for the
+  // first `most_remote_workers` of them: more threads than that would cost others theirs.
+  class RemoteCall {
+   public:
+    RemoteCall() = default;
+    RemoteCall(RemoteCall&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+    RemoteCall& operator=(RemoteCall&&) = delete;
+    ~RemoteCall() { if (storage_) [[unlikely]] storage_->count_remote(-1); }
+    // Before it is submitted, once.
+    void begin(Storage& storage) noexcept {
+      storage_ = &storage;
+      storage.count_remote(+1);
+    }
+
+   private:
+    Storage* storage_ = nullptr;
+  };
+  static constexpr int most_remote_workers = 64;
+
   // Writes to pipes may say RWF_NOSIGNAL, as long as nothing has refused it.
   bool writes_quietly() const noexcept { return writes_quietly_; }
   void write_loudly() noexcept { writes_quietly_ = false; }
@@ -90,6 +111,7 @@ class Storage : public LoopService {
   void add_to(Stats& stats) const override;
 
   static constexpr Duration table_age = std::chrono::seconds(30);
+  static constexpr Duration try_table_again = std::chrono::seconds(1);  // it could not be read
 
  private:
   void load_current();
@@ -97,6 +119,8 @@ class Storage : public LoopService {
   bool holds(const Mount& mount, std::string_view path) const noexcept;
   void end_rest(Mount& mount) noexcept;
   void spare(int change) noexcept;
+  void count_remote(int change) noexcept;
+  void limit_workers() noexcept;
   void count(Mount& mount, Duration took) noexcept;
 
   static constexpr unsigned calls_per_turn = 16;
@@ -110,6 +134,7 @@ class Storage : public LoopService {
   std::string working_directory_;  // without a slash at its end
   Instant stale_at_{};
   int spare_workers_ = 0;
+  int remote_calls_ = 0;  // on the ring
   bool writes_quietly_;
   unsigned calls_ = 0;  // since the last turn that was given away
   Duration held_{};
