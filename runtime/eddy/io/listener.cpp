@@ -60,11 +60,13 @@ void ListenerState::let_go_at_once() noexcept {
 
 void ListenerState::close() noexcept {
   if (socket.closed()) return;
-  const bool held = armed_ && Loop::is_open(&loop_);  // a child of fork() may have dropped that
+  const bool open = Loop::is_open(&loop_);  // a child of fork() may have dropped it, and its tasks
+  const bool held = armed_ && open;
   disarm();
   socket = Socket();
   if (held) let_go_at_once();
   waiting_.clear();
+  while (!open && waiters_.pop()) continue;
   while (!waiters_.empty()) deliver(-ECANCELED);
 }
 
