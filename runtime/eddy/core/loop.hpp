@@ -77,11 +77,15 @@ class Loop {
   bool turn(AnyDuration at_most = {});
 
   // Readable when turn() has something to do that deadline() does not know of. Costs a signal per
-  // completion from the first call on.
+  // completion from the first call on. A task that waits for an eventfd of its own is an exception:
+  // the kernel signals the first write from inside of another eventfd's wake-up, and no later one
+  // (6.18).
   int fd();
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
-  // No value: not before fd() is readable.
+  // No value: not before fd() is readable. To be asked again after whatever was done to the loop or
+  // to its tasks outside of a turn, and makes fd() readable only by post(): spawn(), cancel(), an
+  // Event's set().
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small

@@ -48,6 +48,7 @@ int Loop::fd() {
     if (!signal) throw Error(errno, "create an eventfd");
     ring_.register_eventfd(signal.get());
     signal_ = std::move(signal);
+    posts_.tell(signal_.get());
   }
   return signal_.get();
 }

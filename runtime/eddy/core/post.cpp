@@ -11,6 +11,14 @@
 #include <cerrno>
 
 namespace eddy {
+namespace {
+
+void signal(int eventfd) noexcept {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(eventfd, &one, sizeof one));  // full means signalled already
+}
+
+}  // namespace
 
 PostQueue::PostQueue(Loop& loop)
     : Ready(&run),
@@ -34,15 +42,17 @@ void PostQueue::push(Callback callback) {
   if (pending_.load(std::memory_order_relaxed)) return;  // the loop was told already
   pending_.store(true, std::memory_order_relaxed);
   ++writers_;
+  const int embedder = embedder_;
   lock.unlock();  // from here on the callback may run, and begin to close the loop
-  write_eventfd();
+  signal(eventfd_.get());
+  if (embedder >= 0) signal(embedder);
   lock.lock();
   if (--writers_ == 0 && closed_) written_.notify_all();
 }
 
-void PostQueue::write_eventfd() noexcept {
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(eventfd_.get(), &one, sizeof one));  // full means signalled already
+void PostQueue::tell(int eventfd) {
+  std::lock_guard lock(mutex_);
+  embedder_ = eventfd;
 }
 
 void PostQueue::arm() {

@@ -4,6 +4,9 @@
 // only append; the loop pays one load per turn and no fence. The eventfd is polled, not read: reads
 // of anonymous inodes regressed in 6.15.4, and a poll needs no second call.
 //
+// An embedder's descriptor is written as well. The ring would signal it for the poll of the first
+// eventfd, but from inside of that one's wake-up, which the kernel puts off, and only once (6.18).
+//
 // A callback may end the loop before whoever posted it has written the eventfd, whose number is
 // then another file's: so close() waits for who still writes.
 #pragma once
@@ -41,10 +44,10 @@ class PostQueue : private Ready, private Completion {
   void schedule();   // if something was posted: run it in the next turn
   void close();      // later posts throw; what was posted already is dropped
   void stop_polling();  // the poll's last completion follows
+  void tell(int eventfd);  // this one as well, from now on; it lives until close()
   int eventfd() const noexcept { return eventfd_.get(); }
 
  private:
-  void write_eventfd() noexcept;
   static void run(Ready& ready) noexcept;
   static void on_wake(Completion& completion, int result, std::uint32_t flags) noexcept;
 
@@ -55,7 +58,8 @@ class PostQueue : private Ready, private Completion {
   std::uint32_t process_;
   std::mutex mutex_;
   bool closed_ = false;
-  unsigned writers_ = 0;  // threads that are about to write the eventfd
+  int embedder_ = -1;     // the other eventfd, if any
+  unsigned writers_ = 0;  // threads that are about to write one
   std::condition_variable written_;
   std::vector<Callback> posted_;
   std::vector<Callback> running_;
