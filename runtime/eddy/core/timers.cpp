@@ -49,17 +49,36 @@ void TimerQueue::grow(std::size_t size) {
   }
 }
 
-// All have a place before the first one moves: where there is no memory for it nothing has changed.
-void TimerQueue::sort_in_young() {
-  if (size() > slots_.size()) grow(std::max(size(), 2 * slots_.size()));
+// The slots that were kept for them are the heap's now.
+void TimerQueue::sort_in_young() noexcept {
   for (const Young& entry : young_) put_in_heap(*entry.timer, entry.deadline, entry.sequence);
   young_.clear();
   young_from_ = Instant::max();
+  keep_for_young(0);
+}
+
+// REQUIRES: so many slots are free, and as many young ones have a place
+void TimerQueue::keep_for_young(std::size_t places) noexcept {
+  young_places_ = places;
+  heap_end_most_ = root + slots_.size() - places;
+}
+
+void TimerQueue::make_room_in_heap() {
+  grow(2 * slots_.size());
+  keep_for_young(young_places_);
+}
+
+void TimerQueue::make_room_for_young() {
+  if (young_.size() == young_most) sort_in_young();
+  const std::size_t places = std::clamp(2 * young_.size(), young_least, young_most);
+  const std::size_t wanted = end_ - root + places;
+  if (wanted > slots_.size()) grow(std::max(wanted, 2 * slots_.size()));
+  keep_for_young(places);
 }
 
 // Once in four thousand million: the armed ones get the first numbers, in their order. What is
 // sorted is a heap.
-void TimerQueue::count_anew() {
+void TimerQueue::count_anew() noexcept {
   sort_in_young();
   std::sort(heap_.begin() + root, heap_.begin() + static_cast<std::ptrdiff_t>(end_), before);
   for (std::size_t place = root; place < end_; ++place) {

@@ -9,6 +9,9 @@
 // A timer that will probably be cancelled (a timeout, unlike a sleep) waits in front of the heap,
 // unsorted, until the first of those may be due or there are too many: an append and a removal are
 // all that most of them cost.
+//
+// Memory is taken where timers are armed, for the young ones' places in the heap as well: to fire
+// takes none.
 #pragma once
 
 #include <eddy/base/assert.hpp>
@@ -46,8 +49,9 @@ class TimerQueue {
  public:
   // Timers are counted to tell equal deadlines apart; `armed_before` is where counting starts.
   explicit TimerQueue(std::uint32_t armed_before = 0) : sequence_(armed_before) {
-    grow(64);
+    grow(64 + young_least);
     young_.reserve(young_most);
+    keep_for_young(young_least);
   }
 
   bool empty() const noexcept { return end_ == root && young_.empty(); }
@@ -68,13 +72,14 @@ class TimerQueue {
   void arm(Timer& timer, Instant deadline) {
     EDDY_ASSERT(!timer.armed());
     if (++sequence_ == 0) [[unlikely]] count_anew();
+    if (end_ == heap_end_most_) [[unlikely]] make_room_in_heap();
     put_in_heap(timer, deadline, sequence_);
   }
   // The same, for one that will probably be cancelled.
   void arm_young(Timer& timer, Instant deadline) {
     EDDY_ASSERT(!timer.armed());
     if (++sequence_ == 0) [[unlikely]] count_anew();
-    if (young_.size() == young_most) [[unlikely]] sort_in_young();
+    if (young_.size() == young_places_) [[unlikely]] make_room_for_young();
     young_.push_back({deadline, sequence_, &timer});
     timer.slot_ = static_cast<std::uint32_t>(young_.size() - 1) | young;
     if (deadline < young_from_) young_from_ = deadline;
@@ -92,7 +97,7 @@ class TimerQueue {
 
   // Fires every timer whose deadline is not after `now`, in order. A firing timer is disarmed
   // first.
-  void fire_until(Instant now) {
+  void fire_until(Instant now) noexcept {
     for (;;) {
       if (young_from_ <= now) [[unlikely]] sort_in_young();
       if (end_ == root || heap_[root].deadline > now) return;
@@ -134,6 +139,7 @@ class TimerQueue {
   static constexpr std::uint32_t young = std::uint32_t{1} << 31;
 
   static constexpr std::size_t young_most = 1024;
+  static constexpr std::size_t young_least = 32;
 
   // Three places in front of the root stay unused: so the children of each place start a line.
   static constexpr std::size_t root = 3;
@@ -175,27 +181,32 @@ class TimerQueue {
     young_.pop_back();
     if (young_.empty()) young_from_ = Instant::max();
   }
-  void put_in_heap(Timer& timer, Instant deadline, std::uint32_t sequence) {
-    if (free_ == Timer::none) [[unlikely]] grow(2 * slots_.size());
+  void put_in_heap(Timer& timer, Instant deadline, std::uint32_t sequence) noexcept {
+    EDDY_ASSERT(free_ != Timer::none);
     const std::uint32_t slot = free_;
     free_ = slots_[slot].place;
     slots_[slot].timer = &timer;
     timer.slot_ = slot;
     sift_up(end_++, {deadline, sequence, slot});
   }
-  void sort_in_young();
+  void sort_in_young() noexcept;
+  void make_room_in_heap();
+  void make_room_for_young();
+  void keep_for_young(std::size_t places) noexcept;
 
   // The least of the children from `first` on. REQUIRES: there is one
   std::size_t least_from(std::size_t first) const noexcept;
   void replace(std::size_t place, Entry entry) noexcept;
   void replace_root(Entry entry) noexcept;
   void grow(std::size_t size);
-  void count_anew();
+  void count_anew() noexcept;
 
   std::vector<Entry, LineAligned<Entry>> heap_;  // a place for each slot, behind the unused ones
   std::size_t end_ = root;
   std::vector<Slot> slots_;
   std::vector<Young> young_;
+  std::size_t young_places_ = 0;      // so many slots are kept free for them,
+  std::size_t heap_end_most_ = root;  // by the heap's going no further than here
   Instant young_from_ = Instant::max();  // none of them is due earlier
   std::uint32_t free_ = Timer::none;
   std::uint32_t sequence_;
