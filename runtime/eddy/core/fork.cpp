@@ -43,20 +43,18 @@ void Loop::leave_thread() noexcept {
   if (*link) *link = next_on_thread_;  // else a child that another thread forked
 }
 
-bool Loop::on_this_thread(const Loop* loop) noexcept {
-  Loop* alive = loops_of_thread;
-  while (alive && alive != loop) alive = alive->next_on_thread_;
-  return alive != nullptr;
-}
-
-bool Loop::is_open(const Loop* loop) noexcept {
-  return on_this_thread(loop) && !loop->closed_ && !loop->ring_.abandoned();
-}
-
-bool Loop::can_run(std::uint64_t id) noexcept {
-  const Loop* loop = loops_of_thread;
+// By its number: a new loop may lie where another one lay.
+Loop* Loop::of_thread(std::uint64_t id) noexcept {
+  Loop* loop = loops_of_thread;
   while (loop && loop->id_ != id) loop = loop->next_on_thread_;
-  return loop && !loop->closed_ && !thread_ended && !loop->ring_.abandoned();
+  return loop;
 }
+
+Loop* Loop::open(std::uint64_t id) noexcept {
+  Loop* loop = of_thread(id);
+  return loop && !loop->closed_ && !loop->ring_.abandoned() ? loop : nullptr;
+}
+
+bool Loop::can_run(std::uint64_t id) noexcept { return open(id) && !thread_ended; }
 
 }  // namespace eddy

@@ -275,8 +275,8 @@ class DoneCallback : public DoneHook, public Ready {
     try {
       self.callback_(self.task_);
     } catch (...) {
-      Loop::report_to(thread_state.loop, {.message = "exception in an on_done callback",
-                                          .exception = std::current_exception()});
+      Loop::report_to(self.task_.state().loop_id(), {.message = "exception in an on_done callback",
+                                                     .exception = std::current_exception()});
     }
     std::swap(Context::current(), self.context_);
     delete &self;
@@ -289,7 +289,7 @@ class DoneCallback : public DoneHook, public Ready {
 
 template <class F>
 void TaskHandle::on_done(F callback) const {
-  if (done() && !Loop::is_open(&state().loop())) throw UsageError("on_done() of a closed loop");
+  if (done() && !Loop::open(state().loop_id())) throw UsageError("on_done() of a closed loop");
   auto* hook = new DoneCallback<F>(state(), std::move(callback));
   if (done()) {
     hook->schedule();

@@ -183,14 +183,14 @@ class Loop {
   }
 
   void report(const ExceptionReport& report) noexcept;
-  // False when it was closed, when it is gone, on another thread than its own, and after fork() in
-  // the child.
-  static bool is_open(const Loop* loop) noexcept;
-  // True while the tasks of the loop with that number can run on: it is open and of this thread,
-  // and neither a fork() nor the end of the thread, which is how exit() begins, has left it behind.
+  // Null when the loop with that number was closed, when it is gone, on another thread than its
+  // own, and after fork() in the child.
+  static Loop* open(std::uint64_t id) noexcept;
+  // True while the tasks of the loop with that number can run on: it is open, and the end of the
+  // thread, which is how exit() begins, has not left it behind.
   static bool can_run(std::uint64_t id) noexcept;
   // report() when the loop may be gone: then the default handler is used.
-  static void report_to(Loop* loop, const ExceptionReport& report) noexcept;
+  static void report_to(std::uint64_t id, const ExceptionReport& report) noexcept;
 
  private:
   class Running;
@@ -233,7 +233,7 @@ class Loop {
   void forget_all() noexcept;
   void join_thread();
   void leave_thread() noexcept;
-  static bool on_this_thread(const Loop* loop) noexcept;
+  static Loop* of_thread(std::uint64_t id) noexcept;
   static void enter_child() noexcept;
 
   static bool debug_by_environment() noexcept;
@@ -296,6 +296,7 @@ inline TaskState::TaskState(Loop& loop, std::coroutine_handle<> root,
                             std::source_location where, const Context& context) noexcept
     : TaskStep(loop, root),
       context_(context),
+      loop_id_(loop.id()),
       id_(loop.next_task_id()),
       where_(where) {}
 

@@ -117,8 +117,8 @@ void Loop::report(const ExceptionReport& report) noexcept {
   print_report(report);
 }
 
-void Loop::report_to(Loop* loop, const ExceptionReport& report) noexcept {
-  if (on_this_thread(loop)) {
+void Loop::report_to(std::uint64_t id, const ExceptionReport& report) noexcept {
+  if (Loop* loop = of_thread(id)) {
     loop->report(report);
   } else {
     print_report(report);

@@ -24,7 +24,7 @@ bool Operation::cancel(Waiter& waiter) {
 }
 
 void Operation::stop() noexcept {
-  if (!task() || !Loop::is_open(&task()->loop())) return;
+  if (!task() || !Loop::open(task()->loop_id())) return;
   if (state_ == State::queued) {
     state_ = State::ended;
     result_ = -ECANCELED;

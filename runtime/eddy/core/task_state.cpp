@@ -149,11 +149,12 @@ std::string TaskState::name() const {
 // reported as well.
 void TaskState::report_unseen() noexcept {
   retrieved_ = true;
-  Loop::report_to(loop_, {.message = report_at_close_ ? "task failed while its loop was closed"
-                                                      : "task exception was never retrieved",
-                          .exception = exception_,
-                          .task = name_or_nothing(),
-                          .where = where_});
+  Loop::report_to(loop_id_,
+                  {.message = report_at_close_ ? "task failed while its loop was closed"
+                                               : "task exception was never retrieved",
+                   .exception = exception_,
+                   .task = name_or_nothing(),
+                   .where = where_});
 }
 
 }  // namespace eddy

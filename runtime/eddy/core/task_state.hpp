@@ -101,7 +101,8 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   // Asks `waiter`, which is this task's; where it is too late, the request stays pending.
   void deliver_to(Waiter& waiter) { if (!waiter.request_cancel()) must_cancel_ = true; }
 
-  Loop& loop() const noexcept { return *loop_; }
+  Loop& loop() const noexcept { return *loop_; }  // which may be gone when the task is done
+  std::uint64_t loop_id() const noexcept { return loop_id_; }
   Context& context() noexcept { return context_; }
 
   // The running task suspends in `frame` until `waiter` wakes it. A pending request is delivered to
@@ -198,6 +199,7 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   Text name_;
   std::uint64_t id_;
   std::source_location where_;
+  std::uint64_t loop_id_;
 };
 
 }  // namespace eddy

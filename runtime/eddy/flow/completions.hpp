@@ -29,7 +29,7 @@ class Completions {
       return;
     }
     if (thread_state.loop) require_same_loop(task);
-    loop_ = &task.loop();
+    loop_ = task.loop_id();
     task.add_done_hook(hooks_[index]);
   }
 
@@ -67,7 +67,7 @@ class Completions {
   std::vector<std::size_t> ended_;  // each task ends once
   std::size_t taken_ = 0;
   std::size_t promised_ = 0;
-  const Loop* loop_ = nullptr;  // of the tasks that had not ended
+  std::uint64_t loop_ = 0;  // of the tasks that had not ended
   List<Waiter> waiters_;
 };
 
@@ -81,7 +81,7 @@ class [[nodiscard]] Completions::Next : public Waiter {
     return completions_.can_take() || completions_.all_taken();
   }
   void await_suspend(std::coroutine_handle<> frame) {
-    if (completions_.loop_ != thread_state.loop) {
+    if (completions_.loop_ != thread_state.loop_id) {
       throw UsageError("tasks of another loop cannot be waited for");
     }
     completions_.waiters_.push_back(*this);

@@ -10,7 +10,7 @@ namespace eddy {
 
 // Throws UsageError when `task` runs on another loop than the one whose turn it is.
 inline void require_same_loop(const TaskState& task) {
-  if (task.done() || &task.loop() == thread_state.loop) [[likely]] return;
+  if (task.done() || task.loop_id() == thread_state.loop_id) [[likely]] return;
   throw UsageError("a task of another loop cannot be waited for: use run_from_thread()");
 }
 

@@ -76,7 +76,7 @@ class TaskGroup {
     TaskGroup& group_;
   };
 
-  bool of_other_loop() const { return &parent_.state().loop() != thread_state.loop; }
+  bool of_other_loop() const { return parent_.state().loop_id() != thread_state.loop_id; }
   bool refuses() const { return over_ || aborting_ || of_other_loop(); }
   bool quiet() const noexcept { return children_.empty() && !abort_.scheduled; }
   [[noreturn]] void throw_refused() const;

@@ -46,7 +46,7 @@ void ListenerState::arm() {
 }
 
 void ListenerState::disarm() {
-  if (armed_ && Loop::is_open(&loop_)) loop_.cancel(*this);
+  if (armed_ && Loop::open(loop_id_)) loop_.cancel(*this);
 }
 
 // The kernel's accept keeps the address until the kernel is told of the cancel, which otherwise
@@ -60,7 +60,7 @@ void ListenerState::let_go_at_once() noexcept {
 
 void ListenerState::close() noexcept {
   if (socket.closed()) return;
-  const bool open = Loop::is_open(&loop_);  // a child of fork() may have dropped it, and its tasks
+  const bool open = Loop::open(loop_id_);  // a child of fork() may have dropped it, and its tasks
   const bool held = armed_ && open;
   disarm();
   socket = Socket();
