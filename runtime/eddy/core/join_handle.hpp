@@ -83,9 +83,9 @@ class JoinWaiter : public Waiter, public DoneHook {
     return target_->done();
   }
   void await_suspend(std::coroutine_handle<> frame) {
-    if (&target_->loop() != thread_state.loop) [[unlikely]] throw_other_loop();
-    target_->add_done_hook(*this);
-    park(frame);
+    if (target_->loop_id() != thread_state.loop_id) [[unlikely]] throw_other_loop();
+    require_first_await();
+    if (park(frame) || !was_cancelled()) target_->add_done_hook(*this);
   }
 
  protected:

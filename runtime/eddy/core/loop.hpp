@@ -326,10 +326,10 @@ inline void TaskState::reschedule(std::coroutine_handle<> frame) noexcept {
 
 inline void Waiter::wake() noexcept { task_->wake(); }
 
-inline void Waiter::park(std::coroutine_handle<> frame) {
+inline bool Waiter::park(std::coroutine_handle<> frame) {
   task_ = thread_state.task;
   if (!task_) [[unlikely]] throw_no_task();
-  task_->park(*this, frame);
+  return task_->park(*this, frame);
 }
 
 inline bool Waiter::interrupted() noexcept {
@@ -338,8 +338,8 @@ inline bool Waiter::interrupted() noexcept {
 }
 
 inline void Operation::await_suspend(std::coroutine_handle<> frame) {
-  park(frame);
-  if (was_cancelled()) [[unlikely]] return;
+  require_first_await();
+  if (!park(frame) && was_cancelled()) [[unlikely]] return;
   task()->loop().submit(*this);
 }
 

@@ -3,6 +3,7 @@
 namespace eddy {
 
 void Sleep::await_suspend(std::coroutine_handle<> frame) {
+  require_first_await();
   Loop& loop = Loop::current();
   if (until_ == Instant::min() && length_ > Duration::zero()) until_ = loop.deadline_after(length_);
   timer_.owner = this;

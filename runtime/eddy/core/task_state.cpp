@@ -10,6 +10,10 @@ void Waiter::throw_no_task() {
   throw UsageError("co_await outside of a task: use run() or spawn()");
 }
 
+void Waiter::throw_awaited_twice() {
+  throw UsageError("an awaitable can be awaited once: ask for another one");
+}
+
 bool Waiter::leave(Waiter& waiter) {
   waiter.unlink();
   waiter.mark_cancelled();

@@ -107,11 +107,13 @@ class TaskState : public TaskStep, public Link<AllTasks> {
 
   // The running task suspends in `frame` until `waiter` wakes it. A pending request is delivered to
   // the waiter at once, which then wakes the task in the next turn (C2).
-  void park(Waiter& waiter, std::coroutine_handle<> frame) {
+  bool park(Waiter& waiter, std::coroutine_handle<> frame) {
     EDDY_ASSERT(!waiter_);
     point_ = frame;
     waiter_ = &waiter;
-    if (must_cancel_) [[unlikely]] deliver_pending();
+    if (!must_cancel_) [[likely]] return true;
+    deliver_pending();
+    return false;
   }
 
   // The running task suspends in `frame` and is ready again in the next turn.

@@ -47,8 +47,13 @@ class Waiter : public Link<Waiter> {
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() = default;
 
-  // Suspends the running task, in `frame`, on this. REQUIRES: called in a task
-  void park(std::coroutine_handle<> frame);
+  // Suspends the running task, in `frame`, on this. False: a request to stop was pending, and has
+  // been delivered: was_cancelled() if it ended the wait at once. REQUIRES: called in a task
+  bool park(std::coroutine_handle<> frame);
+
+  // Throws UsageError when it waits, or has waited, already. For what links or starts something
+  // when it is awaited: a second time would do that to what is in use.
+  void require_first_await() const { if (task_) [[unlikely]] throw_awaited_twice(); }
 
   void mark_forwarding(bool on) noexcept { forwarding_ = on; }
   void mark_cancelled() noexcept { cancelled_ = true; }
@@ -62,6 +67,7 @@ class Waiter : public Link<Waiter> {
 
  private:
   [[noreturn]] static void throw_no_task();
+  [[noreturn]] static void throw_awaited_twice();
 
   TaskState* task_ = nullptr;
   Cancel cancel_;

@@ -84,6 +84,7 @@ class [[nodiscard]] Completions::Next : public Waiter {
     if (completions_.loop_ != thread_state.loop_id) {
       throw UsageError("tasks of another loop cannot be waited for");
     }
+    require_first_await();
     completions_.waiters_.push_back(*this);
     park(frame);
   }

@@ -126,6 +126,7 @@ bool Accept::await_ready() {
 }
 
 void Accept::await_suspend(std::coroutine_handle<> frame) {
+  require_first_await();
   listener_->waiters_.push_back(*this);
   if (!listener_->armed_) listener_->arm();
   park(frame);

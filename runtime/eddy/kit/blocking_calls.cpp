@@ -136,6 +136,7 @@ void BlockingCalls::stop() noexcept { threads_->stop(); }
 
 // Submitted before it parks, because it may throw; not at all where the wait would end at once.
 void WaitForCall::await_suspend(std::coroutine_handle<> frame) {
+  require_first_await();
   if (thread_state.task && !thread_state.task->cancel_pending()) {
     Loop::current().service<BlockingCalls>().submit(call_);
     call_->waiter_ = this;
