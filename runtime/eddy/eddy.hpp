@@ -20,6 +20,7 @@
 #include <eddy/core/callable.hpp>      // what counts as a body
 #include <eddy/core/completion.hpp>    // requests that go to a function
 #include <eddy/core/context.hpp>       // ContextVar
+#include <eddy/core/forwarder.hpp>     // a waiter that asks others to stop
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats

@@ -5,6 +5,7 @@
 // no handle ever asked for is reported once, to the loop's exception handler.
 #pragma once
 
+#include <eddy/core/forwarder.hpp>
 #include <eddy/core/task.hpp>
 
 #include <functional>
@@ -68,12 +69,12 @@ class TaskResult : public TaskState {
 };
 
 // Waits for a task. Cancelling the wait cancels the task, and goes on waiting until it has ended.
-class JoinWaiter : public Waiter, public DoneHook {
+class JoinWaiter : public Forwarder, public DoneHook {
  public:
   explicit JoinWaiter(TaskState& target) noexcept
       : JoinWaiter(target, &forward) {}
   JoinWaiter(const JoinWaiter& other) noexcept
-      : Waiter(other), DoneHook(other), target_(other.target_) {
+      : Forwarder(other), DoneHook(other), target_(other.target_) {
     target_->retain();
   }
   ~JoinWaiter() { target_->release(); }
@@ -90,7 +91,7 @@ class JoinWaiter : public Waiter, public DoneHook {
 
  protected:
   JoinWaiter(TaskState& target, Cancel cancel) noexcept
-      : Waiter(cancel), DoneHook(&notify), target_(&target) {
+      : Forwarder(cancel), DoneHook(&notify), target_(&target) {
     target.retain();
   }
 
@@ -109,14 +110,13 @@ class JoinWaiter : public Waiter, public DoneHook {
 
  private:
   static bool forward(Waiter& waiter);
-  bool step_out();
+  static bool ask_target(Forwarder& join) noexcept;
   [[noreturn]] static void throw_other_loop() {
     throw UsageError("a task of another loop cannot be awaited: use run_from_thread()");
   }
   static void notify(DoneHook& hook, TaskState&) noexcept { static_cast<JoinWaiter&>(hook).wake(); }
 
   TaskState* target_;
-  JoinWaiter* forwarded_from_ = nullptr;
 };
 
 template <class T>

@@ -13,14 +13,34 @@ void GatherWaiter::child_ended(TaskState& task) noexcept {
   }
 }
 
+void GatherWaiter::mark_retrieved(const TaskState* but) noexcept {
+  for (std::size_t i = 0; i < count(); ++i) {
+    if (&child(i) != but) child(i).mark_retrieved();
+  }
+}
+
 // H1: refused once all have ended. Otherwise the children are asked, and their ends end the wait.
 bool GatherWaiter::stop(Waiter& waiter) {
   auto& gather = static_cast<GatherWaiter&>(waiter);
   if (gather.left_ == 0 || gather.failed_) return false;
+  if (gather.forwarding()) return gather.step_out();
   gather.stopping_ = true;
   gather.reason_ = gather.task()->take_cancel_reason();
-  gather.cancel_children(gather.reason_);
+  gather.asked_ = 0;
+  return gather.pass_on(&ask_next);
+}
+
+bool GatherWaiter::ask_next(Forwarder& forwarder) noexcept {
+  auto& gather = static_cast<GatherWaiter&>(forwarder);
+  if (gather.asked_ == gather.count()) return false;
+  gather.child(gather.asked_++).cancel(gather.reason_);
   return true;
+}
+
+// It waits for itself. From here on it is told of no child.
+bool GatherWaiter::step_out() {
+  for (std::size_t i = 0; i < count(); ++i) hook(i).unlink();
+  return leave(*this);
 }
 
 // C4: a request that comes after the wake-up wins, and nobody has looked at the failure then. One

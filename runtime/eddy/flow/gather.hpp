@@ -48,7 +48,7 @@ auto gathered(A&& awaitable) {
 }
 
 // Told by each child; wakes the waiting task when that is due.
-class GatherWaiter : public Waiter {
+class GatherWaiter : public Forwarder {
  public:
   class Hook : public DoneHook {
    public:
@@ -62,7 +62,7 @@ class GatherWaiter : public Waiter {
   };
 
  protected:
-  explicit GatherWaiter(bool settled) noexcept : Waiter(&stop), settled_(settled) {}
+  explicit GatherWaiter(bool settled) noexcept : Forwarder(&stop), settled_(settled) {}
   GatherWaiter(const GatherWaiter&) = default;
   ~GatherWaiter() { if (failed_) failed_->release(); }  // a later one was refused
 
@@ -87,9 +87,13 @@ class GatherWaiter : public Waiter {
 
  private:
   static bool stop(Waiter& waiter);
-  virtual void cancel_children(const Text& reason) = 0;
+  static bool ask_next(Forwarder& gather) noexcept;
+  bool step_out();
+  virtual std::size_t count() const noexcept = 0;
+  virtual TaskState& child(std::size_t index) noexcept = 0;
+  virtual Hook& hook(std::size_t index) noexcept = 0;
   // One that is left out is reported when a cancel comes between its end and the throw.
-  virtual void mark_retrieved(const TaskState* but) noexcept = 0;
+  void mark_retrieved(const TaskState* but) noexcept;
   void child_ended(TaskState& task) noexcept;
   void first_failed(TaskState& task) noexcept {
     failed_ = &task;
@@ -101,6 +105,7 @@ class GatherWaiter : public Waiter {
   bool begun_ = false;
   bool stopping_ = false;
   std::size_t left_ = 0;
+  std::size_t asked_ = 0;  // while it asks all
   TaskState* failed_ = nullptr;
   Text reason_;  // of the cancel that was passed on
 };
@@ -141,15 +146,13 @@ class [[nodiscard]] Gather final : public GatherWaiter {
   void each(F&& function) {
     std::apply([&](auto&... child) { (function(child), ...); }, children_);
   }
-  void cancel_children(const Text& reason) override {
-    each([&](auto& child) { child.handle.state().cancel(reason); });
+  std::size_t count() const noexcept override { return sizeof...(Ts); }
+  TaskState& child(std::size_t index) noexcept override {
+    TaskState* found = nullptr;
+    each([&](auto& child) { if (index-- == 0) found = &child.handle.state(); });
+    return *found;
   }
-  void mark_retrieved(const TaskState* but) noexcept override {
-    each([&](auto& child) {
-      TaskState& task = child.handle.state();
-      if (&task != but) task.mark_retrieved();
-    });
-  }
+  Hook& hook(std::size_t index) noexcept override { return hooks_[index]; }
 
   std::tuple<Gathered<Ts>...> children_;
   std::array<Hook, sizeof...(Ts)> hooks_;
@@ -185,15 +188,11 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
   }
 
  private:
-  void cancel_children(const Text& reason) override {
-    for (auto& child : children_) child.handle.state().cancel(reason);
+  std::size_t count() const noexcept override { return children_.size(); }
+  TaskState& child(std::size_t index) noexcept override {
+    return children_[index].handle.state();
   }
-  void mark_retrieved(const TaskState* but) noexcept override {
-    for (auto& child : children_) {
-      TaskState& task = child.handle.state();
-      if (&task != but) task.mark_retrieved();
-    }
-  }
+  Hook& hook(std::size_t index) noexcept override { return hooks_[index]; }
 
   std::vector<Gathered<T>> children_;
   std::vector<Hook> hooks_;
