@@ -3,10 +3,11 @@
 // Lazy: it runs only while somebody waits for next(), in the task of whoever does; a value that
 // needs no waiting takes no turn. aclose() ends it early: at its co_yield a GeneratorExit is
 // thrown, so that cleanup runs and may wait. A generator that is dropped half-way is closed by the
-// loop, in a task of its own, at the latest when the loop closes; without memory for that task its
-// frame is destroyed as it stands. One that is dropped while a task waits for its next value is a
-// mistake: that task would go on in a frame that is gone, so the process ends with a message. When
-// the body fails, all that it holds dies before its consumer goes on.
+// loop on which it started, or waited last, wherever it is dropped: in a task of its own, at the
+// latest when that loop closes. Without that loop, or memory for the task, its frame is destroyed
+// as it stands. One that is dropped while a task waits for its next value is a mistake: that task
+// would go on in a frame that is gone, so the process ends with a message. When the body fails, all
+// that it holds dies before its consumer goes on.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
@@ -76,25 +77,37 @@ class [[nodiscard]] Generator {
     if (!frame_) return;
     Handle frame = std::exchange(frame_, nullptr);
     EDDY_VERIFY(!frame.promise().running() && "a Generator died while a task waited for it");
-    if (frame.promise().closable() && thread_state.loop && closed_by_loop(frame)) return;
-    frame.destroy();
+    Loop* loop = frame.promise().closable() ? Loop::open(frame.promise().loop()) : nullptr;
+    if (loop) {
+      close_on(*loop, Abandoned(frame));
+    } else {
+      frame.destroy();
+    }
   }
-  // False when there is no memory: the frame is still ours.
-  static bool closed_by_loop(Handle frame) noexcept {
-    bool closes = false;
+
+  // A frame that dies as it stands unless somebody closes it.
+  class Abandoned {
+   public:
+    explicit Abandoned(Handle frame) noexcept : frame_(frame) {}
+    Abandoned(Abandoned&& other) noexcept : frame_(other.release()) {}
+    ~Abandoned() { if (frame_) frame_.destroy(); }
+    Handle release() noexcept { return std::exchange(frame_, nullptr); }
+
+   private:
+    Handle frame_;
+  };
+  // Eager, in a turn of that loop: what needs no waiting is done at once. A loop that closes waits
+  // for it and does not cancel it (R4).
+  static void close_on(Loop& loop, Abandoned frame) noexcept {
     try {
-      // Eager: one that is cancelled before its first step, by a loop that closes, would drop it
-      // again. A loop that closes waits for it and does not cancel it (R4).
-      auto closing = thread_state.loop->spawn(close_abandoned(frame), {.eager = true});
-      closes = true;
+      auto closing = loop.spawn(close_abandoned(std::move(frame)), {.eager = true});
       if (!closing.done()) closing.state().report_at_close();
       closing.set_name("abandoned generator");
     } catch (...) {  // no memory, if only for the name
     }
-    return closes;
   }
-  static Task<> close_abandoned(Handle frame) {
-    Generator generator(frame);
+  static Task<> close_abandoned(Abandoned frame) {
+    Generator generator(frame.release());
     co_await generator.aclose();
   }
 
@@ -160,8 +173,16 @@ class Generator<T>::promise_type {
     state_ = State::running;
     frame.resume();
     if (state_ != State::running) return false;
+    loop_ = thread_state.loop_id;
     consumer_ = consumer;
     return true;
+  }
+
+  // For the next value of one that is not at a yield. False: it has ended.
+  bool starts() {
+    if (running()) throw UsageError("a generator has one consumer at a time");
+    if (unstarted()) loop_ = thread_state.loop_id;
+    return !ended();
   }
 
   bool ended() const noexcept { return state_ == State::ended; }
@@ -171,6 +192,8 @@ class Generator<T>::promise_type {
   void close() noexcept { closing_ = true; }
   void throw_at_yield(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
   void end_unstarted() noexcept { state_ = State::ended; }
+
+  std::uint64_t loop() const noexcept { return loop_; }
 
   void set_owner(Generator& owner) noexcept { owner_ = &owner; }
   Generator& owner() const noexcept { return *owner_; }
@@ -191,6 +214,7 @@ class Generator<T>::promise_type {
   std::optional<Failure> failure_;
   std::coroutine_handle<> consumer_;
   Generator* owner_ = nullptr;
+  std::uint64_t loop_ = 0;  // on which it started, or waited last
   std::exception_ptr thrown_;
   State state_ = State::created;
   bool closing_ = false;
@@ -208,8 +232,8 @@ class [[nodiscard]] Generator<T>::Next {
       if (at_its_end_) return true;
       throw UsageError("next() of a generator that was moved from");
     }
-    if (frame_.promise().running()) throw UsageError("a generator has one consumer at a time");
-    return frame_.promise().ended();
+    if (frame_.promise().closable()) [[likely]] return false;
+    return !frame_.promise().starts();
   }
   bool await_suspend(std::coroutine_handle<> consumer) {
     return frame_.promise().advance(frame_, consumer);
