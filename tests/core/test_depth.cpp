@@ -94,6 +94,16 @@ TEST(Depth, OfATaskThatIsStartedEagerlyCostsNoStack) {
   });
 }
 
+// Each holds the one before as its argument.
+Task<> holds(Task<> inner) { co_await std::move(inner); }
+
+TEST(Depth, OfTasksThatNeverRanCostsNoStackWhenTheyDie) {
+  auto task = []() -> Task<> { co_return; }();
+  for (int i = 0; i < deep; ++i) task = holds(std::move(task));
+  task.discard();
+  EXPECT_FALSE(task.valid());
+}
+
 Task<> join(TaskHandle next) {
   if (next.valid()) EDDY_DO(JoinHandle<>(next));
   EDDY_DO(sleep(1h));

@@ -67,6 +67,11 @@ class PromiseBase {
 
   std::source_location where() const noexcept { return where_; }
 
+  // Destroys the frame, which never ran. Its arguments may be tasks that never ran, and so on, a
+  // million deep: from a certain depth on they die one after the other. REQUIRES: the promise is
+  // aligned to no more than two words
+  void destroy_unrun() noexcept;
+
  protected:
   enum class State : std::uint8_t { created, running, value, failure };
 

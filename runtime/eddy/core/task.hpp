@@ -89,8 +89,16 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
 
   void drop() noexcept {
     if (!frame_) return;
-    if (!frame_.promise().started()) [[unlikely]] report_never_awaited();
+    if (!frame_.promise().started()) [[unlikely]] return drop_unrun();
     frame_.destroy();
+  }
+  void drop_unrun() noexcept {
+    report_never_awaited();
+    if constexpr (alignof(promise_type) <= 2 * sizeof(void*)) {
+      frame_.promise().destroy_unrun();
+    } else {
+      frame_.destroy();
+    }
   }
 
   // A frame that ended by fail() is suspended there with all its locals: they go now.
