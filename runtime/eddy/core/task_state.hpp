@@ -49,8 +49,8 @@ class TaskStep : public Ready {
   std::coroutine_handle<> point_;  // the innermost suspended frame
   Waiter* waiter_ = nullptr;       // what the task is parked on; null when running or ready
   State state_ = State::unstarted;
-  bool must_cancel_ : 1 = false;      // these two in one byte: the end of a task
-  bool report_at_close_ : 1 = false;  // asks for both at once
+  bool must_cancel_ = false;
+  bool report_at_close_ = false;
   bool root_ended_ = false;
   bool retrieved_ = false;
   unsigned cancelling_ = 0;
@@ -199,9 +199,9 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   List<DoneHook> hooks_;
   Text reason_;
   Text name_;
+  std::uint64_t loop_id_;
   std::uint64_t id_;
   std::source_location where_;
-  std::uint64_t loop_id_;
 };
 
 }  // namespace eddy
