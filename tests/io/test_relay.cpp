@@ -231,11 +231,12 @@ TEST(Relay, FailsWhenTheReceiverResetsWhileItWaitsForRoom) {
   });
 }
 
+// Once with descriptors before: UBSan looks at each new class of objects through a pipe of its own.
 TEST(Relay, CopiesWhenThereIsNoDescriptorForAPipe) {
-  for (const Kind kind : kinds) {
+  for (const auto& [kind, there] : {std::pair(kinds[0], true), std::pair(kinds[0], false),
+                                    std::pair(kinds[1], false)}) {
     test::run([&]() -> Task<> {
       Line line(kind);
-      std::vector<UniqueFd> taken;
       rlimit before{};
       ::getrlimit(RLIMIT_NOFILE, &before);
       const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
@@ -244,7 +245,7 @@ TEST(Relay, CopiesWhenThereIsNoDescriptorForAPipe) {
         co_await line.in.write_all(much);
         line.in.shutdown_write();
       });
-      ::setrlimit(RLIMIT_NOFILE, &none);
+      ::setrlimit(RLIMIT_NOFILE, there ? &before : &none);
       auto relaying = start(line);
       const std::string got = co_await read_count(line.out, much.size());
       ::setrlimit(RLIMIT_NOFILE, &before);
