@@ -14,7 +14,7 @@
 namespace {
 
 using namespace eddy;
-using test::FewDescriptors;
+using test::LastDescriptors;
 
 using Body = std::function<Task<>()>;
 
@@ -27,7 +27,7 @@ class NoDescriptors : public test::EveryPolicy {
  protected:
   // `body` on a loop that has been used; how often it failed before it went well.
   std::size_t each(std::string_view names, Body body) {
-    return test::fail_each_descriptor([&](FewDescriptors& few) {
+    return test::fail_each_descriptor([&](LastDescriptors& few) {
       bool failed = false;
       run([&]() -> Task<> {
         co_await body();  // whatever the loop makes once is there
@@ -112,7 +112,7 @@ TEST_P(NoDescriptors, ForTheTableOfMounts) {
     Storage& storage = Storage::current();
     storage.load("1 0 0:1 / / rw - ext4 /dev/x rw\n2 1 0:2 / /far rw - nfs server:/ rw\n", "/");
     EXPECT_TRUE(storage.mount_of("/far/file").remote);
-    FewDescriptors few(0);
+    LastDescriptors few(0);
     few.arm();
     co_await sleep(Storage::table_age + 1s);
     EXPECT_TRUE(storage.mount_of("/far/file").remote);
@@ -136,7 +136,7 @@ TEST_P(NoDescriptorsForSockets, ToListen) {
 }
 
 TEST_P(NoDescriptorsForSockets, ToConnectAndToAccept) {
-  const std::size_t failed = test::fail_each_descriptor([&](FewDescriptors& few) {
+  const std::size_t failed = test::fail_each_descriptor([&](LastDescriptors& few) {
     bool any = false;
     run([&]() -> Task<> {
       Listener listener = listen(Address::loopback(0));
@@ -188,7 +188,7 @@ TEST_P(NoDescriptorsForSockets, ForTheRelaysPipe) {
   for (const std::size_t count : {50u, 0u, 1u, 2u}) {
     run([&]() -> Task<> {
       test::Ends from, to;
-      FewDescriptors few(count);
+      LastDescriptors few(count);
       few.arm();
       auto relaying = spawn(relay(from.b, to.a));
       co_await from.a.write_all(std::string(20'000, 'x'));
@@ -205,7 +205,7 @@ bool incremental(std::size_t count, LoopOptions options = {}) {
   bool works = false;
   test::run(
       [&]() -> Task<> {
-        FewDescriptors few(count);
+        LastDescriptors few(count);
         few.arm();
         works = Loop::current().service<ReceiveBuffers>().incremental();
         co_await yield();
@@ -236,7 +236,7 @@ TEST(NoDescriptorsAtAll, ForTheBuffersOfALoopDecidesNothingForTheNext) {
 TEST(NoDescriptorsAtAll, ForALoopAndItsDescriptor) {
   EXPECT_TRUE(tells(Error(EMFILE, "see UBSan's look at a class, above")));
   const auto before = test::open_descriptors();
-  const std::size_t failed = test::fail_each_descriptor([](FewDescriptors& few) {
+  const std::size_t failed = test::fail_each_descriptor([](LastDescriptors& few) {
     few.arm();
     try {
       Loop loop(test::options());
@@ -257,7 +257,7 @@ TEST(NoDescriptorsAtAll, ForALoopAndItsDescriptor) {
 TEST(NoDescriptorsAtAll, ForTheDescriptorOfALoopThatRuns) {
   Loop loop(test::options());
   {
-    FewDescriptors few(0);
+    LastDescriptors few(0);
     few.arm();
     EXPECT_THROW(loop.fd(), Error);
   }

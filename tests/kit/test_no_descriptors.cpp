@@ -6,7 +6,7 @@
 namespace {
 
 using namespace eddy;
-using test::FewDescriptors;
+using test::LastDescriptors;
 using test::wait_until_done;
 
 Task<> answer(Stream stream) { co_await stream.write_all("x"); }
@@ -18,7 +18,7 @@ TEST(NoDescriptors, ForAConnectionThatAServerAccepts) {
     Listener listener = listen(Address::loopback(0));
     const Address address = listener.local();
     auto server = spawn(serve(listener, &answer));
-    FewDescriptors few(1);
+    LastDescriptors few(1);
     few.arm();
     Stream client = co_await connect(address);
     co_await sleep(5s);
@@ -37,7 +37,7 @@ TEST(NoDescriptors, ToResolve) {
   const auto before = test::open_descriptors();
   for (const std::size_t count : {50u, 0u, 1u}) {
     test::run([&]() -> Task<> {
-      FewDescriptors few(count);
+      LastDescriptors few(count);
       few.arm();
       const auto found = co_await as_result(resolve("no-such-host.invalid", "80"));
       few.disarm();
@@ -55,7 +55,7 @@ TEST(NoDescriptors, ToConnectByName) {
     listener.close();
     EXPECT_FALSE((co_await as_result(connect("127.0.0.1", address.port()))).has_value());
   });
-  const std::size_t failed = test::fail_each_descriptor([](FewDescriptors& few) {
+  const std::size_t failed = test::fail_each_descriptor([](LastDescriptors& few) {
     bool any = false;
     test::run([&]() -> Task<> {
       Listener listener = listen(Address::loopback(0));

@@ -1,6 +1,6 @@
 // No more than a few descriptors for this process: what needs one more fails with EMFILE.
 //
-//   const std::size_t failed = test::fail_each_descriptor([](test::FewDescriptors& few) {
+//   const std::size_t failed = test::fail_each_descriptor([](test::LastDescriptors& few) {
 //     few.arm();                 // from here on there are no more than so many
 //     try { ... } catch (const eddy::Error&) { ... }
 //     few.disarm();
@@ -19,14 +19,14 @@
 
 namespace test {
 
-class FewDescriptors {
+class LastDescriptors {
  public:
-  explicit FewDescriptors(std::size_t count) : count_(count) {
+  explicit LastDescriptors(std::size_t count) : count_(count) {
     ::getrlimit(RLIMIT_NOFILE, &usual_);
   }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-  ~FewDescriptors() { disarm(); }
+  LastDescriptors(const LastDescriptors&) = delete;
+  LastDescriptors& operator=(const LastDescriptors&) = delete;
+  ~LastDescriptors() { disarm(); }
 
   // Takes all that there are below a limit, and gives `count` back.
   void arm() {
@@ -60,10 +60,10 @@ class FewDescriptors {
 // UBSan looks at each new class of objects through a pipe of its own.
 template <class F>
 std::size_t fail_each_descriptor(F&& body) {
-  FewDescriptors plenty(50);
+  LastDescriptors plenty(50);
   EXPECT_FALSE(body(plenty));
   for (std::size_t count = 0; count < 50; ++count) {
-    FewDescriptors few(count);
+    LastDescriptors few(count);
     if (!body(few)) return count;
   }
   ADD_FAILURE() << "it fails however many descriptors there are";
