@@ -38,6 +38,17 @@ concept Awaitable = Settles<AwaiterOf<A>>;
 template <class A>
 using AwaitValue = typename AwaiterOf<A>::value_type;
 
+// How `awaiter` ended, for who goes on with that as a value: also when it throws while it finds
+// out, for want of memory or out of a value's copy.
+template <Settles A>
+Expected<Held<typename A::value_type>> settle(A& awaiter) {
+  try {
+    return awaiter.await_outcome();
+  } catch (...) {
+    return std::unexpected(Failure::current());
+  }
+}
+
 // Suspends `awaiter`, whatever its await_suspend returns. False: it did not suspend.
 template <class A>
 bool suspend(A& awaiter, std::coroutine_handle<> frame) {
@@ -58,7 +69,7 @@ class [[nodiscard]] Outcomes {
   explicit Outcomes(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
-  value_type await_resume() { return inner_.await_outcome(); }
+  value_type await_resume() { return settle(inner_); }
   Expected<value_type> await_outcome() { return await_resume(); }
 
  private:
@@ -79,7 +90,7 @@ class [[nodiscard]] AsResult {
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
   value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
-    auto outcome = inner_.await_outcome();
+    auto outcome = settle(inner_);
     if (outcome) [[likely]] {
       if constexpr (std::is_void_v<typename A::value_type>) {
         return value_type();

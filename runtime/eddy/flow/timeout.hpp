@@ -94,7 +94,7 @@ class [[nodiscard]] TimeoutScope {
   value_type await_resume() {
     scope_.disarm();
     if (!scope_.expired()) [[likely]] return inner_.await_resume();
-    auto outcome = scope_.convert(inner_.await_outcome());
+    auto outcome = scope_.convert(settle(inner_));
     if (!outcome) outcome.error().raise();
     if constexpr (!std::is_void_v<value_type>) return std::move(*outcome);
   }
@@ -102,7 +102,7 @@ class [[nodiscard]] TimeoutScope {
   Expected<Held<value_type>> await_outcome() {
     scope_.disarm();
     if (!scope_.expired()) [[likely]] return inner_.await_outcome();
-    return scope_.convert(inner_.await_outcome());
+    return scope_.convert(settle(inner_));
   }
 
  protected:
@@ -131,7 +131,7 @@ class [[nodiscard]] TimeoutBody {
   }
   T await_resume() { return value_or_raise(await_outcome()); }
   Expected<Held<T>> await_outcome() {
-    return scope_.convert(task_->await_outcome());
+    return scope_.convert(settle(*task_));
   }
 
  private:

@@ -138,9 +138,15 @@ Expected<Stream> Accept::await_outcome() {
     return std::unexpected(cancelled_failure());
   }
   if (error_) return std::unexpected(Failure::error(error_, "accept", listener_->name_));
-  Socket connection(std::move(given_));
-  if (listener_->no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
-  return Stream(std::move(connection));
+  try {
+    Socket connection(std::move(given_));
+    if (listener_->no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
+    return Stream(std::move(connection));
+  } catch (const std::bad_alloc&) {  // it costs this one connection, which is closed
+    return std::unexpected(Failure::error(ENOMEM, "accept"));
+  } catch (const Error&) {
+    return std::unexpected(Failure::current());
+  }
 }
 
 Socket& Listener::socket() const {
