@@ -20,13 +20,14 @@ constexpr Traits in_order{.comes = Comes::by_itself, .second = Second::served};
 // A file that is read: what a call did not give, the next one does.
 struct Read {
   static constexpr std::string_view text = "one\ntwo\nthree\nfour\n";
-  Read() { directory.write("data", std::string(text)); }
+  Read() {
+    directory.write("data", std::string(text));
+    got.reserve(text.size());  // so that taking what came does not fail
+  }
   Task<> begin() { file = co_await open(directory.path("data")); }
   Task<> check() {
     got += co_await file.read();
-    if (!failed) {
-      EXPECT_EQ(got, text) << "a call that was cancelled has moved the position";
-    }
+    EXPECT_EQ(got, text) << "a call that gave nothing has moved the position";
     co_await file.close();
   }
   void take(std::size_t count) { got.append(buffer.data(), count); }
@@ -35,7 +36,6 @@ struct Read {
   File file;
   std::array<char, 8> buffer{};
   std::string got;
-  bool failed = false;
 };
 
 const Rows<Read> reading(both, {
@@ -234,7 +234,24 @@ struct Piped {
   std::string sent;
 };
 
+void wake_to_the_end(Piped& w) {
+  if (w.pipe.in) w.wake();
+  w.pipe.in.reset();
+}
+
 const Rows<Piped> piped(both, {
+    {"File::read of_a_pipe",
+     [](Piped& w) -> Task<> {
+       const std::string piece = co_await w.file.read();
+       w.got += piece;
+     },
+     apart, &wake_to_the_end},
+    {"File::readlines of_a_pipe",
+     [](Piped& w) -> Task<> {
+       const auto pieces = co_await w.file.readlines();
+       for (const auto& piece : pieces) w.got += piece;
+     },
+     apart, &wake_to_the_end},
     {"File::read_some of_a_pipe",
      [](Piped& w) -> Task<> {
        const std::size_t count = co_await w.file.read_some(w.buffer);

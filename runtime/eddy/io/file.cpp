@@ -30,6 +30,32 @@ std::size_t take_ahead(FileState& file, MutableBytes into) {
   return count;
 }
 
+// What a call has taken: goes back when it fails, so that the next one gets it.
+class Taken {
+ public:
+  explicit Taken(FileState& file) noexcept : file_(file) {}
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  ~Taken() { if (!given_) give_back(); }
+
+  // What it is now. Stays where it is until given() or the end.
+  void are(Bytes bytes) noexcept { bytes_ = bytes; }
+  // The caller has it.
+  void given() noexcept { given_ = true; }
+
+ private:
+  void give_back() noexcept {
+    try {
+      file_.unread(bytes_);
+    } catch (const std::bad_alloc&) {  // of a pipe, more than the buffer holds
+    }
+  }
+
+  FileState& file_;
+  Bytes bytes_;
+  bool given_ = false;
+};
+
 }  // namespace
 
 FileState& File::open_state() const {
@@ -60,20 +86,21 @@ FileState& File::to_write(const State& state) {
 // Fills `into`, or as much as there is. What is at least as large as the buffer goes past it.
 static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
   std::size_t done = 0;
+  Taken taken(file);
   for (;;) {
     done += take_ahead(file, MutableBytes(into.data() + done, into.size() - done));
-    if (done == into.size()) co_return done;
+    taken.are(Bytes(into.data(), done));
+    if (done == into.size()) break;
     const MutableBytes rest(into.data() + done, into.size() - done);
     const bool past = rest.size() >= file.capacity();
     Task<std::size_t> reading = past ? file.read_raw(rest) : file.fill();
     auto got = co_await as_outcome(std::move(reading));
-    if (!got) {
-      file.unread(Bytes(into.data(), done));
-      co_await fail(std::move(got.error()));
-    }
-    if (*got == 0) co_return done;
+    if (!got) co_await fail(std::move(got.error()));
+    if (*got == 0) break;
     if (past) done += *got;
   }
+  taken.given();
+  co_return done;
 }
 
 Task<std::size_t> File::read_into(State state, MutableBytes into) {
@@ -102,7 +129,11 @@ Task<> File::read_exactly(State state, MutableBytes into) {
   auto got = co_await as_outcome(read_into(state, into));
   if (!got) co_await fail(std::move(got.error()));
   if (*got < into.size()) {
-    throw EndOfFile("read", state->name.view(), std::string(Bytes(into.data(), *got).text()));
+    Taken taken(*state);
+    taken.are(Bytes(into.data(), *got));
+    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), *got).text()));
+    taken.given();
+    throw end;
   }
 }
 
@@ -111,6 +142,7 @@ Task<std::string> File::read(State state, std::size_t count) {
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   std::string text;
+  Taken taken(file);
   std::size_t chunk = FileState::default_capacity;
   if (count == all && file.seeks() && !file.mount->remote) {
     // Up to where the file ends now. Without a size, as in /proc, only reading tells.
@@ -120,16 +152,16 @@ Task<std::string> File::read(State state, std::size_t count) {
   while (text.size() < count) {
     const std::size_t before = text.size();
     text.resize(before + std::min(chunk, count - before));
+    taken.are(Bytes(text.data(), before));
     const MutableBytes into(text.data() + before, text.size() - before);
     auto got = co_await as_outcome(read_some_more(file, into));
-    text.resize(before + (got ? *got : 0));
-    if (!got) {
-      file.unread(text);
-      co_await fail(std::move(got.error()));
-    }
+    if (!got) co_await fail(std::move(got.error()));
+    text.resize(before + *got);
+    taken.are(text);
     if (*got < into.size()) break;
     chunk = std::max(chunk, text.size());
   }
+  taken.given();
   co_return text;
 }
 
@@ -138,20 +170,21 @@ Task<bool> File::readline_into(State state, std::string& line) {
   auto guard = co_await as_outcome(turn_and_flush(file));
   if (!guard) co_await fail(std::move(guard.error()));
   line.clear();
+  Taken taken(file);
   for (;;) {
     const std::string_view ahead = file.ahead().text();
     const auto end = ahead.find('\n');
-    const std::size_t taken = end == std::string_view::npos ? ahead.size() : end + 1;
-    line.append(ahead.substr(0, taken));
-    file.consume(taken);
-    if (end != std::string_view::npos) co_return true;
+    const std::size_t count = end == std::string_view::npos ? ahead.size() : end + 1;
+    line.append(ahead.substr(0, count));
+    file.consume(count);
+    taken.are(line);
+    if (end != std::string_view::npos) break;
     auto filled = co_await as_outcome(file.fill());
-    if (!filled) {
-      file.unread(line);
-      co_await fail(std::move(filled.error()));
-    }
-    if (*filled == 0) co_return !line.empty();
+    if (!filled) co_await fail(std::move(filled.error()));
+    if (*filled == 0) break;
   }
+  taken.given();
+  co_return !line.empty();
 }
 
 Task<std::string> File::readline(State state) {
@@ -161,16 +194,20 @@ Task<std::string> File::readline(State state) {
   co_return line;
 }
 
-// In one turn, so that no other call comes in between and a cancelled one gives all back.
+// In one turn, so that no other call comes in between and a cancelled one gives all back; so does
+// one without memory, before any other call runs.
 Task<std::vector<std::string>> File::readlines(State state) {
-  auto text = co_await as_outcome(read(std::move(state), all));
+  auto text = co_await as_outcome(read(state, all));
   if (!text) co_await fail(std::move(text.error()));
+  Taken taken(*state);
+  taken.are(*text);
   std::vector<std::string> all_lines;
   for (std::string_view rest = *text; !rest.empty();) {
     const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
     all_lines.emplace_back(rest.substr(0, size));
     rest.remove_prefix(size);
   }
+  taken.given();
   co_return all_lines;
 }
 

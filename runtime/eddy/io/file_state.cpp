@@ -259,6 +259,13 @@ void FileState::unread(Bytes taken) {
   if (taken.empty()) return;
   if (seeks_) return move_to(position() - static_cast<std::int64_t>(taken.size()));
   const std::size_t kept = end_ - begin_;
+  if (taken.size() + kept <= allocated_ && data_) {
+    std::memmove(data_ + taken.size(), data_ + begin_, kept);
+    std::memcpy(data_, taken.data(), taken.size());
+    begin_ = 0;
+    end_ = taken.size() + kept;
+    return;
+  }
   const std::size_t wanted = std::max(capacity_, taken.size() + kept);
   auto* fresh = static_cast<std::byte*>(Pool::allocate(wanted));
   std::memcpy(fresh, taken.data(), taken.size());
