@@ -1,6 +1,7 @@
 // Every call of a file that takes a place or a size, with numbers that are none: the same answer
 // inline and on the ring, and a file that is what it was where that is no.
 #include "sweeps/play.hpp"
+#include "sweeps/sockets.hpp"
 
 #include "support/directory.hpp"
 
@@ -14,30 +15,63 @@ namespace {
 
 using namespace test;
 
+struct Used {
+  File& file;
+  const Text& path;  // the same file's
+};
+
 struct Placing {
   const char* name;
-  Task<std::uint64_t> (*call)(File&, std::uint64_t);
+  Task<std::uint64_t> (*call)(Used, std::uint64_t);
 };
 
 std::array<char, 4> buffer;
+constexpr std::uint64_t too_much = std::uint64_t{1} << 62;  // for any disk
 
 constexpr Placing placings[] = {
     {"read_at",
-     [](File& file, std::uint64_t at) -> Task<std::uint64_t> {
-       co_return co_await file.read_at(buffer, at);
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       co_return co_await used.file.read_at(buffer, at);
      }},
     {"write_at",
-     [](File& file, std::uint64_t at) -> Task<std::uint64_t> {
-       co_return co_await file.write_at("", at);
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       co_return co_await used.file.write_at("", at);
      }},
     {"seek",
-     [](File& file, std::uint64_t at) -> Task<std::uint64_t> {
-       co_return co_await file.seek(static_cast<std::int64_t>(at));
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       co_return co_await used.file.seek(static_cast<std::int64_t>(at));
      }},
     {"truncate_to_what_is_too_much",
-     [](File& file, std::uint64_t at) -> Task<std::uint64_t> {
-       if (at < std::uint64_t{1} << 62) co_return 0;  // more than any disk
-       co_return co_await file.truncate(at);
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       if (at < too_much) co_return 0;
+       co_return co_await used.file.truncate(at);
+     }},
+    {"fs_truncate_to_what_is_too_much",
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       if (at >= too_much) co_await fs::truncate(used.path, at);
+       co_return 0;
+     }},
+    {"allocate_at",
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       if (at >= too_much) co_await used.file.allocate(at, 4);
+       co_return 0;
+     }},
+    {"allocate_too_much",
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       if (at >= too_much) co_await used.file.allocate(0, at);
+       co_return 0;
+     }},
+    {"send_file_from",
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       Pair pair;
+       Stream stream{Socket(std::move(pair.ours))};
+       co_return co_await stream.send_file(used.file, at, 4);
+     }},
+    {"send_file_of_nothing_from",
+     [](Used used, std::uint64_t at) -> Task<std::uint64_t> {
+       Pair pair;
+       Stream stream{Socket(std::move(pair.ours))};
+       co_return co_await stream.send_file(used.file, at, 0);
      }},
 };
 
@@ -52,7 +86,7 @@ constexpr std::uint64_t numbers[] = {
     ~std::uint64_t{0},
 };
 
-class Numbers : public SweepOver<Placing> {
+class Numbers : public testing::TestWithParam<Placing> {
  protected:
   // What comes of it, in words.
   std::string answer_of(FilePolicy policy, std::uint64_t number) {
@@ -62,8 +96,9 @@ class Numbers : public SweepOver<Placing> {
     directory.write("data", "what there is");
     try {
       const auto work = [&]() -> Task<std::uint64_t> {
-        File file = co_await open(Text(directory.path("data")), "r+");
-        auto answer = co_await as_outcome(GetParam().call(file, number));
+        const Text path(directory.path("data"));
+        File file = co_await open(path, "r+");
+        auto answer = co_await as_outcome(GetParam().call({file, path}, number));
         co_await file.close();
         if (!answer) co_await fail(std::move(answer.error()));
         co_return *answer;

@@ -11,6 +11,7 @@ namespace eddy {
 static Task<std::uint64_t> send_file_of(Counted<SocketState> state, Counted<FileState> file,
                                         std::uint64_t offset, std::uint64_t count) {
   FileAccess::check_readable(file);
+  if (!is_offset(offset)) co_await fail(no_offset(file->name));
   const Writing writing(*state);
   ReadAhead piece;
   std::uint64_t sent = 0;
