@@ -1,12 +1,10 @@
 #include "sweeps/play.hpp"
 
 #include "support/directory.hpp"
-#include "sweeps/known_failures.hpp"
 
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cstdio>
 
@@ -160,14 +158,6 @@ std::string text_of(const Failure& failure) {
   } catch (...) {
     return "something that is no std::exception";
   }
-}
-
-bool is_known_failure() {
-  if (testing::GTEST_FLAG(also_run_disabled_tests)) return false;
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string name = std::string(test->test_suite_name()) + "." + test->name();
-  return std::ranges::any_of(known_failures,
-                             [&](std::string_view known) { return name.ends_with(known); });
 }
 
 std::vector<Row> rows_where(bool (*wanted)(const Traits& traits)) {

@@ -94,16 +94,8 @@ bool turn_until(Loop& loop, const char* what, F over) {
   return true;
 }
 
-// The test that runs stands in known_failures.hpp.
-bool is_known_failure();
-
 // Every row, as the parameter of a sweep.
-template <class T>
-class SweepOver : public testing::TestWithParam<T> {
- protected:
-  void SetUp() override { if (is_known_failure()) GTEST_SKIP() << "known to fail"; }
-};
-using Sweep = SweepOver<Row>;
+using Sweep = testing::TestWithParam<Row>;
 // Those rows alone that a sweep can do something with.
 std::vector<Row> rows_where(bool (*wanted)(const Traits& traits));
 // What a failing test says of its parameter.

@@ -96,8 +96,14 @@ struct Incoming {
   }
   Task<> check() {
     ::shutdown(pair.peer.get(), SHUT_WR);
-    got += co_await stream.read_all();
-    EXPECT_EQ(got, sent) << "bytes were lost, or came twice";
+    try {
+      got += co_await stream.read_all();
+      EXPECT_EQ(got, sent) << "bytes were lost, or came twice";
+    } catch (const Error& error) {
+      // Broken off: there was no memory for what came, and nobody reads on behind the hole.
+      if (!failed || error.code() != std::errc::not_enough_memory) throw;
+      EXPECT_TRUE(sent.starts_with(got)) << "bytes were lost, or came twice";
+    }
   }
   void take(Bytes bytes) { got += bytes.text(); }
 
@@ -106,6 +112,7 @@ struct Incoming {
   std::array<char, 64> buffer{};
   std::string got;
   std::string sent;
+  bool failed = false;
 };
 inline void wake_and_end(Incoming& w) {
   w.wake();

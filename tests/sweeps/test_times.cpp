@@ -90,7 +90,7 @@ constexpr Length lengths[] = {
     {"max", Duration::max(), false},
 };
 
-class Times : public SweepOver<Timing> {};
+class Times : public testing::TestWithParam<Timing> {};
 
 // edge 9
 TEST_P(Times, OfEveryLengthEndOrGoOn) {
