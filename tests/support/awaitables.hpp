@@ -46,6 +46,7 @@ struct Traits {
   Comes comes = Comes::by_wake;
   Second second = Second::served;
   std::optional<FilePolicy> policy = std::nullopt;
+  bool at_once = false;  // does not suspend when what it waits for is there
 };
 inline constexpr Traits by_itself{.comes = Comes::by_itself, .second = Second::apart};
 inline constexpr Traits by_time{.comes = Comes::by_time, .second = Second::apart};
@@ -53,6 +54,10 @@ inline constexpr Traits never{.comes = Comes::never, .second = Second::apart};
 inline constexpr Traits apart{.second = Second::apart};
 inline constexpr Traits together{.second = Second::together};
 inline constexpr Traits refused{.second = Second::refused};
+constexpr Traits at_once(Traits traits = {}) {
+  traits.at_once = true;
+  return traits;
+}
 
 class World {
  public:

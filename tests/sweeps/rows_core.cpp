@@ -57,19 +57,20 @@ struct Joined {
 };
 
 const Rows<Joined> joined = {
-    {"JoinHandle", [](Joined& w) -> Task<> { EXPECT_EQ(co_await w.inner, 7); }, together},
+    {"JoinHandle", [](Joined& w) -> Task<> { EXPECT_EQ(co_await w.inner, 7); }, at_once(together)},
     {"JoinHandle of_any_type",
-     [](Joined& w) { return only(JoinHandle<>(w.inner).operator co_await()); }, together},
+     [](Joined& w) { return only(JoinHandle<>(w.inner).operator co_await()); }, at_once(together)},
     {"as_outcome of_a_join",
      [](Joined& w) -> Task<> {
        auto outcome = co_await as_outcome(w.inner);
        if (!outcome) co_await fail(std::move(outcome.error()));
      },
-     together},
+     at_once(together)},
     {"Loop::spawn and_joined_at_once",
      [](Joined& w) -> Task<> { co_await spawn(only(w.told.wait()), {.name = "a child"}); }},
     {"Loop::spawn eager_and_joined",
-     [](Joined& w) -> Task<> { co_await spawn(only(w.told.wait()), {.eager = true}); }},
+     [](Joined& w) -> Task<> { co_await spawn(only(w.told.wait()), {.eager = true}); },
+     at_once()},
 };
 
 // An eventfd that is polled.

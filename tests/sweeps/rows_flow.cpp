@@ -18,33 +18,42 @@ constexpr auto cleanup = [] { return yield(); };
 
 const Rows<Gated> timeouts = {
     {"timeout of_a_lock",
-     [](Gated& w) -> Task<> { auto guard = co_await timeout(1h, w.gate.scoped()); }},
-    {"timeout of_a_task", [](Gated& w) -> Task<> { co_await timeout(1h, pass(w)); }},
-    {"timeout of_a_handle", [](Gated& w) -> Task<> { co_await timeout(1h, w.inner); }, together},
-    {"timeout of_a_shield", [](Gated& w) -> Task<> { co_await timeout(1h, shield(w.inner)); }},
+     [](Gated& w) -> Task<> { auto guard = co_await timeout(1h, w.gate.scoped()); },
+     at_once()},
+    {"timeout of_a_task", [](Gated& w) -> Task<> { co_await timeout(1h, pass(w)); }, at_once()},
+    {"timeout of_a_handle", [](Gated& w) -> Task<> { co_await timeout(1h, w.inner); },
+     at_once(together)},
+    {"timeout of_a_shield", [](Gated& w) -> Task<> { co_await timeout(1h, shield(w.inner)); },
+     at_once()},
     {"timeout of_a_body",
-     [](Gated& w) -> Task<> { co_await timeout(1h, [&](Timeout&) { return pass(w); }); }},
+     [](Gated& w) -> Task<> { co_await timeout(1h, [&](Timeout&) { return pass(w); }); },
+     at_once()},
     {"timeout in_a_timeout",
-     [](Gated& w) -> Task<> { co_await timeout(2h, timeout(1h, pass(w))); }},
+     [](Gated& w) -> Task<> { co_await timeout(2h, timeout(1h, pass(w))); },
+     at_once()},
     {"timeout as_a_result",
      [](Gated& w) -> Task<> {
        const auto passed = co_await as_result(timeout(1h, pass(w)));
        EXPECT_TRUE(passed.has_value());
-     }},
+     },
+     at_once()},
     {"timeout_at of_a_task",
-     [](Gated& w) -> Task<> { co_await timeout_at(Loop::current().now() + 1h, pass(w)); }},
+     [](Gated& w) -> Task<> { co_await timeout_at(Loop::current().now() + 1h, pass(w)); },
+     at_once()},
     {"timeout_at of_a_body",
      [](Gated& w) -> Task<> {
        co_await timeout_at(std::nullopt, [&](Timeout&) { return pass(w); });
-     }},
-    {"wait_for", [](Gated& w) -> Task<> { co_await wait_for(w.inner, 1h); }, together},
+     },
+     at_once()},
+    {"wait_for", [](Gated& w) -> Task<> { co_await wait_for(w.inner, 1h); }, at_once(together)},
     {"wait_for without_a_limit",
-     [](Gated& w) -> Task<> { co_await wait_for(pass(w), std::nullopt); }},
+     [](Gated& w) -> Task<> { co_await wait_for(pass(w), std::nullopt); },
+     at_once()},
     {"try_finally",
      [](Gated& w) -> Task<> { co_await try_finally(pass(w), cleanup); }},
     {"try_finally of_a_body",
      [](Gated& w) -> Task<> { co_await try_finally([&] { return pass(w); }, cleanup); }},
-    {"shield of_a_handle", [](Gated& w) -> Task<> { co_await shield(w.inner); }},
+    {"shield of_a_handle", [](Gated& w) -> Task<> { co_await shield(w.inner); }, at_once()},
     {"shield of_a_task", [](Gated& w) -> Task<> { co_await shield(pass(w)); }},
 };
 
@@ -128,19 +137,21 @@ struct Ending {
 };
 
 const Rows<Ending> waits = {
-    {"wait", [](Ending& w) -> Task<> { co_await wait(w.tasks); }},
+    {"wait", [](Ending& w) -> Task<> { co_await wait(w.tasks); }, at_once()},
     {"wait for_the_first",
      [](Ending& w) -> Task<> {
        WaitOptions options;
        options.until = first_completed;
        co_await wait(w.tasks, options);
-     }},
+     },
+     at_once()},
     {"wait with_a_limit",
      [](Ending& w) -> Task<> {
        WaitOptions options;
        options.timeout = 1h;
        co_await wait(w.tasks, options);
-     }},
+     },
+     at_once()},
     {"wait with_no_time_at_all",
      [](Ending& w) -> Task<> {
        WaitOptions options;
@@ -152,7 +163,8 @@ const Rows<Ending> waits = {
      [](Ending& w) -> Task<> {
        auto ended = co_await w.ends->next();
        if (ended) ++w.given;
-     }},
+     },
+     at_once()},
 };
 
 }  // namespace

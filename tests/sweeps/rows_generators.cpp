@@ -42,8 +42,8 @@ struct Begun : Gated {
 };
 
 const Rows<Begun> begun = {
-    {"Generator::next", [](Begun& w) { return only(w.generator->next()); }, refused},
-    {"Generator::aclose", [](Begun& w) { return only(w.generator->aclose()); }, refused},
+    {"Generator::next", [](Begun& w) { return only(w.generator->next()); }, at_once(refused)},
+    {"Generator::aclose", [](Begun& w) { return only(w.generator->aclose()); }, at_once(refused)},
     {"Generator::resume_with",
      [](Begun& w) -> Task<> {
        const auto thrown = std::make_exception_ptr(std::runtime_error("thrown in"));
@@ -51,7 +51,7 @@ const Rows<Begun> begun = {
        if (!ended && ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
        if (!ended && ended.error().exception() != thrown) co_await fail(std::move(ended.error()));
      },
-     refused},
+     at_once(refused)},
 };
 
 const Rows<Gated> generators = {
@@ -59,12 +59,14 @@ const Rows<Gated> generators = {
      [](Gated& w) -> Task<> {
        auto generator = numbers(w);
        EXPECT_EQ(co_await generator.next(), 1);
-     }},
+     },
+     at_once()},
     {"collect",
      [](Gated& w) -> Task<> {
        const auto all = co_await collect(numbers(w));
        EXPECT_EQ(all.size(), 2u);
-     }},
+     },
+     at_once()},
     {"for_each",
      [](Gated& w) -> Task<> { co_await for_each(numbers(w), [](int) { return yield(); }); }},
     {"collect of_a_pipeline",
@@ -73,7 +75,8 @@ const Rows<Gated> generators = {
                        filter([](int) { return true; }) | take(1);
        const auto all = co_await collect(std::move(pipeline));
        EXPECT_EQ(all, std::vector{2});
-     }},
+     },
+     at_once()},
 };
 
 // Waits at the gate when it is entered, and for a turn when it is left; as often as it was entered.
@@ -102,20 +105,23 @@ constexpr auto nothing = []() -> Task<> { co_return; };
 
 const Rows<Gated> resources = {
     {"with in_its_enter", [](Gated& w) -> Task<> { co_await with(Entering(w), nothing); }},
-    {"with in_its_exit", [](Gated& w) -> Task<> { co_await with(Closing(w), nothing); }},
+    {"with in_its_exit", [](Gated& w) -> Task<> { co_await with(Closing(w), nothing); }, at_once()},
     {"with in_its_body",
      [](Gated& w) -> Task<> {
        co_await with(Entering(w), [&] { return pass(w); });
      }},
     {"with of_what_a_task_opens",
-     [](Gated& w) -> Task<> { co_await with(opened(w), nothing); }},
+     [](Gated& w) -> Task<> { co_await with(opened(w), nothing); },
+     at_once()},
     {"with of_a_ContextGenerator",
-     [](Gated& w) -> Task<> { co_await with(context(w), nothing); }},
+     [](Gated& w) -> Task<> { co_await with(context(w), nothing); },
+     at_once()},
     {"closing",
      [](Gated& w) -> Task<> {
        Closing resource(w);
        co_await closing(resource, nothing);
-     }},
+     },
+     at_once()},
     {"ExitStack::enter",
      [](Gated& w) -> Task<> {
        co_await with(ExitStack(), [&](ExitStack& stack) -> Task<> {
@@ -142,13 +148,15 @@ const Rows<Gated> resources = {
      [](Gated& w) -> Task<> {
        auto entering = context_generator(numbers(w));
        EXPECT_EQ(co_await entering.enter(), 1);
-     }},
+     },
+     at_once()},
     {"ContextGenerator::exit",
      [](Gated& w) -> Task<> {
        auto entered = context(w);
        co_await entered.enter();
        co_await entered.exit(nullptr);
-     }},
+     },
+     at_once()},
 };
 
 }  // namespace

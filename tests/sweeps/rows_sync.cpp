@@ -32,8 +32,9 @@ const Rows<Locked> locked = {
      [](Locked& w) -> Task<> {
        co_await w.lock.acquire();
        w.lock.release();
-     }},
-    {"Lock::scoped", [](Locked& w) -> Task<> { auto guard = co_await w.lock.scoped(); }},
+     },
+     at_once()},
+    {"Lock::scoped", [](Locked& w) -> Task<> { auto guard = co_await w.lock.scoped(); }, at_once()},
     {"Lock::scoped for_some_turns",
      [](Locked& w) -> Task<> {
        auto guard = co_await w.lock.scoped();
@@ -66,11 +67,11 @@ Task<> hold_unit(Counted<S>& w) {
 }
 
 const Rows<Counted<Semaphore>> semaphores = {
-    {"Semaphore::acquire", &take_unit<Semaphore>},
+    {"Semaphore::acquire", &take_unit<Semaphore>, at_once()},
     {"Semaphore::scoped", &hold_unit<Semaphore>},
 };
 const Rows<Counted<BoundedSemaphore>> bounded = {
-    {"Semaphore::acquire of_a_bounded_one", &take_unit<BoundedSemaphore>},
+    {"Semaphore::acquire of_a_bounded_one", &take_unit<BoundedSemaphore>, at_once()},
     {"Semaphore::scoped of_a_bounded_one", &hold_unit<BoundedSemaphore>},
 };
 
@@ -79,7 +80,7 @@ struct Flag {
   Event event;
 };
 
-const Rows<Flag> flags = {{"Event::wait", [](Flag& w) { return only(w.event.wait()); }}};
+const Rows<Flag> flags = {{"Event::wait", [](Flag& w) { return only(w.event.wait()); }, at_once()}};
 
 // Whoever wakes has the lock meanwhile, as it must.
 struct Conditional {
@@ -103,12 +104,14 @@ const Rows<Conditional> conditions = {
      [](Conditional& w) -> Task<> {
        auto guard = co_await w.lock.scoped();
        if (!w.ready) co_await w.condition.wait();
-     }},
+     },
+     at_once()},
     {"Condition::wait for_a_predicate",
      [](Conditional& w) -> Task<> {
        auto guard = co_await w.lock.scoped();
        co_await w.condition.wait([&w] { return w.ready; });
-     }},
+     },
+     at_once()},
 };
 
 // The other party comes when it is told to.
@@ -133,7 +136,7 @@ struct Parties {
 };
 
 const Rows<Parties> parties = {
-    {"Barrier::wait", [](Parties& w) { return only(w.barrier.wait()); }, apart}};
+    {"Barrier::wait", [](Parties& w) { return only(w.barrier.wait()); }, at_once(apart)}};
 
 // Empty until an item comes for each wake(); none may be lost.
 template <class Q>
@@ -158,11 +161,11 @@ Task<> get_one(Empty<Q>& w) {
   ++w.got;
 }
 
-const Rows<Empty<Queue<int>>> fifo = {{"BasicQueue::get", &get_one<Queue<int>>}};
+const Rows<Empty<Queue<int>>> fifo = {{"BasicQueue::get", &get_one<Queue<int>>, at_once()}};
 const Rows<Empty<PriorityQueue<int>>> heap = {
-    {"BasicQueue::get of_a_PriorityQueue", &get_one<PriorityQueue<int>>}};
+    {"BasicQueue::get of_a_PriorityQueue", &get_one<PriorityQueue<int>>, at_once()}};
 const Rows<Empty<LifoQueue<int>>> stack = {
-    {"BasicQueue::get of_a_LifoQueue", &get_one<LifoQueue<int>>}};
+    {"BasicQueue::get of_a_LifoQueue", &get_one<LifoQueue<int>>, at_once()}};
 
 // Full until one item is taken for each wake().
 struct Full {
@@ -184,7 +187,7 @@ const Rows<Full> full = {{"BasicQueue::put",
                             co_await w.queue.put(2);
                             ++w.put;
                           },
-                          apart}};
+                          at_once(apart)}};
 
 struct Unfinished {
   Task<> begin() { co_await queue.put(1); }
@@ -195,7 +198,7 @@ struct Unfinished {
 };
 
 const Rows<Unfinished> unfinished = {
-    {"BasicQueue::join", [](Unfinished& w) { return only(w.queue.join()); }}};
+    {"BasicQueue::join", [](Unfinished& w) { return only(w.queue.join()); }, at_once()}};
 
 // Somebody writes until wake().
 struct Written {
@@ -214,7 +217,7 @@ struct Written {
 };
 
 const Rows<Written> rw_locks = {
-    {"RwLock::read", [](Written& w) -> Task<> { auto guard = co_await w.lock.read(); }},
+    {"RwLock::read", [](Written& w) -> Task<> { auto guard = co_await w.lock.read(); }, at_once()},
     {"RwLock::write",
      [](Written& w) -> Task<> {
        auto guard = co_await w.lock.write();
