@@ -4,9 +4,9 @@
 #include "raw_ring.hpp"
 
 #include <eddy/core/spawn.hpp>
-#include <eddy/io/file.hpp>
-#include <eddy/io/fs.hpp>
-#include <eddy/io/registered_buffer.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/file/fs.hpp>
+#include <eddy/file/registered_buffer.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,18 +2,19 @@
 #pragma once
 
 // base: knows neither kernel nor coroutine
-#include <eddy/base/assert.hpp>     // EDDY_VERIFY, EDDY_ASSERT
-#include <eddy/base/bytes.hpp>      // views of memory
-#include <eddy/base/clock.hpp>      // Duration, Instant
-#include <eddy/base/count.hpp>      // how many, never negative
-#include <eddy/base/counted.hpp>    // a pointer to what counts its references
-#include <eddy/base/error.hpp>      // Error, TimeoutError, Cancelled, UsageError
-#include <eddy/base/failure.hpp>    // a failure that was not thrown yet; Result<T>
-#include <eddy/base/intrusive.hpp>  // the linked lists
-#include <eddy/base/pool.hpp>       // the only allocator
-#include <eddy/base/process.hpp>    // which process this is, after fork()
-#include <eddy/base/text.hpp>       // pooled, shared strings
-#include <eddy/base/unique_fd.hpp>  // an owned file descriptor
+#include <eddy/base/assert.hpp>          // EDDY_VERIFY, EDDY_ASSERT
+#include <eddy/base/bytes.hpp>           // views of memory
+#include <eddy/base/clock.hpp>           // Duration, Instant
+#include <eddy/base/count.hpp>           // how many, never negative
+#include <eddy/base/counted.hpp>         // a pointer to what counts its references
+#include <eddy/base/error.hpp>           // Error, TimeoutError, Cancelled, UsageError
+#include <eddy/base/failure.hpp>         // a failure that was not thrown yet; Result<T>
+#include <eddy/base/intrusive.hpp>       // the linked lists
+#include <eddy/base/no_broken_pipe.hpp>  // no SIGPIPE for a while
+#include <eddy/base/pool.hpp>            // the only allocator
+#include <eddy/base/process.hpp>         // which process this is, after fork()
+#include <eddy/base/text.hpp>            // pooled, shared strings
+#include <eddy/base/unique_fd.hpp>       // an owned file descriptor
 
 // core: one ring, one loop, tasks
 #include <eddy/core/as_result.hpp>     // failure as a value
@@ -71,45 +72,50 @@
 #include <eddy/flow/wait.hpp>               // wait, as_completed
 #include <eddy/flow/with.hpp>               // with, closing
 
-// io: the outside world
-#include <eddy/io/address.hpp>            // where a socket is
-#include <eddy/io/datagram.hpp>           // what a socket of datagrams sends and receives
-#include <eddy/io/datagram_socket.hpp>    // what those of UDP and UNIX share
-#include <eddy/io/delimiters.hpp>         // what ends a piece of a stream
-#include <eddy/io/end_of_file.hpp>        // EndOfFile
-#include <eddy/io/file.hpp>               // open, File
-#include <eddy/io/file_call.hpp>          // inline or on the ring
-#include <eddy/io/file_mode.hpp>          // "r+" and the like
-#include <eddy/io/file_stat.hpp>          // size, times, permissions
-#include <eddy/io/file_state.hpp>         // what is behind a File
-#include <eddy/io/fs.hpp>                 // stat, rename, mkdir, copyfile ...
-#include <eddy/io/limit_exceeded.hpp>     // LimitExceeded
-#include <eddy/io/listener.hpp>           // listen, accept
-#include <eddy/io/no_broken_pipe.hpp>     // no SIGPIPE for a while
-#include <eddy/io/path.hpp>               // names for the kernel
-#include <eddy/io/read_ahead.hpp>         // bytes that were not taken yet
-#include <eddy/io/read_call.hpp>          // from the cache, or on the ring
-#include <eddy/io/read_verbs.hpp>         // lines and the like, over anything
-#include <eddy/io/reader.hpp>             // buffered reading of anything
-#include <eddy/io/receive.hpp>            // what a stream reads
-#include <eddy/io/receive_buffers.hpp>    // memory that the kernel takes when bytes come
-#include <eddy/io/registered_buffer.hpp>  // memory that the kernel keeps pinned
-#include <eddy/io/relay.hpp>              // from one stream to another
-#include <eddy/io/relay_pipes.hpp>        // what the bytes go through
-#include <eddy/io/relay_wait.hpp>         // which of two sockets ends a wait
-#include <eddy/io/send.hpp>               // what a stream writes
-#include <eddy/io/socket.hpp>             // options, addresses
-#include <eddy/io/socket_state.hpp>       // what is behind a stream
-#include <eddy/io/stoppable.hpp>          // ends when its File goes
-#include <eddy/io/storage.hpp>            // which of the two, by mount
-#include <eddy/io/stream.hpp>             // bytes to and from a peer, connect
-#include <eddy/io/udp_socket.hpp>         // datagrams over UDP
-#include <eddy/io/unix_datagram.hpp>      // datagrams of this machine, and descriptors with them
-#include <eddy/io/whole_file.hpp>         // read_text, write_atomic ...
-#include <eddy/io/writer.hpp>             // buffered writing to anything
+// bytes: bytes over anything
+#include <eddy/bytes/delimiters.hpp>      // what ends a piece of a stream
+#include <eddy/bytes/end_of_file.hpp>     // EndOfFile
+#include <eddy/bytes/limit_exceeded.hpp>  // LimitExceeded
+#include <eddy/bytes/read_ahead.hpp>      // bytes that were not taken yet
+#include <eddy/bytes/read_verbs.hpp>      // lines and the like, over anything
+#include <eddy/bytes/reader.hpp>          // buffered reading of anything
+#include <eddy/bytes/writer.hpp>          // buffered writing to anything
+
+// work: threads
+#include <eddy/work/blocking_calls.hpp>  // threads for what only blocks
+
+// file: the file system
+#include <eddy/file/file.hpp>               // open, File
+#include <eddy/file/file_call.hpp>          // inline or on the ring
+#include <eddy/file/file_mode.hpp>          // "r+" and the like
+#include <eddy/file/file_stat.hpp>          // size, times, permissions
+#include <eddy/file/file_state.hpp>         // what is behind a File
+#include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
+#include <eddy/file/path.hpp>               // names for the kernel
+#include <eddy/file/read_call.hpp>          // from the cache, or on the ring
+#include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
+#include <eddy/file/stoppable.hpp>          // ends when its File goes
+#include <eddy/file/storage.hpp>            // which of the two, by mount
+#include <eddy/file/whole_file.hpp>         // read_text, write_atomic ...
+
+// net: peers
+#include <eddy/net/address.hpp>          // where a socket is
+#include <eddy/net/datagram.hpp>         // what a socket of datagrams sends and receives
+#include <eddy/net/datagram_socket.hpp>  // what those of UDP and UNIX share
+#include <eddy/net/listener.hpp>         // listen, accept
+#include <eddy/net/receive.hpp>          // what a stream reads
+#include <eddy/net/receive_buffers.hpp>  // memory that the kernel takes when bytes come
+#include <eddy/net/relay.hpp>            // from one stream to another
+#include <eddy/net/relay_pipes.hpp>      // what the bytes go through
+#include <eddy/net/relay_wait.hpp>       // which of two sockets ends a wait
+#include <eddy/net/send.hpp>             // what a stream writes
+#include <eddy/net/socket.hpp>           // options, addresses
+#include <eddy/net/socket_state.hpp>     // what is behind a stream
+#include <eddy/net/stream.hpp>           // bytes to and from a peer, connect
+#include <eddy/net/udp_socket.hpp>       // datagrams over UDP
+#include <eddy/net/unix_datagram.hpp>    // datagrams of this machine, and descriptors with them
 
 // kit: ready-made parts
-#include <eddy/kit/blocking_calls.hpp>  // threads for what only blocks
-#include <eddy/kit/connect.hpp>         // connect to a host
-#include <eddy/kit/resolve.hpp>         // names of hosts
-#include <eddy/kit/serve.hpp>           // a task for each connection
+#include <eddy/kit/connect.hpp>  // connect to a host
+#include <eddy/kit/resolve.hpp>  // names of hosts
+#include <eddy/kit/serve.hpp>    // a task for each connection

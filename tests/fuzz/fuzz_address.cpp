@@ -2,7 +2,7 @@
 #include "fuzz.hpp"
 
 #include <eddy/base/error.hpp>
-#include <eddy/io/address.hpp>
+#include <eddy/net/address.hpp>
 
 using eddy::Address;
 

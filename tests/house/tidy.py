@@ -5,15 +5,18 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FLOORS = ["base", "core", "sync", "flow", "io", "kit"]
+FLOORS = ["base", "core", "sync", "flow", "bytes", "work", "file", "net", "kit"]
 # What a floor may include, besides itself.
 BELOW = {
     "base": [],
     "core": ["base"],
     "sync": ["base", "core"],
     "flow": ["base", "core"],
-    "io": ["base", "core", "sync"],
-    "kit": ["base", "core", "sync", "flow", "io"],
+    "bytes": ["base", "core", "sync"],
+    "work": ["base", "core", "sync"],
+    "file": ["base", "core", "sync", "bytes", "work"],
+    "net": ["base", "core", "sync", "bytes", "work"],
+    "kit": ["base", "core", "sync", "flow", "bytes", "work", "file", "net"],
 }
 problems = []
 

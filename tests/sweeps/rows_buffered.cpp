@@ -1,8 +1,8 @@
 // Rows of io: Reader and Writer, over a stream.
 #include "sweeps/sockets.hpp"
 
-#include <eddy/io/reader.hpp>
-#include <eddy/io/writer.hpp>
+#include <eddy/bytes/reader.hpp>
+#include <eddy/bytes/writer.hpp>
 
 namespace {
 

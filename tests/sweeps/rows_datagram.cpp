@@ -1,8 +1,8 @@
 // Rows of io: datagrams.
 #include "sweeps/sockets.hpp"
 
-#include <eddy/io/udp_socket.hpp>
-#include <eddy/io/unix_datagram.hpp>
+#include <eddy/net/udp_socket.hpp>
+#include <eddy/net/unix_datagram.hpp>
 
 #include <sys/eventfd.h>
 

@@ -3,8 +3,8 @@
 
 #include "support/directory.hpp"
 
-#include <eddy/io/fs.hpp>
-#include <eddy/io/whole_file.hpp>
+#include <eddy/file/fs.hpp>
+#include <eddy/file/whole_file.hpp>
 
 #include <filesystem>
 #include <set>

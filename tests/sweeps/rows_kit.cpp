@@ -1,7 +1,7 @@
 // Rows of kit: servers, hosts by name, and calls that block.
 #include "sweeps/sockets.hpp"
 
-#include <eddy/kit/blocking_calls.hpp>
+#include <eddy/work/blocking_calls.hpp>
 #include <eddy/kit/connect.hpp>
 #include <eddy/kit/resolve.hpp>
 #include <eddy/kit/serve.hpp>

@@ -3,9 +3,9 @@
 
 #include "support/directory.hpp"
 
-#include <eddy/io/file.hpp>
-#include <eddy/io/listener.hpp>
-#include <eddy/io/relay.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/net/listener.hpp>
+#include <eddy/net/relay.hpp>
 
 namespace {
 

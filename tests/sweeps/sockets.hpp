@@ -3,7 +3,7 @@
 
 #include "support/awaitables.hpp"
 
-#include <eddy/io/stream.hpp>
+#include <eddy/net/stream.hpp>
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include "support/directory.hpp"
 #include "support/failing_memory.hpp"
 
-#include <eddy/io/listener.hpp>
+#include <eddy/net/listener.hpp>
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include "support/directory.hpp"
 
-#include <eddy/io/file.hpp>
-#include <eddy/io/fs.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/file/fs.hpp>
 
 #include <array>
 #include <cstdint>

@@ -4,7 +4,7 @@
 // next, so that a family that is broken costs a quarter of a second and not a minute.
 #pragma once
 
-#include <eddy/io/stream.hpp>
+#include <eddy/net/stream.hpp>
 #include <eddy/kit/resolve.hpp>
 
 #include <chrono>

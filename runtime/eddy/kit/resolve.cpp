@@ -1,7 +1,7 @@
 #include <eddy/kit/resolve.hpp>
 
 #include <eddy/core/as_result.hpp>
-#include <eddy/kit/blocking_calls.hpp>
+#include <eddy/work/blocking_calls.hpp>
 
 #include <netdb.h>
 

@@ -1,12 +1,12 @@
 // resolve: the addresses of a host, by the system's rules: /etc/hosts, DNS, whatever it is told.
 //
-// getaddrinfo(3) blocks, so a thread calls it (kit/blocking_calls.hpp). What is numeric is answered
-// at once, without one.
+// getaddrinfo(3) blocks, so a thread calls it (work/blocking_calls.hpp). What is numeric is
+// answered at once, without one.
 #pragma once
 
 #include <eddy/base/error.hpp>
 #include <eddy/core/task.hpp>
-#include <eddy/io/address.hpp>
+#include <eddy/net/address.hpp>
 
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 // Stream::send_file: the one verb of a stream that knows files.
-#include <eddy/io/file.hpp>
-#include <eddy/io/stream.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/net/stream.hpp>
 
 #include <algorithm>
 

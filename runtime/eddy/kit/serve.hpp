@@ -18,7 +18,7 @@
 #include <eddy/core/sleep.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/flow/timeout.hpp>
-#include <eddy/io/listener.hpp>
+#include <eddy/net/listener.hpp>
 #include <eddy/sync/event.hpp>
 
 #include <chrono>

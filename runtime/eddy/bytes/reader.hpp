@@ -1,0 +1,106 @@
+// Reader: buffering over anything that reads bytes: a File, a pipe, a Stream, another Reader.
+//
+// Reads as much as fits into its buffer and gives it out in the pieces that are asked for. One task
+// reads at a time; a second one throws UsageError. Cancelling a call loses no byte: what was read
+// stays in the buffer. The source must stay for as long as the Reader, and the Reader until the
+// calls on it have ended; while it is used, nobody else should read from the source.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/bytes/end_of_file.hpp>
+#include <eddy/bytes/read_verbs.hpp>
+
+#include <concepts>
+#include <string>
+
+namespace eddy {
+
+// Gives some bytes, at least one; 0 at the end.
+template <class S>
+concept ReadsSome = requires(S& source, MutableBytes into) {
+  { source.read_some(into) } -> Awaitable;
+};
+
+template <ReadsSome S>
+class Reader {
+  class Source;
+
+ public:
+  static constexpr std::size_t default_capacity = 16 * 1024;
+
+  // Reads at most `capacity` bytes at once.
+  explicit Reader(S& source, std::size_t capacity = default_capacity) noexcept
+      : source_(source), capacity_(std::max<std::size_t>(capacity, 1)) {}
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() { EDDY_VERIFY(!reading_); }  // it outlives the calls on it
+
+  // As Stream's, each of them.
+  Task<std::size_t> read_some(MutableBytes into) { return read_some_of(Source(*this), into); }
+  Task<> read_exactly(MutableBytes into) { return read_exactly_of(Source(*this), into); }
+  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = default_limit) {
+    return read_until_of(Source(*this), delimiters, limit);
+  }
+  Task<std::string> readline(std::size_t limit = default_limit) {
+    return read_new_line_of(Source(*this), limit);
+  }
+  auto lines(std::size_t limit = default_limit) {
+    return LinesOf<Source>(Source(*this), limit);
+  }
+  Task<std::string> read_all() { return read_all_of(Source(*this)); }
+
+  // Reads more ahead: how many bytes came, 0 at the end. ∅
+  Task<std::size_t> fill() {
+    begin();
+    const Marked reading(reading_);
+    const MutableBytes room(ahead_.room(capacity_).first(capacity_));
+    auto got = co_await as_outcome(source_.read_some(room));
+    ahead_.add(got ? *got : 0);
+    if (!got) co_await fail(std::move(got.error()));
+    co_return *got;
+  }
+  Bytes buffered() const noexcept { return ahead_.view(); }
+  void consume(std::size_t count) {
+    begin();
+    if (count > ahead_.size()) throw UsageError("consume() of more than is read ahead");
+    ahead_.consume(count);
+  }
+
+ private:
+  class Source {
+   public:
+    explicit Source(Reader& reader) noexcept : reader_(&reader) {}
+    void begin() const { reader_->begin(); }
+    ReadAhead& ahead() { return reader_->ahead_; }
+    Task<std::size_t> fill() { return reader_->fill(); }
+    Failure end_of_file(std::string_view verb, std::string partial) {
+      return Failure::from(std::make_exception_ptr(EndOfFile(verb, {}, std::move(partial))));
+    }
+    Failure limit_exceeded(std::string_view verb) {
+      return Failure::from(std::make_exception_ptr(LimitExceeded(verb)));
+    }
+
+   private:
+    Reader* reader_;
+  };
+
+  struct Marked {
+    explicit Marked(bool& mark) noexcept : mark(mark) { mark = true; }
+    Marked(const Marked&) = delete;
+    Marked& operator=(const Marked&) = delete;
+    ~Marked() { mark = false; }
+    bool& mark;
+  };
+
+  void begin() const {
+    if (reading_) throw UsageError("two tasks read from one Reader");
+  }
+
+  S& source_;
+  std::size_t capacity_;
+  ReadAhead ahead_;
+  bool reading_ = false;
+};
+
+}  // namespace eddy

@@ -1,0 +1,283 @@
+#include <eddy/file/file.hpp>
+
+#include <eddy/core/as_result.hpp>
+
+#include <linux/io_uring.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace eddy {
+namespace {
+
+Task<Lock::Guard> turn_and_flush(FileState& file) {
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  if (file.dirty()) {
+    auto flushed = co_await as_outcome(file.flush());
+    if (!flushed) co_await fail(std::move(flushed.error()));
+  }
+  co_return std::move(*guard);
+}
+
+// Moves what is read ahead, as far as it goes.
+std::size_t take_ahead(FileState& file, MutableBytes into) {
+  const Bytes ahead = file.ahead();
+  const std::size_t count = std::min(ahead.size(), into.size());
+  if (count > 0) std::memcpy(into.data(), ahead.data(), count);
+  file.consume(count);
+  return count;
+}
+
+// What a call has taken: goes back when it fails, so that the next one gets it.
+class Taken {
+ public:
+  explicit Taken(FileState& file) noexcept : file_(file) {}
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  ~Taken() { if (!given_) give_back(); }
+
+  // What it is now. Stays where it is until given() or the end.
+  void are(Bytes bytes) noexcept { bytes_ = bytes; }
+  // The caller has it.
+  void given() noexcept { given_ = true; }
+
+ private:
+  void give_back() noexcept {
+    try {
+      file_.unread(bytes_);
+    } catch (const std::bad_alloc&) {  // of a pipe, more than the buffer holds
+    }
+  }
+
+  FileState& file_;
+  Bytes bytes_;
+  bool given_ = false;
+};
+
+}  // namespace
+
+FileState& File::open_state() const {
+  if (closed()) throw UsageError("a call on a closed file");
+  return *state_;
+}
+
+FileState& File::to_use(const State& state) {
+  if (!state) throw UsageError("a call on a closed file");
+  if (!state->usable() && !state->make_usable()) state->dropped("use").raise();
+  return *state;
+}
+
+FileState& File::to_read(const State& state) {
+  FileState& file = to_use(state);
+  if (!file.mode.readable) throw Error(EBADF, "read", file.name.view());
+  return file;
+}
+
+FileState& File::to_write(const State& state) {
+  FileState& file = to_use(state);
+  if (!file.mode.writable) throw Error(EBADF, "write", file.name.view());
+  return file;
+}
+
+// -- reading --
+
+// Fills `into`, or as much as there is. What is at least as large as the buffer goes past it.
+static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
+  std::size_t done = 0;
+  Taken taken(file);
+  for (;;) {
+    done += take_ahead(file, MutableBytes(into.data() + done, into.size() - done));
+    taken.are(Bytes(into.data(), done));
+    if (done == into.size()) break;
+    const MutableBytes rest(into.data() + done, into.size() - done);
+    const bool past = rest.size() >= file.capacity();
+    Task<std::size_t> reading = past ? file.read_raw(rest) : file.fill();
+    auto got = co_await as_outcome(std::move(reading));
+    if (!got) co_await fail(std::move(got.error()));
+    if (*got == 0) break;
+    if (past) done += *got;
+  }
+  taken.given();
+  co_return done;
+}
+
+Task<std::size_t> File::read_into(State state, MutableBytes into) {
+  FileState& file = to_read(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto got = co_await as_outcome(read_some_more(file, into));
+  if (!got) co_await fail(std::move(got.error()));
+  co_return *got;
+}
+
+Task<std::size_t> File::read_some(State state, MutableBytes into) {
+  FileState& file = to_read(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  const std::size_t there = take_ahead(file, into);
+  if (there > 0 || into.empty()) co_return there;
+  const bool past = into.size() >= file.capacity();
+  Task<std::size_t> reading = past ? file.read_raw(into) : file.fill();
+  auto got = co_await as_outcome(std::move(reading));
+  if (!got) co_await fail(std::move(got.error()));
+  co_return past ? *got : take_ahead(file, into);
+}
+
+Task<> File::read_exactly(State state, MutableBytes into) {
+  auto got = co_await as_outcome(read_into(state, into));
+  if (!got) co_await fail(std::move(got.error()));
+  if (*got < into.size()) {
+    Taken taken(*state);
+    taken.are(Bytes(into.data(), *got));
+    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), *got).text()));
+    taken.given();
+    throw end;
+  }
+}
+
+Task<std::string> File::read(State state, std::size_t count) {
+  FileState& file = to_read(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  std::string text;
+  Taken taken(file);
+  std::size_t chunk = FileState::default_capacity;
+  if (count == all && file.seeks() && !file.mount->remote) {
+    // Up to where the file ends now. Without a size, as in /proc, only reading tells.
+    const auto left = ::lseek(file.fd, 0, SEEK_END) - file.position();
+    if (left > 0) chunk = count = static_cast<std::size_t>(left);
+  }
+  while (text.size() < count) {
+    const std::size_t before = text.size();
+    text.resize(before + std::min(chunk, count - before));
+    taken.are(Bytes(text.data(), before));
+    const MutableBytes into(text.data() + before, text.size() - before);
+    auto got = co_await as_outcome(read_some_more(file, into));
+    if (!got) co_await fail(std::move(got.error()));
+    text.resize(before + *got);
+    taken.are(text);
+    if (*got < into.size()) break;
+    chunk = std::max(chunk, text.size());
+  }
+  taken.given();
+  co_return text;
+}
+
+Task<bool> File::readline_into(State state, std::string& line) {
+  FileState& file = to_read(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  line.clear();
+  Taken taken(file);
+  for (;;) {
+    const std::string_view ahead = file.ahead().text();
+    const auto end = ahead.find('\n');
+    const std::size_t count = end == std::string_view::npos ? ahead.size() : end + 1;
+    line.append(ahead.substr(0, count));
+    file.consume(count);
+    taken.are(line);
+    if (end != std::string_view::npos) break;
+    auto filled = co_await as_outcome(file.fill());
+    if (!filled) co_await fail(std::move(filled.error()));
+    if (*filled == 0) break;
+  }
+  taken.given();
+  co_return !line.empty();
+}
+
+Task<std::string> File::readline(State state) {
+  std::string line;
+  auto found = co_await as_outcome(readline_into(state, line));
+  if (!found) co_await fail(std::move(found.error()));
+  co_return line;
+}
+
+// In one turn, so that no other call comes in between and a cancelled one gives all back; so does
+// one without memory, before any other call runs.
+Task<std::vector<std::string>> File::readlines(State state) {
+  auto text = co_await as_outcome(read(state, all));
+  if (!text) co_await fail(std::move(text.error()));
+  Taken taken(*state);
+  taken.are(*text);
+  std::vector<std::string> all_lines;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    all_lines.emplace_back(rest.substr(0, size));
+    rest.remove_prefix(size);
+  }
+  taken.given();
+  co_return all_lines;
+}
+
+Task<std::optional<std::string>> Lines::next(Counted<FileState> file) {
+  std::string line;
+  auto found = co_await as_outcome(File::readline_into(file, line));
+  if (!found) co_await fail(std::move(found.error()));
+  if (!*found) co_return std::nullopt;
+  co_return std::optional<std::string>(std::move(line));
+}
+
+Task<std::string> File::peek(State state, std::size_t count) {
+  FileState& file = to_read(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  if (file.ahead().empty()) {
+    auto filled = co_await as_outcome(file.fill());
+    if (!filled) co_await fail(std::move(filled.error()));
+  }
+  co_return std::string(file.ahead().text().substr(0, count));
+}
+
+// -- writing --
+
+Task<std::size_t> File::write(State state, Bytes bytes) {
+  FileState& file = to_write(state);
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  file.drop_ahead();
+  // A stream that is read and written at once keeps what is read ahead, and is written directly.
+  const bool direct = bytes.size() >= file.capacity() || !file.ahead().empty();
+  if (!direct && bytes.size() <= file.room()) {
+    file.append(bytes);
+    co_return bytes.size();
+  }
+  if (auto flushed = co_await as_outcome(file.flush()); !flushed) {
+    co_await fail(std::move(flushed.error()));
+  }
+  if (!direct) {
+    file.append(bytes);
+    co_return bytes.size();
+  }
+  for (std::size_t done = 0; done < bytes.size();) {
+    auto written = co_await as_outcome(file.write_raw(Bytes(bytes.subspan(done))));
+    if (!written) co_await fail(std::move(written.error()));
+    done += *written;
+  }
+  co_return bytes.size();
+}
+
+Task<> File::flush(State state) {
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+}
+
+Task<> File::sync(State state, unsigned flags) {
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(turn_and_flush(file));
+  if (!guard) co_await fail(std::move(guard.error()));
+  Request request;
+  request.opcode = IORING_OP_FSYNC;
+  request.fd = file.fd;
+  request.op_flags = flags;
+  const auto call = [fd = file.fd, flags] { return flags ? ::fdatasync(fd) : ::fsync(fd); };
+  auto synced = co_await as_outcome(
+      perform(request, "sync", *file.mount, FilePolicy::ring, file.name, call));
+  if (!synced) co_await fail(std::move(synced.error()));
+}
+
+Task<> File::datasync() { return sync(state_, IORING_FSYNC_DATASYNC); }
+
+}  // namespace eddy

@@ -1,0 +1,293 @@
+// File: a file with the buffering of Python's file objects, and one order of operations.
+//
+// Calls on one file are done in the order in which they were made, whoever makes them; read_at()
+// and write_at() name their own place and are not ordered. A cancelled call loses no byte and moves
+// no position. What is written stays in the buffer until flush(), close() or until the buffer is
+// full. Short reads and writes are completed; EINTR and EAGAIN are never seen.
+//
+// A file that is dropped without close(), or replaced by another, is closed, and what was not
+// flushed is lost: nobody could be told of a failure. Calls on it that are in progress end with
+// ECANCELED. Errors are Error with the file's name; a call on a closed file throws UsageError.
+//
+// A File may be moved while calls are in progress. It belongs to the loop that last used it, and
+// throws UsageError on another one while it has calls in progress.
+#pragma once
+
+#include <eddy/base/counted.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/bytes/end_of_file.hpp>
+#include <eddy/file/file_state.hpp>
+#include <eddy/file/read_call.hpp>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace eddy {
+
+enum class Whence { start = SEEK_SET, current = SEEK_CUR, end = SEEK_END };
+
+// Trivially copyable.
+struct OpenOptions {
+  int buffering = -1;            // bytes; 0 for none (O_DIRECT needs that), -1 for 64 KiB
+  unsigned permissions = 0666;   // of a file that is created, before umask
+  int flags = 0;                 // more flags of open(2): O_DIRECT, O_NOFOLLOW ...
+  bool registered = false;       // take a place of LoopOptions.registered_files
+  std::optional<FilePolicy> policy = std::nullopt;  // instead of the loop's
+};
+
+class Lines;
+class ReadAt;
+class WriteAt;
+
+class File {
+ public:
+  static constexpr std::size_t all = static_cast<std::size_t>(-1);
+
+  File() = default;
+  File(File&&) noexcept = default;
+  File& operator=(File&& other) noexcept {
+    if (this != &other) {
+      drop();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~File() { drop(); }
+
+  // A descriptor that somebody else opened; closed by close() if `owned`. Uses the kernel's
+  // position.
+  static File adopt(int fd, std::string_view mode, bool owned = true, OpenOptions options = {});
+
+  // -- reading; at the end of the file: nothing --
+
+  Task<std::string> read(std::size_t count = all) { return read(state_, count); }
+  // Fills `into` unless the file ends before. The memory must stay until it resumes. ∅
+  Task<std::size_t> read_into(MutableBytes into) { return read_into(state_, into); }
+  // What there is, at least one byte and at most `into`, with one read at most: does not wait for a
+  // pipe or a terminal to give more. 0 at the end. ∅
+  Task<std::size_t> read_some(MutableBytes into) { return read_some(state_, into); }
+  // Throws EndOfFile, with what there was, if the file ends before `into` is full. ∅
+  Task<> read_exactly(MutableBytes into) { return read_exactly(state_, into); }
+  // With its "\n"; the last line may lack it; empty at the end.
+  Task<std::string> readline() { return readline(state_); }
+  // The same into `line`, whose memory is used again; false at the end. ∅
+  Task<bool> readline_into(std::string& line) { return readline_into(state_, line); }
+  Task<std::vector<std::string>> readlines() { return readlines(state_); }
+  // while (auto line = co_await lines.next()) ...
+  Lines lines();
+  // What is read ahead, at most `count` bytes, without taking it; reads once if that is nothing.
+  Task<std::string> peek(std::size_t count) { return peek(state_, count); }
+
+  // -- writing --
+
+  // Takes all of `bytes`, and returns how many that is. Cancelled while an older part of the buffer
+  // is written out: nothing of `bytes` was taken. What is larger than the buffer goes to the kernel
+  // at once; a pipe that is full may then have taken a part of it: tell() says nothing there. ∅
+  Task<std::size_t> write(Bytes bytes) { return write(state_, bytes); }
+  template <class Range>
+  Task<> writelines(const Range& lines) { return writelines(state_, lines); }
+  // To the kernel; sync() also to the disk, datasync() without the times of the file.
+  Task<> flush() { return flush(state_); }
+  Task<> sync() { return sync(state_, 0); }
+  Task<> datasync();
+
+  // -- at a place of its own: the position neither matters nor moves; several may be in progress --
+  // EINVAL for an offset of 2^63 and more, as from all that takes offsets and sizes.
+
+  // The bytes read; fewer only at the end of the file. ∅
+  ReadAt read_at(MutableBytes into, std::uint64_t offset);
+  // Writes all of `bytes`. In append mode the kernel ignores `offset`. ∅
+  WriteAt write_at(Bytes bytes, std::uint64_t offset);
+
+  // -- position and size --
+
+  // The new position. Beyond the end is allowed: what is in between reads as zeros.
+  Task<std::uint64_t> seek(std::int64_t offset, Whence whence = Whence::start) {
+    return seek(state_, offset, whence);
+  }
+  Task<std::uint64_t> tell() { return tell(state_); }
+  // To `size`, or to the position; the position stays, growing adds zeros. Returns the size.
+  Task<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt) {
+    return truncate(state_, size);
+  }
+  // Reserves disk space for [offset, offset + length).
+  Task<> allocate(std::uint64_t offset, std::uint64_t length) {
+    return allocate(state_, offset, length);
+  }
+  // Tells the kernel how the file will be used: POSIX_FADV_*.
+  void advise(std::uint64_t offset, std::uint64_t length, int advice);
+  Task<FileStat> stat() { return stat(state_); }
+
+  // Flushes and closes. Idempotent. The descriptor is closed also when flushing failed; cancelled
+  // while flushing, the file stays open, cancelled after that it is closed. Throws UsageError while
+  // read_at() or write_at() is in progress.
+  Task<> close() { return close(state_); }
+
+  bool closed() const noexcept { return !state_ || state_->fd < 0; }
+  std::string_view name() const { return open_state().name.view(); }
+  std::string_view mode() const { return open_state().mode.name(); }
+  int fileno() const { return open_state().fd; }
+  bool readable() const { return open_state().mode.readable; }
+  bool writable() const { return open_state().mode.writable; }
+  bool seekable() const;
+  FilePolicy policy() const { return open_state().policy; }
+
+ private:
+  friend Task<File> open_file(Text path, FileMode mode, OpenOptions options);
+  friend class FileAccess;
+  friend class Lines;
+  explicit File(Counted<FileState> state) noexcept : state_(std::move(state)) {}
+
+  // Each call counts as an owner of what it works on from the moment it is made.
+  using State = Counted<FileState>;
+  static Task<std::string> read(State state, std::size_t count);
+  static Task<std::size_t> read_into(State state, MutableBytes into);
+  static Task<std::size_t> read_some(State state, MutableBytes into);
+  static Task<> read_exactly(State state, MutableBytes into);
+  static Task<std::string> readline(State state);
+  static Task<bool> readline_into(State state, std::string& line);
+  static Task<std::vector<std::string>> readlines(State state);
+  static Task<std::string> peek(State state, std::size_t count);
+  static Task<std::size_t> write(State state, Bytes bytes);
+  static Task<> flush(State state);
+  static Task<std::uint64_t> seek(State state, std::int64_t offset, Whence whence);
+  static Task<std::uint64_t> tell(State state);
+  static Task<std::uint64_t> truncate(State state, std::optional<std::uint64_t> size);
+  static Task<> allocate(State state, std::uint64_t offset, std::uint64_t length);
+  static Task<FileStat> stat(State state);
+  static Task<> close(State state);
+  static Task<> sync(State state, unsigned flags);
+  template <class Range>
+  static Task<> writelines(State state, const Range& lines) {
+    for (const auto& line : lines) {
+      auto written = co_await as_outcome(write(state, line));
+      if (!written) co_await fail(std::move(written.error()));
+    }
+  }
+
+  // Throw UsageError when it is closed, or another loop's; Error when it was dropped, or opened for
+  // something else.
+  static FileState& to_use(const State& state);
+  static FileState& to_read(const State& state);
+  static FileState& to_write(const State& state);
+  // The same for what no loop is needed for.
+  FileState& open_state() const;
+  void drop() noexcept { if (state_) state_->drop(); }
+
+  State state_;
+};
+
+Task<File> open_file(Text path, FileMode mode, OpenOptions options);
+
+// Opens `path` as Python's open() does: the same modes, errors and buffering. Cancelled: nothing is
+// left open. A directory is refused with EISDIR whatever the mode. Waits for the other end of a
+// FIFO. Throws UsageError at once for a mode that makes no sense, or for a path that holds a zero
+// byte.
+inline Task<File> open(Text path, std::string_view mode = "r", OpenOptions options = {}) {
+  return open_file(std::move(path), FileMode::parse(mode), options);
+}
+inline Task<File> open(Text path, OpenFlags flags, OpenOptions options = {}) {
+  return open_file(std::move(path), FileMode::from(flags), options);
+}
+
+// The standard streams, unbuffered for writing, never closed.
+File stdin_file();
+File stdout_file();
+File stderr_file();
+
+// The lines of a file, one at a time, also when the File moves.
+class Lines {
+ public:
+  explicit Lines(File& file) noexcept : file_(file.state_) {}
+
+  // No value at the end of the file.
+  Task<std::optional<std::string>> next() { return next(file_); }
+  // The same into `line`, whose memory is used again; false at the end. ∅
+  Task<bool> next_into(std::string& line) { return File::readline_into(file_, line); }
+
+ private:
+  static Task<std::optional<std::string>> next(Counted<FileState> file);
+
+  Counted<FileState> file_;
+};
+
+// For the verbs of other classes that work on a file.
+class FileAccess {
+ public:
+  static FileState& of(File& file) noexcept { return *file.state_; }
+  static Counted<FileState> state_of(const File& file) noexcept { return file.state_; }
+  static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
+};
+
+inline Lines File::lines() { return Lines(*this); }
+
+// A read at a place of its own: one operation without a coroutine frame, unless bytes that were
+// written wait in the buffer: then it waits for its turn, and flushes them first.
+class [[nodiscard]] ReadAt : public ReadCall {
+ public:
+  using value_type = std::size_t;
+  ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept;
+
+  bool await_ready() {
+    if (!file_.usable() || file_.dirty() || offset_ < 0) [[unlikely]] return ready_slowly();
+    ++file_.positional;
+    return ReadCall::await_ready();
+  }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
+    ReadCall::await_suspend(frame);
+    return true;
+  }
+  std::size_t await_resume() {
+    if (!in_turn_ && result() == static_cast<int>(into_.size())) [[likely]] {
+      --file_.positional;
+      return static_cast<std::size_t>(Operation::await_resume());
+    }
+    return value_or_raise(await_outcome());
+  }
+  Expected<std::size_t> await_outcome() {
+    --file_.positional;
+    return in_turn_ ? in_turn_->await_outcome() : complete();
+  }
+
+ private:
+  static Task<std::size_t> read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset);
+  bool ready_slowly();
+  Expected<std::size_t> complete();
+
+  Counted<FileState> owner_;
+  std::optional<Task<std::size_t>> in_turn_;
+};
+
+struct PositionalWrite {
+  int fd;
+  Bytes bytes;
+  std::uint64_t offset;
+  ssize_t operator()() const;
+};
+
+// A write at a place of its own, inline or on the ring as Storage decides; when there is something
+// in the buffer, or another call in progress, it waits for its turn and empties the buffer first.
+class [[nodiscard]] WriteAt : public FileCall<PositionalWrite> {
+ public:
+  using value_type = std::size_t;
+  WriteAt(Counted<FileState> file, Bytes bytes, std::uint64_t offset);
+
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> frame);
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
+  Expected<std::size_t> await_outcome();
+
+ private:
+  static Task<std::size_t> write_in_turn(FileState& file, PositionalWrite write);
+
+  FileState& file_;
+  Counted<FileState> owner_;
+  PositionalWrite write_;
+  std::uint64_t made_on_;  // the loop
+  std::optional<Task<std::size_t>> in_turn_;
+};
+
+}  // namespace eddy

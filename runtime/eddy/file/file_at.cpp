@@ -1,0 +1,154 @@
+// Reading and writing a file at a place of its own.
+#include <eddy/core/as_result.hpp>
+#include <eddy/file/file.hpp>
+
+#include <linux/io_uring.h>
+#include <unistd.h>
+
+namespace eddy {
+
+ReadAt File::read_at(MutableBytes into, std::uint64_t offset) {
+  to_read(state_);
+  return ReadAt(state_, into, offset);
+}
+WriteAt File::write_at(Bytes bytes, std::uint64_t offset) {
+  to_write(state_);
+  return WriteAt(state_, bytes, offset);
+}
+
+// -- read_at --
+
+ReadAt::ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept
+    : ReadCall(*file, into, static_cast<std::int64_t>(offset)), owner_(std::move(file)) {}
+
+bool ReadAt::ready_slowly() {
+  const bool open = file_.usable() || file_.make_usable();
+  const bool goes = open && offset_ >= 0;
+  const bool waits = goes && file_.dirty();
+  if (waits) in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
+  ++file_.positional;
+  if (!goes) finish(open ? -EINVAL : -ECANCELED);
+  return !goes || (!waits && ReadCall::await_ready());
+}
+
+Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  auto got = co_await as_outcome(ReadAt(Counted<FileState>(&file), into, offset));
+  if (!got) co_await fail(std::move(got.error()));
+  co_return *got;
+}
+
+// Fewer bytes than asked for: nearly always the end of the file. The kernel completes short reads
+// of regular files itself, so that the plain call which makes sure finds nothing, or what is
+// cached.
+Expected<std::size_t> ReadAt::complete() {
+  if (offset_ < 0) return std::unexpected(no_offset(file_.name));
+  auto outcome = Operation::await_outcome();
+  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
+    return std::unexpected(file_.dropped("read"));
+  }
+  if (!outcome && !try_again(outcome.error())) {
+    if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
+    return std::unexpected(Failure::error(outcome.error().code(), "read", file_.name.view()));
+  }
+  if (outcome && *outcome == 0) return 0;
+  std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
+  while (done < into_.size()) {
+    const auto got = ::pread(file_.fd, into_.data() + done, into_.size() - done,
+                             offset_ + static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && done == 0) {
+      return std::unexpected(Failure::error(errno, "read", file_.name.view()));
+    }
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+// -- write_at --
+
+ssize_t PositionalWrite::operator()() const {
+  return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+}
+
+static Request request_for(const FileState& file, const PositionalWrite& write) {
+  return file.request(IORING_OP_WRITE, write.bytes.data(), write.bytes.size(),
+                      static_cast<std::int64_t>(write.offset));
+}
+
+WriteAt::WriteAt(Counted<FileState> file, Bytes bytes, std::uint64_t offset)
+    : FileCall(request_for(*file, {file->fd, bytes, offset}), "write", *file->mount, file->policy,
+               PositionalWrite{file->fd, bytes, offset}),
+      file_(*file),
+      owner_(std::move(file)),
+      write_{file_.fd, bytes, offset},
+      made_on_(thread_state.loop_id) {}
+
+bool WriteAt::await_ready() {
+  if (made_on_ != thread_state.loop_id) {
+    throw UsageError("write_at() was called on another loop than it is awaited on");
+  }
+  const bool open = file_.usable() || file_.make_usable();
+  const bool goes = open && is_offset(write_.offset);
+  const bool waits = goes && (!file_.empty() || file_.lock.locked());
+  if (waits) in_turn_.emplace(write_in_turn(file_, write_));
+  ++file_.positional;
+  if (!open) finish(-ECANCELED);
+  return !goes || (!waits && FileCall::await_ready());
+}
+
+bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
+  if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
+  FileCall::await_suspend(frame);
+  return true;
+}
+
+Expected<std::size_t> WriteAt::await_outcome() {
+  --file_.positional;
+  if (in_turn_) return in_turn_->await_outcome();
+  if (!is_offset(write_.offset)) return std::unexpected(no_offset(file_.name));
+  auto outcome = Operation::await_outcome();
+  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
+    return std::unexpected(file_.dropped("write"));
+  }
+  if (!outcome && !try_again(outcome.error())) {
+    if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
+    return std::unexpected(Failure::error(outcome.error().code(), "write", file_.name.view()));
+  }
+  // A disk that fills up takes a part: the plain call for the rest finds out why.
+  std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
+  while (done < write_.bytes.size()) {
+    const auto written = PositionalWrite{write_.fd, Bytes(write_.bytes.subspan(done)),
+                                         write_.offset + done}();
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      return std::unexpected(Failure::error(written < 0 ? errno : EIO, "write", file_.name.view()));
+    }
+    done += static_cast<std::size_t>(written);
+  }
+  return done;
+}
+
+Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write) {
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  file.drop_ahead();
+  const std::size_t size = write.bytes.size();
+  while (!write.bytes.empty()) {
+    auto written = co_await as_outcome(perform(request_for(file, write), "write", *file.mount,
+                                               file.policy, file.name, write));
+    if (!written) co_await fail(std::move(written.error()));
+    if (*written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
+    write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(*written)));
+    write.offset += static_cast<std::uint64_t>(*written);
+  }
+  co_return size;
+}
+
+}  // namespace eddy

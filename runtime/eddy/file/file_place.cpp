@@ -1,0 +1,172 @@
+// The calls of File about its position, its size and its end.
+#include <eddy/core/as_result.hpp>
+#include <eddy/file/file.hpp>
+
+#include <linux/io_uring.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace eddy {
+namespace {
+
+constexpr std::uint8_t opcode_ftruncate = 55;  // 6.9; newer than liburing 2.3
+
+struct Close {
+  int fd;
+  int operator()() const { return ::close(fd) < 0 && errno != EINTR ? -1 : 0; }
+};
+
+// What the kernel began to close is gone, whatever it says.
+class CloseCall : public FileCall<Close> {
+ public:
+  using value_type = int;
+  CloseCall(const Request& request, UniqueFd& fd, FileState& file)
+      : FileCall(request, "close", *file.mount, file.policy, Close{fd.get()}, file.mode.writable),
+        fd_(fd) {}
+  Expected<int> await_outcome() {
+    const bool cancelled = was_cancelled() || cancel_requested();
+    if (result() == -ECANCELED && !cancelled) finish(close_now());  // the kernel had no thread
+    if (result() != -ECANCELED) fd_.release();
+    return Operation::await_outcome();
+  }
+
+ private:
+  int close_now() const { return Close{fd_.get()}() < 0 ? -errno : 0; }
+
+  UniqueFd& fd_;
+};
+
+}  // namespace
+
+bool File::seekable() const { return ::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
+
+Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) {
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  if (!file.seeks()) {
+    const std::size_t ahead = whence == Whence::current ? file.ahead().size() : 0;
+    if (__builtin_sub_overflow(offset, ahead, &offset)) {
+      co_await fail(Failure::error(EINVAL, "seek", file.name.view()));
+    }
+    const auto place = ::lseek(file.fd, offset, static_cast<int>(whence));
+    if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
+    file.move_to(place);
+    co_return static_cast<std::uint64_t>(place);
+  }
+  std::int64_t base = whence == Whence::current ? file.position() : 0;
+  if (whence == Whence::end) {
+    auto end = co_await as_outcome(file.end());
+    if (!end) co_await fail(std::move(end.error()));
+    base = *end;
+  }
+  std::int64_t place;
+  if (__builtin_add_overflow(base, offset, &place) || place < 0) {
+    co_await fail(Failure::error(EINVAL, "seek", file.name.view()));
+  }
+  file.move_to(place);
+  co_return static_cast<std::uint64_t>(place);
+}
+
+Task<std::uint64_t> File::tell(State state) {
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  if (file.seeks()) co_return static_cast<std::uint64_t>(file.position());
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  const auto place = ::lseek(file.fd, 0, SEEK_CUR);
+  if (place < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
+  co_return static_cast<std::uint64_t>(place) - file.ahead().size();
+}
+
+Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wanted) {
+  FileState& file = to_write(state);
+  if (wanted && !is_offset(*wanted)) co_await fail(no_offset(file.name));
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  file.drop_ahead();
+  std::int64_t place = file.position();
+  if (!file.seeks() && !wanted) place = ::lseek(file.fd, 0, SEEK_CUR);
+  const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
+  if (!is_offset(size)) co_await fail(no_offset(file.name));
+  Request request;
+  request.opcode = opcode_ftruncate;
+  request.fd = file.fd;
+  request.offset = size;
+  auto done = co_await as_outcome(
+      perform(request, "truncate", *file.mount, file.policy, file.name,
+              [fd = file.fd, size] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
+  if (!done) co_await fail(std::move(done.error()));
+  co_return size;
+}
+
+Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
+  FileState& file = to_write(state);
+  if (!is_offset(offset) || !is_offset(length)) co_await fail(no_offset(file.name));
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  Request request;
+  request.opcode = IORING_OP_FALLOCATE;
+  request.fd = file.fd;
+  request.offset = offset;
+  request.address = length;
+  const auto call = [fd = file.fd, offset, length] {
+    return ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+  };
+  // It may take long, however fast the disk: always on the ring.
+  auto done = co_await as_outcome(
+      perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
+  if (!done) co_await fail(std::move(done.error()));
+}
+
+void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
+  FileState& file = open_state();
+  if (!is_offset(offset) || !is_offset(length)) no_offset(file.name).raise();
+  const int error =
+      ::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
+  if (error) throw Error(error, "advise", file.name.view());
+}
+
+Task<FileStat> File::stat(State state) {
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(file.turn());
+  if (!guard) co_await fail(std::move(guard.error()));
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed) co_await fail(std::move(flushed.error()));
+  auto stat = co_await as_outcome(file.stat());
+  if (!stat) co_await fail(std::move(stat.error()));
+  co_return *stat;
+}
+
+Task<> File::close(State state) {
+  if (!state || state->fd < 0) co_return;
+  FileState& file = to_use(state);
+  auto guard = co_await as_outcome(file.lock.scoped());
+  if (!guard) co_await fail(std::move(guard.error()));
+  if (file.fd < 0) co_return;  // by another close(), or dropped
+  if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
+  auto flushed = co_await as_outcome(file.flush());
+  if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));
+  if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
+  UniqueFd fd(file.release_fd());  // no operation may find the number while it is being closed
+  if (fd) {
+    Request request;
+    request.opcode = IORING_OP_CLOSE;
+    request.fd = fd.get();
+    auto done = co_await as_outcome(CloseCall(request, fd, file));
+    const bool cancelled = !done && done.error().is_cancelled();
+    if (cancelled && flushed) co_await fail(std::move(done.error()));
+    if (cancelled) thread_state.task->keep_cancel_pending();  // what was lost is told first
+    if (!done && flushed) {
+      co_await fail(Failure::error(done.error().code(), "close", file.name.view()));
+    }
+  }
+  if (!flushed) co_await fail(std::move(flushed.error()));
+}
+
+}  // namespace eddy

@@ -1,0 +1,41 @@
+// FileStat: what the file system knows of a file.
+#pragma once
+
+#include <eddy/base/text.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/file/storage.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <sys/stat.h>
+
+namespace eddy {
+
+// Nanoseconds, from 1677 to 2262. A time that a file system keeps beyond is the last one of these,
+// or the first.
+using FileTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+struct FileStat {
+  std::uint64_t size = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t blocks = 0;  // of 512 bytes
+  std::uint32_t mode = 0;    // type and permissions, as in stat(2)
+  std::uint32_t links = 0;
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  std::uint32_t block_size = 0;
+  std::uint64_t device = 0;  // a dev_t: what stat(2) says, and minor(3) takes apart
+  FileTime accessed;
+  FileTime modified;
+  FileTime changed;
+
+  bool is_file() const noexcept { return S_ISREG(mode); }
+  bool is_dir() const noexcept { return S_ISDIR(mode); }
+  bool is_symlink() const noexcept { return S_ISLNK(mode); }
+};
+
+// statx(2) of `path` below `fd` with those AT_* flags; a failure names `subject`.
+Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,
+                         Text subject);
+
+}  // namespace eddy

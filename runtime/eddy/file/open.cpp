@@ -1,0 +1,207 @@
+// open() and its own handling of what open(2) can meet.
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/file/path.hpp>
+
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace eddy {
+namespace {
+
+std::size_t capacity_of(const OpenOptions& options) {
+  if (options.buffering < -1) throw UsageError("open with a negative size for the buffer");
+  return options.buffering < 0 ? FileState::default_capacity
+                               : static_cast<std::size_t>(options.buffering);
+}
+
+// The kernel does not even try these without a worker; everything else is left to the ring.
+bool is_punted(int flags) {
+  return flags & (O_CREAT | O_TRUNC) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+struct How {
+  int flags;
+  unsigned permissions;
+  FilePolicy policy;
+  bool waits = false;  // a worker, from the start: the ring itself opens everything without waiting
+  bool plain = false;  // there is no worker
+
+  // A first try never waits, neither for the other end of a FIFO (ENXIO) nor for somebody's lease
+  // (EAGAIN).
+  int first_flags() const noexcept { return waits ? flags : flags | O_NONBLOCK; }
+  bool may_wait() const noexcept { return !(flags & O_NONBLOCK); }
+};
+
+// A plain call that also does not wait, where nothing is to be created, for the directories on the
+// disk (EAGAIN): the ring does.
+int open_now(const char* path, const How& how) {
+  if (is_punted(how.flags) || how.plain) return ::open(path, how.first_flags(), how.permissions);
+  struct open_how wanted {};
+  wanted.flags = static_cast<unsigned>(how.first_flags());
+  wanted.resolve = RESOLVE_CACHED;  // 5.12
+  const auto fd = ::syscall(SYS_openat2, AT_FDCWD, path, &wanted, sizeof wanted);
+  // EPERM: a filter of system calls that does not know it, or else the ring says the same.
+  if (fd < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) errno = EAGAIN;
+  return static_cast<int>(fd);
+}
+
+Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
+  Request request;
+  request.opcode = IORING_OP_OPENAT;
+  request.fd = AT_FDCWD;
+  request.address = address_of(path_of(path));
+  request.length = how.permissions;
+  std::optional<Storage::SpareWorker> spare;
+  for (unsigned tries = 1;; ++tries) {
+    if (how.waits && !spare) spare.emplace(Storage::current());
+    request.flags = how.waits ? IOSQE_ASYNC : 0;
+    request.op_flags = static_cast<std::uint32_t>(how.first_flags());
+    auto fd = co_await as_outcome(FileCall(
+        request, "open", mount, how.policy,
+        [text = path.c_str(), &how] { return open_now(text, how); },
+        is_punted(how.flags) || how.plain));
+    if (fd) {
+      // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
+      if (!how.waits && how.may_wait()) ::fcntl(*fd, F_SETFL, how.flags);
+      co_return *fd;
+    }
+    if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
+    const int code = fd.error().code();
+    const bool would_wait = code == ENXIO || code == EAGAIN;
+    if (would_wait && how.may_wait() && !how.waits) {
+      how.policy = FilePolicy::ring;
+      how.waits = true;
+      tries = 0;
+    } else if (!try_again(fd.error()) || (would_wait && !how.may_wait()) || tries > ring_tries) {
+      co_await fail(failure_of_call(code, "open", path));
+    } else if (tries == ring_tries && !how.waits) {
+      how.policy = FilePolicy::inline_;
+      how.plain = true;
+    }
+  }
+}
+
+// As a task of its own: what it opened is closed if a cancel makes it drop its value.
+Task<UniqueFd> open_owned(Text path, How how, Storage::Mount& mount) {
+  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
+  if (!fd) co_await fail(std::move(fd.error()));
+  co_return UniqueFd(*fd);
+}
+
+// Ends `opening` when there is something to read, or when a writer has come and gone: poll(2)
+// tells a FIFO that had a writer since it was opened from one that had none.
+Task<> end_when_written(int fd, JoinHandle<UniqueFd> opening, bool& written) {
+  Request request;
+  request.opcode = IORING_OP_POLL_ADD;
+  request.fd = fd;
+  request.op_flags = POLLIN;
+  auto ready = co_await as_outcome(Operation(request, "poll"));
+  if (!ready && ready.error().is_cancelled()) co_await fail(std::move(ready.error()));
+  opening.cancel();  // also after a failure: nobody would notice the writer
+  if (!ready) co_await fail(std::move(ready.error()));
+  written = true;
+}
+
+// Whatever happens to the one that spawned it, nobody waits for ever in a worker.
+struct CancelAtEnd {
+  ~CancelAtEnd() { opening.cancel(); }
+  JoinHandle<UniqueFd>& opening;
+};
+
+// Waits as open(2) does for a writer of the FIFO that `owner` has open without one. A worker opens
+// it once more and waits; a writer that is gone before the worker begins would be missed there.
+Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& mount) {
+  how.policy = FilePolicy::ring;
+  how.waits = true;
+  bool written = false;
+  const bool asked_already = thread_state.task->cancel_pending();
+  const unsigned asked_before = this_task().cancelling();
+  auto opening = spawn(open_owned(path, how, mount));
+  const CancelAtEnd no_longer{opening};
+  auto watching = spawn(end_when_written(owner.get(), opening, written));
+  auto opened = co_await as_outcome(opening);
+  watching.cancel();
+  auto watched = co_await as_outcome(watching);
+  // Both end by our own cancels too: whether there was another, the count tells.
+  const bool asked = asked_already || this_task().cancelling() > asked_before;
+  if (!watched && (asked || !watched.error().is_cancelled())) {
+    co_await fail(std::move(watched.error()));
+  }
+  if (opened) {
+    owner = std::move(*opened);
+  } else if (!written || asked) {
+    co_await fail(std::move(opened.error()));
+  }
+}
+
+bool is_fifo(int fd) {
+  struct stat stat;
+  return ::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
+}
+
+// 0, or EISDIR, or ESPIPE for a stream. Cheaper than fstat(2), and asks no file system anything.
+int probe(int fd, const FileMode& mode) {
+  char nothing;
+  const auto answer = mode.writable ? ::lseek(fd, 0, SEEK_CUR) : ::pread(fd, &nothing, 0, 0);
+  return answer < 0 && (errno == EISDIR || errno == ESPIPE) ? errno : 0;
+}
+
+}  // namespace
+
+Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
+  const std::size_t capacity = capacity_of(options);
+  Storage& storage = Storage::current();
+  Storage::Mount& mount = storage.mount_of(path.view());
+  const FilePolicy policy = options.policy.value_or(storage.policy());
+  How how{
+      .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
+
+  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
+  if (!fd) co_await fail(std::move(fd.error()));
+  UniqueFd owner(*fd);
+  const int found = probe(owner.get(), mode);
+  if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
+  if (found == ESPIPE && !mode.writable && !(how.flags & O_NONBLOCK) && is_fifo(owner.get())) {
+    auto waited = co_await as_outcome(wait_for_writer(owner, path, how, mount));
+    if (!waited) co_await fail(std::move(waited.error()));
+  }
+  const Counted<FileState> state(
+      new FileState(owner.get(), true, mode, path, capacity, policy, storage, mount));
+  owner.release();
+  if (found == ESPIPE) state->set_stream();
+  if (how.flags & O_DIRECT) state->policy = FilePolicy::ring;  // there is no cache between
+  if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
+  if (mode.append && state->seeks()) {
+    auto end = co_await as_outcome(state->end());
+    if (!end) co_await fail(std::move(end.error()));
+    state->move_to(*end);
+  }
+  co_return File(state);
+}
+
+File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options) {
+  Storage& storage = Storage::current();
+  const Counted<FileState> state(new FileState(
+      fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
+      options.policy.value_or(storage.policy()), storage, storage.mount_of("/")));
+  if (::lseek(fd, 0, SEEK_CUR) < 0) {
+    state->set_stream();
+  } else {
+    state->use_kernel_position();
+  }
+  if (options.registered) state->place = Loop::current().registered().add_file(fd);
+  return File(state);
+}
+
+File stdin_file() { return File::adopt(STDIN_FILENO, "r", false); }
+File stdout_file() { return File::adopt(STDOUT_FILENO, "w", false, {.buffering = 0}); }
+File stderr_file() { return File::adopt(STDERR_FILENO, "w", false, {.buffering = 0}); }
+
+}  // namespace eddy

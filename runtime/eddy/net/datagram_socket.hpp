@@ -1,0 +1,60 @@
+// DatagramSocket: what the sockets of datagrams share: UdpSocket and UnixDatagram.
+//
+// One task receives and one sends at a time; a second one throws UsageError. A socket that is
+// dropped is closed, and calls on it that are in progress end with ECANCELED. It belongs to the
+// loop that first uses it.
+#pragma once
+
+#include <eddy/core/task.hpp>
+#include <eddy/net/datagram.hpp>
+
+namespace eddy {
+
+class DatagramSocket {
+ public:
+  // From now on what does not come from `peer` is dropped, and send() goes there; no address: the
+  // same as never. Waits for nothing. Throws Error with the address.
+  void connect(const Address& peer);
+
+  // -- receiving --
+
+  // The next datagram, also an empty one. What does not fit is lost, and `truncated` says so. The
+  // memory must stay until it resumes. Cancelled: no datagram is lost. ∅
+  Receiving receive(MutableBytes into) { return Receiving(handle_.to_use(), into); }
+  // The same, and who sent it. ∅
+  ReceivingFrom receive_from(MutableBytes into) { return ReceivingFrom(handle_.to_use(), into); }
+
+  // -- sending --
+
+  // One datagram of `bytes`, also an empty one, to the peer it is connected to. Resumes when the
+  // kernel has taken it, and waits while that has no room. Cancelled: it has not gone. The memory
+  // must stay until it resumes. Throws Error: EMSGSIZE when it is too long, and ECONNREFUSED when
+  // nobody was there for this one or, over IP, for an earlier one. ∅
+  SendDatagram send(Bytes bytes) { return SendDatagram(handle_.to_use(), bytes, Address()); }
+  // The same, to `to`. ∅
+  SendDatagram send_to(Bytes bytes, const Address& to) {
+    return SendDatagram(handle_.to_use(), bytes, to);
+  }
+
+  // -- the end --
+
+  // Ends what is in progress, whose tasks get ECANCELED, waits for them, and closes. Idempotent.
+  Task<> close();
+  bool closed() const noexcept { return handle_.closed(); }
+
+  Address local() const { return socket().local(); }
+  Address peer() const { return socket().peer(); }
+  // For options.
+  Socket& socket() const { return handle_.to_use()->socket; }
+
+ protected:
+  DatagramSocket() = default;
+  explicit DatagramSocket(Socket socket) : handle_(std::move(socket)) {}
+  DatagramSocket(DatagramSocket&&) noexcept = default;
+  DatagramSocket& operator=(DatagramSocket&&) noexcept = default;
+  ~DatagramSocket() = default;
+
+  SocketHandle handle_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,136 @@
+// Stream: bytes to and from a peer, over TCP or a UNIX socket. TcpStream and UnixStream are its
+// names.
+//
+// One task reads and one writes at a time; a second one throws UsageError. Cancelling a read loses
+// no byte: what the kernel had given is returned (C13), or comes first in the next read. Errors are
+// Error with the peer's address. A stream that is dropped is closed, and calls on it that are in
+// progress end with ECANCELED. It belongs to the loop that first uses it.
+//
+// Where memory comes from: reads into the caller's memory are one receive each. fill(), and the
+// verbs built on it, borrow a piece of the loop's buffers while nothing is there, so that a stream
+// that waits holds no memory, and receive into memory of their own while there is more to come.
+#pragma once
+
+#include <eddy/base/bytes.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/bytes/end_of_file.hpp>
+#include <eddy/bytes/read_verbs.hpp>
+#include <eddy/net/receive.hpp>
+#include <eddy/net/send.hpp>
+#include <eddy/net/socket_state.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace eddy {
+
+class File;
+
+// What the verbs of reading read a stream by.
+class StreamSource {
+ public:
+  explicit StreamSource(Counted<SocketState> state) : state_(std::move(state)) {}
+  void begin() const {
+    if (state_->reading) throw UsageError("two tasks read from one socket");
+  }
+  ReadAhead& ahead() { return state_->ahead; }
+  Fill fill() { return Fill(state_); }
+  Failure end_of_file(std::string_view verb, std::string partial) {
+    return state_->end_of_file(verb, std::move(partial));
+  }
+  Failure limit_exceeded(std::string_view verb) {
+    return Failure::from(std::make_exception_ptr(LimitExceeded(verb, state_->peer_name())));
+  }
+
+ private:
+  Counted<SocketState> state_;
+};
+
+class Stream {
+ public:
+  Stream() = default;
+
+  // A connected socket of type SOCK_STREAM, without O_NONBLOCK.
+  explicit Stream(Socket socket) : handle_(std::move(socket)) {}
+
+  // -- reading --
+
+  // As many bytes as there are, at least one, at most `into`; 0 at the end. The memory must stay
+  // until it resumes. ∅
+  ReadSome read_some(MutableBytes into) { return ReadSome(handle_.to_use(), into); }
+  // Fills `into`. Throws EndOfFile, with what there was, if the stream ends before. Cancelled, or
+  // failed: what was read comes first in the next read. ∅
+  ReadExactly read_exactly(MutableBytes into) { return ReadExactly(handle_.to_use(), into); }
+  // Up to and with the first delimiter. Throws LimitExceeded when that is longer than `limit`, and
+  // EndOfFile, with what there was, if the stream ends before. Cancelled, or too long: nothing is
+  // taken.
+  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = default_limit) {
+    return read_until_of(StreamSource(handle_.to_use()), delimiters, limit);
+  }
+  // Up to and with "\n"; the last line may lack it, and "" is the end. A line longer than `limit`
+  // is dropped, and throws LimitExceeded.
+  Task<std::string> readline(std::size_t limit = default_limit) {
+    return read_new_line_of(StreamSource(handle_.to_use()), limit);
+  }
+  // while (auto line = co_await lines.next()) ...
+  LinesOf<StreamSource> lines(std::size_t limit = default_limit) {
+    return LinesOf<StreamSource>(StreamSource(handle_.to_use()), limit);
+  }
+  // Up to the end.
+  Task<std::string> read_all() { return read_all_of(StreamSource(handle_.to_use())); }
+
+  // Reads more ahead: how many bytes came, 0 at the end. Holds no memory while it waits, unless
+  // something is read ahead already. ∅
+  Fill fill() { return Fill(handle_.to_use()); }
+  // What is read ahead, until the next read; consume() takes the first of it. No task may be
+  // reading meanwhile.
+  Bytes buffered() const noexcept {
+    return handle_.state() ? handle_.state()->ahead.view() : Bytes();
+  }
+  void consume(std::size_t count);
+
+  // -- writing --
+
+  // Some of `bytes`, as many as the kernel takes without waiting for more room. ∅
+  WriteSome write(Bytes bytes) { return WriteSome(handle_.to_use(), bytes); }
+  // All of them. Cancelled, or failed: a part may have gone. ∅
+  WriteAll write_all(Bytes bytes) { return WriteAll(handle_.to_use(), bytes); }
+  // All of each, as if they stood one behind the other. `pieces` itself must stay as well. ∅
+  WriteVectored write_vectored(std::span<const Bytes> pieces) {
+    return WriteVectored(handle_.to_use(), pieces);
+  }
+  // All of `bytes`, without a copy of them: resumes when the peer has taken them. See
+  // SendZeroCopy.
+  SendZeroCopy send_zero_copy(Bytes bytes) { return SendZeroCopy(handle_.to_use(), bytes); }
+  // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
+  // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.
+  Task<std::uint64_t> send_file(File& file, std::uint64_t offset = 0,
+                                std::uint64_t count = ~std::uint64_t{0});
+
+  // Tells the peer that nothing more comes.
+  void shutdown_write() { handle_.to_use()->socket.shutdown(SHUT_WR); }
+
+  // -- the end --
+
+  // Ends what is in progress, whose tasks get ECANCELED, waits for them, and closes. Idempotent.
+  Task<> close();
+  bool closed() const noexcept { return handle_.closed(); }
+
+  Address local() const { return socket().local(); }
+  Address peer() const { return socket().peer(); }
+  // For options.
+  Socket& socket() const { return handle_.to_use()->socket; }
+
+ private:
+  friend class Relay;
+  SocketHandle handle_;
+};
+
+using TcpStream = Stream;
+using UnixStream = Stream;
+
+// Connects. Cancelled: nothing is left open. Throws Error with the address.
+Task<Stream> connect(Address address);
+
+}  // namespace eddy

@@ -1,0 +1,121 @@
+// UnixDatagram: datagrams between programs of one machine, and open files with them.
+//
+// None is lost and none comes twice. A receiver that does not read lets its senders wait: see
+// SendDatagram for how. Connect the socket if you can.
+#pragma once
+
+#include <eddy/base/unique_fd.hpp>
+#include <eddy/net/datagram_socket.hpp>
+
+#include <array>
+#include <span>
+#include <utility>
+
+namespace eddy {
+
+// The kernel's limit for one datagram: SCM_MAX_FD.
+inline constexpr std::size_t most_descriptors = 253;
+
+// Trivially copyable.
+struct ReceivedWith {
+  std::size_t count = 0;
+  bool truncated = false;
+  std::size_t descriptors = 0;         // how many came, in the first places
+  bool descriptors_truncated = false;  // more had been sent, and are closed: there was no place
+  Address from;
+};
+
+// Memory for what goes beside the bytes: descriptors.
+class DescriptorControl {
+ public:
+  void* data() noexcept { return memory_.data(); }
+  // So many bytes hold `count` descriptors, and no more.
+  static constexpr std::size_t size_for(std::size_t count) noexcept {
+    return count == 0 ? 0 : CMSG_LEN(count * sizeof(int));
+  }
+  void put(std::span<const int> descriptors) noexcept;
+  // Gives out each that the kernel has put here.
+  template <class F>
+  static void each(const msghdr& header, F&& take) {
+    msghdr message = header;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+      if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+      const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; ++i) take(UniqueFd(descriptor(*part, i)));
+    }
+  }
+
+ private:
+  static int descriptor(const cmsghdr& part, std::size_t index) noexcept;
+
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(most_descriptors * sizeof(int))> memory_;
+};
+
+// Closes what has come and nobody took.
+class [[nodiscard]] ReceivingWith : public DatagramReceiveMessage {
+ public:
+  using value_type = ReceivedWith;
+  ReceivingWith(Counted<SocketState> state, MutableBytes into, std::span<UniqueFd> places);
+  ReceivingWith(const ReceivingWith& other) noexcept
+      : DatagramReceiveMessage(other), places_(other.places_) {}
+  ~ReceivingWith();
+
+  void await_suspend(std::coroutine_handle<> frame);
+  ReceivedWith await_resume() { return value_or_raise(await_outcome()); }
+  Expected<ReceivedWith> await_outcome();
+
+ private:
+  std::span<UniqueFd> places_;
+  bool started_ = false;
+  DescriptorControl control_;
+};
+
+class [[nodiscard]] SendWith : public SendDatagram {
+ public:
+  SendWith(Counted<SocketState> state, Bytes bytes, std::span<const int> descriptors,
+           const Address& to);
+  SendWith(const SendWith& other) noexcept
+      : SendDatagram(other), descriptors_(other.descriptors_) {}
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> frame);
+
+ private:
+  std::size_t put() noexcept;
+
+  std::span<const int> descriptors_;
+  DescriptorControl control_;
+};
+
+class UnixDatagram : public DatagramSocket {
+ public:
+  UnixDatagram() = default;
+  // A socket of type SOCK_DGRAM of the UNIX family, without O_NONBLOCK.
+  explicit UnixDatagram(Socket socket) : DatagramSocket(std::move(socket)) {}
+
+  // At `address`: a path, or an abstract name. A path that is there already is refused with
+  // EADDRINUSE, and stays behind. Throws Error with the address.
+  static UnixDatagram bind(const Address& address);
+  // One without an address: it can send, and receives only if it is connected or bound to.
+  static UnixDatagram open();
+  // Two that are connected to each other.
+  static std::pair<UnixDatagram, UnixDatagram> pair();
+
+  // The next datagram, and the descriptors that came with it: close-on-exec, in the first of
+  // `places`, which must stay until it resumes. Those that find no place are closed. Other calls
+  // that receive leave descriptors to the kernel, which closes them. ∅
+  ReceivingWith receive_with(MutableBytes into, std::span<UniqueFd> places) {
+    return ReceivingWith(handle_.to_use(), into, places);
+  }
+
+  // A datagram, and with it what `descriptors` refer to; they stay the caller's, and open until it
+  // resumes. At most `most_descriptors`, or it throws UsageError. ∅
+  SendWith send_with(Bytes bytes, std::span<const int> descriptors) {
+    return SendWith(handle_.to_use(), bytes, descriptors, Address());
+  }
+  SendWith send_with_to(Bytes bytes, std::span<const int> descriptors, const Address& to) {
+    return SendWith(handle_.to_use(), bytes, descriptors, to);
+  }
+};
+
+}  // namespace eddy

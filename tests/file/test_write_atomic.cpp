@@ -1,0 +1,157 @@
+#include "file/policies.hpp"
+#include "support/seccomp.hpp"
+
+#include <sys/stat.h>
+
+#include <climits>
+
+namespace {
+
+using namespace eddy;
+using test::wait_until_done;
+
+class WriteAtomic : public test::EveryPolicy {};
+INSTANTIATE_TEST_SUITE_P(Policy, WriteAtomic, test::every_policy(), test::name_of_policy);
+
+constexpr unsigned nobody = 65534;
+
+struct stat stat_of(const std::string& path) {
+  struct stat stat {};
+  EXPECT_EQ(::lstat(path.c_str(), &stat), 0);
+  return stat;
+}
+
+// In a container each life of a program may be process 1: what a crash left behind has the names
+// that the next life would take.
+TEST_P(WriteAtomic, IsNotInTheWayOfItsNextLife) {
+  run([&]() -> Task<> {
+    for (int crash = 1; crash <= 300; ++crash) {
+      directory.write("config." + std::to_string(::getpid()) + "-" + std::to_string(crash) + ".tmp",
+                      "left behind");
+    }
+    co_await write_atomic(path("config"), "new");
+    EXPECT_EQ(directory.read("config"), "new");
+  });
+}
+
+TEST_P(WriteAtomic, KeepsPermissionsAndOwner) {
+  if (::getuid() != 0) GTEST_SKIP() << "only root may give a file away";
+  directory.write("secret", "old");
+  ::chmod(path("secret").c_str(), 0640);
+  ASSERT_EQ(::chown(path("secret").c_str(), nobody, 1234), 0);
+  run([&]() -> Task<> {
+    co_await write_atomic(path("secret"), "new");
+    co_await write_atomic(path("fresh"), "new");
+  });
+  EXPECT_EQ(directory.read("secret"), "new");
+  const struct stat kept = stat_of(path("secret"));
+  EXPECT_EQ(kept.st_uid, nobody);
+  EXPECT_EQ(kept.st_gid, 1234u);
+  EXPECT_EQ(kept.st_mode & 07777, 0640u);
+  EXPECT_EQ(stat_of(path("fresh")).st_uid, 0u);
+}
+
+// Somebody else's file in a directory of one's own: replaced all the same, and then one's own.
+TEST_P(WriteAtomic, ReplacesWhatCannotBeGivenAway) {
+  if (::getuid() != 0) GTEST_SKIP() << "takes two users";
+  directory.write("file", "root's");
+  ::chmod(path("file").c_str(), 0604);
+  ASSERT_EQ(::chown(path("").c_str(), nobody, nobody), 0);
+  test::in_a_child([&] {
+    ASSERT_EQ(::setresgid(nobody, nobody, nobody), 0);
+    ASSERT_EQ(::setresuid(nobody, nobody, nobody), 0);
+    const auto body = [&]() -> Task<> { co_await write_atomic(path("file"), "new"); };
+    test::run(body, {.file_policy = GetParam()});
+  });
+  EXPECT_EQ(directory.read("file"), "new");
+  EXPECT_EQ(stat_of(path("file")).st_mode & 07777, 0604u);
+}
+
+// A directory that one may write and not read cannot be opened for its sync.
+TEST_P(WriteAtomic, WorksInADirectoryThatNobodyMayRead) {
+  if (::getuid() != 0) GTEST_SKIP() << "takes two users";
+  ASSERT_EQ(::chown(path("").c_str(), nobody, nobody), 0);
+  ASSERT_EQ(::chmod(path("").c_str(), 0333), 0);
+  test::in_a_child([&] {
+    ASSERT_EQ(::setresgid(nobody, nobody, nobody), 0);
+    ASSERT_EQ(::setresuid(nobody, nobody, nobody), 0);
+    const auto body = [&]() -> Task<> {
+      for (const char* text : {"one", "two"}) co_await write_atomic(path("file"), text);
+    };
+    test::run(body, {.file_policy = GetParam()});
+  });
+  EXPECT_EQ(directory.read("file"), "two");
+}
+
+TEST_P(WriteAtomic, ReplacesALinkAndNotWhatItLeadsTo) {
+  directory.write("target", "old");
+  ASSERT_EQ(::symlink("target", path("link").c_str()), 0);
+  run([&]() -> Task<> {
+    co_await write_atomic(path("link"), "new");
+    EXPECT_EQ(directory.read("target"), "old");
+    EXPECT_EQ(directory.read("link"), "new");
+    EXPECT_FALSE((co_await fs::lstat(path("link"))).is_symlink());
+  });
+}
+
+// The path of the temporary file would be longer than a path can be.
+TEST_P(WriteAtomic, WorksAtTheEndOfTheLongestPath) {
+  std::string deep = path("");
+  while (deep.size() + 200 < PATH_MAX - 4) deep += std::string(198, 'd') + "/";
+  deep += std::string(PATH_MAX - 4 - deep.size(), 'd') + "/";
+  std::filesystem::create_directories(deep);
+  run([&]() -> Task<> {
+    const std::string name = deep + "ab";
+    EXPECT_EQ(name.size(), std::size_t{PATH_MAX - 1});
+    for (const char* text : {"one", "two"}) co_await write_atomic(name, text);
+    EXPECT_EQ(co_await read_text(name), "two");
+  });
+}
+
+// Cancelled at any turn: the old file, or the new one and the request left for the next wait. What
+// is said is what is there.
+TEST_P(WriteAtomic, SaysWhatItDidWhenItIsCancelled) {
+  run([&]() -> Task<> {
+    int replaced = 0;
+    for (int turns = 0; turns < 200 && replaced < 3; ++turns) {
+      directory.write("file", "old");
+      bool done = false;
+      auto task = spawn([&]() -> Task<> {
+        co_await write_atomic(path("file"), "new");
+        done = true;
+        co_await yield();
+        co_await yield();
+        co_await yield();
+      });
+      co_await test::settle(turns);
+      replaced += done;
+      task.cancel();
+      co_await wait_until_done(task);
+      EXPECT_EQ(directory.read("file"), done ? "new" : "old") << turns;
+      EXPECT_EQ((co_await fs::listdir(path(""))).size(), 1u) << "something is left beside it";
+    }
+  });
+}
+
+// The request is there when the name has just been taken: it waits, and the directory is synced.
+TEST_P(WriteAtomic, IsDoneOnceTheNameIsTaken) {
+  run([&]() -> Task<> {
+    for (int round = 0; round < 20; ++round) {
+      directory.write("file", "old");
+      bool done = false;
+      Event never;
+      auto task = spawn([&]() -> Task<> {
+        co_await write_atomic(path("file"), "new");
+        done = true;
+        co_await never.wait();
+      });
+      while (!task.done() && directory.read("file") == "old") co_await yield();
+      task.cancel();
+      co_await wait_until_done(task);
+      EXPECT_TRUE(done);
+      EXPECT_TRUE(task.cancelled());
+    }
+  });
+}
+
+}  // namespace
