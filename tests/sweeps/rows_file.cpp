@@ -3,8 +3,8 @@
 
 #include "support/directory.hpp"
 
-#include <eddy/file/file.hpp>
 #include <eddy/bytes/reader.hpp>
+#include <eddy/file/file.hpp>
 
 #include <sys/stat.h>
 

@@ -1,10 +1,10 @@
 // Rows of kit: servers, hosts by name, and calls that block.
 #include "sweeps/sockets.hpp"
 
-#include <eddy/work/blocking_calls.hpp>
 #include <eddy/kit/connect.hpp>
 #include <eddy/kit/resolve.hpp>
 #include <eddy/kit/serve.hpp>
+#include <eddy/work/blocking_calls.hpp>
 
 #include <semaphore>
 

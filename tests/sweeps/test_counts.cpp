@@ -5,9 +5,9 @@
 
 #include "support/directory.hpp"
 
-#include <eddy/flow/generators.hpp>
-#include <eddy/file/file.hpp>
 #include <eddy/bytes/reader.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/flow/generators.hpp>
 #include <eddy/kit/serve.hpp>
 #include <eddy/sync/barrier.hpp>
 #include <eddy/sync/condition.hpp>

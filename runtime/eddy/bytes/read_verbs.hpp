@@ -7,11 +7,11 @@
 //   end_of_file(verb, partial), limit_exceeded(verb)    a Failure that names the source
 #pragma once
 
-#include <eddy/core/as_result.hpp>
-#include <eddy/core/task.hpp>
 #include <eddy/bytes/delimiters.hpp>
 #include <eddy/bytes/limit_exceeded.hpp>
 #include <eddy/bytes/read_ahead.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/task.hpp>
 
 #include <algorithm>
 #include <concepts>

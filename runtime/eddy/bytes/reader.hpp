@@ -6,10 +6,10 @@
 // calls on it have ended; while it is used, nobody else should read from the source.
 #pragma once
 
-#include <eddy/core/as_result.hpp>
-#include <eddy/core/task.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/bytes/read_verbs.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/task.hpp>
 
 #include <concepts>
 #include <string>

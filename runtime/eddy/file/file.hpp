@@ -14,8 +14,8 @@
 #pragma once
 
 #include <eddy/base/counted.hpp>
-#include <eddy/core/task.hpp>
 #include <eddy/bytes/end_of_file.hpp>
+#include <eddy/core/task.hpp>
 #include <eddy/file/file_state.hpp>
 #include <eddy/file/read_call.hpp>
 

@@ -1,8 +1,8 @@
 // Writing a File over a pipe or a socket whose other end may be gone: that fails with EPIPE, and
 // sends no SIGPIPE, which would end the process. The ring writes while it enters the kernel, where
 // a signal mask would cost every turn two calls.
-#include <eddy/core/as_result.hpp>
 #include <eddy/base/no_broken_pipe.hpp>
+#include <eddy/core/as_result.hpp>
 #include <eddy/file/stoppable.hpp>
 
 #include <linux/io_uring.h>

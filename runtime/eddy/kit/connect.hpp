@@ -4,8 +4,8 @@
 // next, so that a family that is broken costs a quarter of a second and not a minute.
 #pragma once
 
-#include <eddy/net/stream.hpp>
 #include <eddy/kit/resolve.hpp>
+#include <eddy/net/stream.hpp>
 
 #include <chrono>
 #include <cstdint>

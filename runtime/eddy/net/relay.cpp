@@ -1,8 +1,8 @@
 #include <eddy/net/relay.hpp>
 
+#include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
-#include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/net/relay_pipes.hpp>
 #include <eddy/net/relay_wait.hpp>
 

@@ -1,7 +1,7 @@
 #include <eddy/net/socket_state.hpp>
 
-#include <eddy/core/as_result.hpp>
 #include <eddy/bytes/end_of_file.hpp>
+#include <eddy/core/as_result.hpp>
 
 #include <linux/io_uring.h>
 

@@ -9,9 +9,9 @@
 #include <eddy/base/failure.hpp>
 #include <eddy/base/pool.hpp>
 #include <eddy/base/process.hpp>
+#include <eddy/bytes/read_ahead.hpp>
 #include <eddy/core/loop.hpp>
 #include <eddy/core/task.hpp>
-#include <eddy/bytes/read_ahead.hpp>
 #include <eddy/net/socket.hpp>
 #include <eddy/sync/event.hpp>
 

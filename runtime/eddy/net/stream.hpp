@@ -12,9 +12,9 @@
 #pragma once
 
 #include <eddy/base/bytes.hpp>
-#include <eddy/core/task.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/bytes/read_verbs.hpp>
+#include <eddy/core/task.hpp>
 #include <eddy/net/receive.hpp>
 #include <eddy/net/send.hpp>
 #include <eddy/net/socket_state.hpp>
