@@ -44,17 +44,19 @@ def check_includes(path, floor):
         if not found:
             continue
         target = found.group(1)
-        if target == "eddy":
-            problem(path, number, "includes eddy.hpp, which is for users")
+        if found.group(2) == ".hpp":
+            problem(path, number, f"includes {target}.hpp, which is for users")
         elif target != floor and target not in BELOW[floor]:
             problem(path, number, f"{floor} includes {target}, which is not below it")
 
 
 def check_library():
     library = ROOT / "runtime" / "eddy"
-    umbrella = (library / "eddy.hpp").read_text()
     for floor in FLOORS:
         folder = library / floor
+        umbrella = (library / f"{floor}.hpp").read_text()
+        if f"#include <eddy/{floor}.hpp>" not in (library / "eddy.hpp").read_text():
+            problem(library / "eddy.hpp", 1, f"does not include {floor}.hpp")
         listed = set(re.findall(r"'([\w.]+)'", (folder / "meson.build").read_text()))
         files = {f.name for f in folder.glob("*.[ch]pp")}
         for name in files ^ listed:
@@ -69,7 +71,7 @@ def check_library():
                 if not lines[0].startswith("// "):
                     problem(path, 1, "does not say what it is in its first line")
                 if f"#include <eddy/{floor}/{path.name}>" not in umbrella:
-                    problem(path, 1, "is not in eddy.hpp")
+                    problem(path, 1, f"is not in {floor}.hpp")
             check_includes(path, floor)
     for name in ["utils", "detail", "helpers", "common", "misc", "impl"]:
         for path in library.rglob(f"*{name}*"):

@@ -1,0 +1,12 @@
+// The floor sync: waiting for each other.
+#pragma once
+
+#include <eddy/sync/barrier.hpp>      // Barrier
+#include <eddy/sync/condition.hpp>    // Condition
+#include <eddy/sync/event.hpp>        // Event
+#include <eddy/sync/lock.hpp>         // Lock
+#include <eddy/sync/queue.hpp>        // Queue, PriorityQueue, LifoQueue
+#include <eddy/sync/queue_items.hpp>  // the orders in which they give their items
+#include <eddy/sync/rw_lock.hpp>      // RwLock
+#include <eddy/sync/semaphore.hpp>    // Semaphore, BoundedSemaphore
+#include <eddy/sync/wait_list.hpp>    // who waits for a primitive
