@@ -12,6 +12,7 @@
 #include <eddy/bytes/read_ahead.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -124,9 +125,8 @@ template <ReadSource Source>
 Task<std::string> read_all_of(Source source) {
   source.begin();
   for (;;) {
-    auto got = co_await as_outcome(source.fill());
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got == 0) break;
+    EDDY_TRY(auto got, source.fill());
+    if (got == 0) break;
   }
   std::string all(source.ahead().size(), '\0');
   source.ahead().take(all);
@@ -138,9 +138,8 @@ Task<> read_exactly_of(Source source, MutableBytes into) {
   source.begin();
   ReadAhead& ahead = source.ahead();
   while (ahead.size() < into.size()) {
-    auto got = co_await as_outcome(source.fill());
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got > 0) continue;
+    EDDY_TRY(auto got, source.fill());
+    if (got > 0) continue;
     std::string partial(ahead.size(), '\0');
     ahead.take(partial);
     co_await fail(source.end_of_file("read", std::move(partial)));
@@ -152,8 +151,7 @@ template <ReadSource Source>
 Task<std::size_t> read_some_of(Source source, MutableBytes into) {
   source.begin();
   if (source.ahead().empty() && !into.empty()) {
-    auto got = co_await as_outcome(source.fill());
-    if (!got) co_await fail(std::move(got.error()));
+    EDDY_DO(source.fill());
   }
   co_return source.ahead().take(into);
 }

@@ -14,6 +14,7 @@
 #include <eddy/base/counted.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/sync/event.hpp>
 
 #include <cerrno>
@@ -138,18 +139,15 @@ class Writer {
       }
     }
     static Task<> put_whole(State& state) {
-      auto written = co_await as_outcome(state.sink->write(Bytes(state.sending)));
-      if (!written) co_await fail(std::move(written.error()));
+      EDDY_DO(state.sink->write(Bytes(state.sending)));
       if (!state.sink) co_return;  // the Writer is gone, and the sink may be as well
-      auto flushed = co_await as_outcome(state.sink->flush());
-      if (!flushed) co_await fail(std::move(flushed.error()));
+      EDDY_DO(state.sink->flush());
     }
 
     static Task<> wait(Counted<State> state, std::size_t mark) {
       while (state->buffered() > mark && !state->failure) {
         state->changed.clear();
-        auto changed = co_await as_outcome(state->changed.wait());
-        if (!changed) co_await fail(std::move(changed.error()));
+        EDDY_DO(state->changed.wait());
       }
       if (state->failure) co_await fail(*state->failure);
     }

@@ -3,6 +3,7 @@
 // reading and writing.
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/file/fs.hpp>
 #include <eddy/file/path.hpp>
@@ -36,10 +37,8 @@ Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& ow
   const auto call = [from, to, size] {
     return ::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
   };
-  auto moved = co_await as_outcome(
-      perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
-  if (!moved) co_await fail(std::move(moved.error()));
-  co_return static_cast<std::size_t>(*moved);
+  EDDY_TRY(auto moved, perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
+  co_return static_cast<std::size_t>(moved);
 }
 
 // Shares the blocks where the file system can (btrfs, xfs).
@@ -58,15 +57,13 @@ Task<bool> clone(FileState& from, FileState& to) {
 Task<std::uint64_t> copy_through_memory(FileState& from, FileState& to) {
   std::unique_ptr<std::byte[]> memory(new std::byte[chunk]);
   for (std::uint64_t total = 0;;) {
-    auto got = co_await as_outcome(from.read_raw(MutableBytes(memory.get(), chunk)));
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got == 0) co_return total;
-    for (std::size_t done = 0; done < *got;) {
-      auto put = co_await as_outcome(to.write_raw(Bytes(memory.get() + done, *got - done)));
-      if (!put) co_await fail(std::move(put.error()));
-      done += *put;
+    EDDY_TRY(auto got, from.read_raw(MutableBytes(memory.get(), chunk)));
+    if (got == 0) co_return total;
+    for (std::size_t done = 0; done < got;) {
+      EDDY_TRY(auto put, to.write_raw(Bytes(memory.get() + done, got - done)));
+      done += put;
     }
-    total += *got;
+    total += got;
   }
 }
 
@@ -81,14 +78,12 @@ Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
     // A worker holds nobody, and each step costs a way there and back.
     const bool inline_ = Storage::current().inline_allowed(*to.mount, to.policy);
     const std::size_t step = inline_ ? chunk : pipe_size;
-    auto loaded = co_await as_outcome(splice(from.fd, in.get(), step, from));
-    if (!loaded) co_await fail(std::move(loaded.error()));
-    if (*loaded == 0) co_return total;
-    for (std::size_t left = *loaded; left > 0;) {
-      auto stored = co_await as_outcome(splice(out.get(), to.fd, left, to));
-      if (!stored) co_await fail(std::move(stored.error()));
-      left -= *stored;
-      total += *stored;
+    EDDY_TRY(auto loaded, splice(from.fd, in.get(), step, from));
+    if (loaded == 0) co_return total;
+    for (std::size_t left = loaded; left > 0;) {
+      EDDY_TRY(auto stored, splice(out.get(), to.fd, left, to));
+      left -= stored;
+      total += stored;
     }
   }
 }
@@ -100,9 +95,8 @@ bool cannot_splice(int code) noexcept {
 }
 
 Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size) {
-  auto cloned = co_await as_outcome(clone(from, to));
-  if (!cloned) co_await fail(std::move(cloned.error()));
-  if (*cloned) co_return size;
+  EDDY_TRY(auto cloned, clone(from, to));
+  if (cloned) co_return size;
   auto copied = co_await as_outcome(copy_through_pipe(from, to));
   if (copied) co_return *copied;
   // Refused by the one end or the other, or by a filter of system calls. Reading begins anew: it
@@ -110,9 +104,8 @@ Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size)
   if (!copied.error().is_error() || !cannot_splice(copied.error().code())) {
     co_await fail(std::move(copied.error()));
   }
-  auto again = co_await as_outcome(copy_through_memory(from, to));
-  if (!again) co_await fail(std::move(again.error()));
-  co_return *again;
+  EDDY_TRY(auto again, copy_through_memory(from, to));
+  co_return again;
 }
 
 // Takes O_NONBLOCK back, which makes the ring answer EAGAIN for what is not in the cache.
@@ -127,14 +120,13 @@ Task<File> open_source(Text path, FileStat& stat) {
   if (!before) co_await fail(std::move(before.error()));
   if (before->is_dir()) co_await fail(Failure::error(EISDIR, "copy", path));
   if (!before->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
-  auto file = co_await as_outcome(open(path, "rb", {.flags = O_NONBLOCK}));
-  if (!file) co_await fail(std::move(file.error()));
-  auto after = co_await as_outcome(file->stat());
+  EDDY_TRY(auto file, open(path, "rb", {.flags = O_NONBLOCK}));
+  auto after = co_await as_outcome(file.stat());
   if (!after) co_await fail(std::move(after.error()));
   if (!after->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
-  may_wait_again(file->fileno(), O_RDONLY);
+  may_wait_again(file.fileno(), O_RDONLY);
   stat = *after;
-  co_return std::move(*file);
+  co_return std::move(file);
 }
 
 // Fails with EINVAL for the source itself, and for a FIFO, whose reader could take any time.
@@ -149,18 +141,16 @@ Task<> check_target(Text path, FileStat source) {
 }
 
 Task<File> open_target(Text path, unsigned permissions) {
-  auto file =
-      co_await as_outcome(open(path, "wb", {.permissions = permissions, .flags = O_NONBLOCK}));
-  if (!file) co_await fail(std::move(file.error()));
+  EDDY_TRY(auto file, open(path, "wb", {.permissions = permissions, .flags = O_NONBLOCK}));
   struct stat stat;
-  if (::fstat(file->fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
+  if (::fstat(file.fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
   if (S_ISFIFO(stat.st_mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
   // There may have been one with others, and open(2) took the umask off. A device keeps its own.
-  if (S_ISREG(stat.st_mode) && ::fchmod(file->fileno(), permissions) < 0) {
+  if (S_ISREG(stat.st_mode) && ::fchmod(file.fileno(), permissions) < 0) {
     co_await fail(Failure::error(errno, "chmod", path));
   }
-  may_wait_again(file->fileno(), O_WRONLY);
-  co_return std::move(*file);
+  may_wait_again(file.fileno(), O_WRONLY);
+  co_return std::move(file);
 }
 
 }  // namespace
@@ -168,18 +158,12 @@ Task<File> open_target(Text path, unsigned permissions) {
 Task<std::uint64_t> fs::copyfile(Text from, Text to) {
   static_cast<void>(path_of(to));  // before anything is done
   FileStat stat;
-  auto source = co_await as_outcome(open_source(from, stat));
-  if (!source) co_await fail(std::move(source.error()));
-  auto checked = co_await as_outcome(check_target(to, stat));
-  if (!checked) co_await fail(std::move(checked.error()));
-  auto target = co_await as_outcome(open_target(to, stat.mode & 0777));
-  if (!target) co_await fail(std::move(target.error()));
-  auto copied = co_await as_outcome(
-      copy_all(FileAccess::of(*source), FileAccess::of(*target), stat.size));
-  if (!copied) co_await fail(std::move(copied.error()));
-  auto closed = co_await as_outcome(target->close());
-  if (!closed) co_await fail(std::move(closed.error()));
-  co_return *copied;
+  EDDY_TRY(auto source, open_source(from, stat));
+  EDDY_DO(check_target(to, stat));
+  EDDY_TRY(auto target, open_target(to, stat.mode & 0777));
+  EDDY_TRY(auto copied, copy_all(FileAccess::of(source), FileAccess::of(target), stat.size));
+  EDDY_DO(target.close());
+  co_return copied;
 }
 
 }  // namespace eddy

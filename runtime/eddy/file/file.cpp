@@ -1,6 +1,7 @@
 #include <eddy/file/file.hpp>
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 
 #include <linux/io_uring.h>
 #include <unistd.h>
@@ -12,13 +13,11 @@ namespace eddy {
 namespace {
 
 Task<Lock::Guard> turn_and_flush(FileState& file) {
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, file.turn());
   if (file.dirty()) {
-    auto flushed = co_await as_outcome(file.flush());
-    if (!flushed) co_await fail(std::move(flushed.error()));
+    EDDY_DO(file.flush());
   }
-  co_return std::move(*guard);
+  co_return std::move(guard);
 }
 
 // Moves what is read ahead, as far as it goes.
@@ -94,10 +93,9 @@ static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
     const MutableBytes rest(into.data() + done, into.size() - done);
     const bool past = rest.size() >= file.capacity();
     Task<std::size_t> reading = past ? file.read_raw(rest) : file.fill();
-    auto got = co_await as_outcome(std::move(reading));
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got == 0) break;
-    if (past) done += *got;
+    EDDY_TRY(auto got, std::move(reading));
+    if (got == 0) break;
+    if (past) done += got;
   }
   taken.given();
   co_return done;
@@ -105,33 +103,28 @@ static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
 
 Task<std::size_t> File::read_into(State state, MutableBytes into) {
   FileState& file = to_read(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto got = co_await as_outcome(read_some_more(file, into));
-  if (!got) co_await fail(std::move(got.error()));
-  co_return *got;
+  EDDY_TRY(auto guard, turn_and_flush(file));
+  EDDY_TRY(auto got, read_some_more(file, into));
+  co_return got;
 }
 
 Task<std::size_t> File::read_some(State state, MutableBytes into) {
   FileState& file = to_read(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
   const std::size_t there = take_ahead(file, into);
   if (there > 0 || into.empty()) co_return there;
   const bool past = into.size() >= file.capacity();
   Task<std::size_t> reading = past ? file.read_raw(into) : file.fill();
-  auto got = co_await as_outcome(std::move(reading));
-  if (!got) co_await fail(std::move(got.error()));
-  co_return past ? *got : take_ahead(file, into);
+  EDDY_TRY(auto got, std::move(reading));
+  co_return past ? got : take_ahead(file, into);
 }
 
 Task<> File::read_exactly(State state, MutableBytes into) {
-  auto got = co_await as_outcome(read_into(state, into));
-  if (!got) co_await fail(std::move(got.error()));
-  if (*got < into.size()) {
+  EDDY_TRY(auto got, read_into(state, into));
+  if (got < into.size()) {
     Taken taken(*state);
-    taken.are(Bytes(into.data(), *got));
-    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), *got).text()));
+    taken.are(Bytes(into.data(), got));
+    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), got).text()));
     taken.given();
     throw end;
   }
@@ -139,8 +132,7 @@ Task<> File::read_exactly(State state, MutableBytes into) {
 
 Task<std::string> File::read(State state, std::size_t count) {
   FileState& file = to_read(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
   std::string text;
   Taken taken(file);
   std::size_t chunk = FileState::default_capacity;
@@ -154,11 +146,10 @@ Task<std::string> File::read(State state, std::size_t count) {
     text.resize(before + std::min(chunk, count - before));
     taken.are(Bytes(text.data(), before));
     const MutableBytes into(text.data() + before, text.size() - before);
-    auto got = co_await as_outcome(read_some_more(file, into));
-    if (!got) co_await fail(std::move(got.error()));
-    text.resize(before + *got);
+    EDDY_TRY(auto got, read_some_more(file, into));
+    text.resize(before + got);
     taken.are(text);
-    if (*got < into.size()) break;
+    if (got < into.size()) break;
     chunk = std::max(chunk, text.size());
   }
   taken.given();
@@ -167,8 +158,7 @@ Task<std::string> File::read(State state, std::size_t count) {
 
 Task<bool> File::readline_into(State state, std::string& line) {
   FileState& file = to_read(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
   line.clear();
   Taken taken(file);
   for (;;) {
@@ -179,9 +169,8 @@ Task<bool> File::readline_into(State state, std::string& line) {
     file.consume(count);
     taken.are(line);
     if (end != std::string_view::npos) break;
-    auto filled = co_await as_outcome(file.fill());
-    if (!filled) co_await fail(std::move(filled.error()));
-    if (*filled == 0) break;
+    EDDY_TRY(auto filled, file.fill());
+    if (filled == 0) break;
   }
   taken.given();
   co_return !line.empty();
@@ -189,20 +178,18 @@ Task<bool> File::readline_into(State state, std::string& line) {
 
 Task<std::string> File::readline(State state) {
   std::string line;
-  auto found = co_await as_outcome(readline_into(state, line));
-  if (!found) co_await fail(std::move(found.error()));
+  EDDY_DO(readline_into(state, line));
   co_return line;
 }
 
 // In one turn, so that no other call comes in between and a cancelled one gives all back; so does
 // one without memory, before any other call runs.
 Task<std::vector<std::string>> File::readlines(State state) {
-  auto text = co_await as_outcome(read(state, all));
-  if (!text) co_await fail(std::move(text.error()));
+  EDDY_TRY(auto text, read(state, all));
   Taken taken(*state);
-  taken.are(*text);
+  taken.are(text);
   std::vector<std::string> all_lines;
-  for (std::string_view rest = *text; !rest.empty();) {
+  for (std::string_view rest = text; !rest.empty();) {
     const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
     all_lines.emplace_back(rest.substr(0, size));
     rest.remove_prefix(size);
@@ -221,11 +208,9 @@ Task<std::optional<std::string>> Lines::next(Counted<FileState> file) {
 
 Task<std::string> File::peek(State state, std::size_t count) {
   FileState& file = to_read(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
   if (file.ahead().empty()) {
-    auto filled = co_await as_outcome(file.fill());
-    if (!filled) co_await fail(std::move(filled.error()));
+    EDDY_DO(file.fill());
   }
   co_return std::string(file.ahead().text().substr(0, count));
 }
@@ -234,8 +219,7 @@ Task<std::string> File::peek(State state, std::size_t count) {
 
 Task<std::size_t> File::write(State state, Bytes bytes) {
   FileState& file = to_write(state);
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, file.turn());
   file.drop_ahead();
   // A stream that is read and written at once keeps what is read ahead, and is written directly.
   const bool direct = bytes.size() >= file.capacity() || !file.ahead().empty();
@@ -251,31 +235,26 @@ Task<std::size_t> File::write(State state, Bytes bytes) {
     co_return bytes.size();
   }
   for (std::size_t done = 0; done < bytes.size();) {
-    auto written = co_await as_outcome(file.write_raw(Bytes(bytes.subspan(done))));
-    if (!written) co_await fail(std::move(written.error()));
-    done += *written;
+    EDDY_TRY(auto written, file.write_raw(Bytes(bytes.subspan(done))));
+    done += written;
   }
   co_return bytes.size();
 }
 
 Task<> File::flush(State state) {
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
 }
 
 Task<> File::sync(State state, unsigned flags) {
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(turn_and_flush(file));
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, turn_and_flush(file));
   Request request;
   request.opcode = IORING_OP_FSYNC;
   request.fd = file.fd;
   request.op_flags = flags;
   const auto call = [fd = file.fd, flags] { return flags ? ::fdatasync(fd) : ::fsync(fd); };
-  auto synced = co_await as_outcome(
-      perform(request, "sync", *file.mount, FilePolicy::ring, file.name, call));
-  if (!synced) co_await fail(std::move(synced.error()));
+  EDDY_DO(perform(request, "sync", *file.mount, FilePolicy::ring, file.name, call));
 }
 
 Task<> File::datasync() { return sync(state_, IORING_FSYNC_DATASYNC); }

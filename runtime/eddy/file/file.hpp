@@ -16,6 +16,7 @@
 #include <eddy/base/counted.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file_state.hpp>
 #include <eddy/file/read_call.hpp>
 
@@ -162,8 +163,7 @@ class File {
   template <class Range>
   static Task<> writelines(State state, const Range& lines) {
     for (const auto& line : lines) {
-      auto written = co_await as_outcome(write(state, line));
-      if (!written) co_await fail(std::move(written.error()));
+      EDDY_DO(write(state, line));
     }
   }
 

@@ -1,5 +1,6 @@
 // Reading and writing a file at a place of its own.
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 
 #include <linux/io_uring.h>
@@ -32,13 +33,10 @@ bool ReadAt::ready_slowly() {
 }
 
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
-  auto got = co_await as_outcome(ReadAt(Counted<FileState>(&file), into, offset));
-  if (!got) co_await fail(std::move(got.error()));
-  co_return *got;
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(file.flush());
+  EDDY_TRY(auto got, ReadAt(Counted<FileState>(&file), into, offset));
+  co_return got;
 }
 
 // Fewer bytes than asked for: nearly always the end of the file. The kernel completes short reads
@@ -134,19 +132,17 @@ Expected<std::size_t> WriteAt::await_outcome() {
 }
 
 Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write) {
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(file.flush());
   file.drop_ahead();
   const std::size_t size = write.bytes.size();
   while (!write.bytes.empty()) {
-    auto written = co_await as_outcome(perform(request_for(file, write), "write", *file.mount,
-                                               file.policy, file.name, write));
-    if (!written) co_await fail(std::move(written.error()));
-    if (*written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
-    write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(*written)));
-    write.offset += static_cast<std::uint64_t>(*written);
+    const Request request = request_for(file, write);
+    EDDY_TRY(auto written,
+             perform(request, "write", *file.mount, file.policy, file.name, write));
+    if (written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
+    write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(written)));
+    write.offset += static_cast<std::uint64_t>(written);
   }
   co_return size;
 }

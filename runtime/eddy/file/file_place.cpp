@@ -1,5 +1,6 @@
 // The calls of File about its position, its size and its end.
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 
 #include <linux/io_uring.h>
@@ -42,10 +43,8 @@ bool File::seekable() const { return ::lseek(open_state().fd, 0, SEEK_CUR) >= 0;
 
 Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) {
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(file.flush());
   if (!file.seeks()) {
     const std::size_t ahead = whence == Whence::current ? file.ahead().size() : 0;
     if (__builtin_sub_overflow(offset, ahead, &offset)) {
@@ -58,9 +57,8 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
   }
   std::int64_t base = whence == Whence::current ? file.position() : 0;
   if (whence == Whence::end) {
-    auto end = co_await as_outcome(file.end());
-    if (!end) co_await fail(std::move(end.error()));
-    base = *end;
+    EDDY_TRY(auto end, file.end());
+    base = end;
   }
   std::int64_t place;
   if (__builtin_add_overflow(base, offset, &place) || place < 0) {
@@ -72,11 +70,9 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
 
 Task<std::uint64_t> File::tell(State state) {
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, file.turn());
   if (file.seeks()) co_return static_cast<std::uint64_t>(file.position());
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
+  EDDY_DO(file.flush());
   const auto place = ::lseek(file.fd, 0, SEEK_CUR);
   if (place < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
   co_return static_cast<std::uint64_t>(place) - file.ahead().size();
@@ -85,10 +81,8 @@ Task<std::uint64_t> File::tell(State state) {
 Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wanted) {
   FileState& file = to_write(state);
   if (wanted && !is_offset(*wanted)) co_await fail(no_offset(file.name));
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(file.flush());
   file.drop_ahead();
   std::int64_t place = file.position();
   if (!file.seeks() && !wanted) place = ::lseek(file.fd, 0, SEEK_CUR);
@@ -108,8 +102,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
 Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
   FileState& file = to_write(state);
   if (!is_offset(offset) || !is_offset(length)) co_await fail(no_offset(file.name));
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, file.turn());
   Request request;
   request.opcode = IORING_OP_FALLOCATE;
   request.fd = file.fd;
@@ -119,9 +112,7 @@ Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
     return ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
   };
   // It may take long, however fast the disk: always on the ring.
-  auto done = co_await as_outcome(
-      perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
 }
 
 void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
@@ -134,20 +125,16 @@ void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
 
 Task<FileStat> File::stat(State state) {
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(file.turn());
-  if (!guard) co_await fail(std::move(guard.error()));
-  auto flushed = co_await as_outcome(file.flush());
-  if (!flushed) co_await fail(std::move(flushed.error()));
-  auto stat = co_await as_outcome(file.stat());
-  if (!stat) co_await fail(std::move(stat.error()));
-  co_return *stat;
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(file.flush());
+  EDDY_TRY(auto stat, file.stat());
+  co_return stat;
 }
 
 Task<> File::close(State state) {
   if (!state || state->fd < 0) co_return;
   FileState& file = to_use(state);
-  auto guard = co_await as_outcome(file.lock.scoped());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, file.lock.scoped());
   if (file.fd < 0) co_return;  // by another close(), or dropped
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
   auto flushed = co_await as_outcome(file.flush());

@@ -1,5 +1,6 @@
 #include <eddy/file/file_state.hpp>
 
+#include <eddy/core/try.hpp>
 #include <eddy/file/read_call.hpp>
 #include <eddy/file/stoppable.hpp>
 
@@ -70,11 +71,10 @@ int FileState::release_fd() noexcept {
 }
 
 Task<Lock::Guard> FileState::turn() {
-  auto guard = co_await as_outcome(lock.scoped());
-  if (!guard) co_await fail(std::move(guard.error()));
+  EDDY_TRY(auto guard, lock.scoped());
   if (dropped_) co_await fail(dropped("use"));
   if (fd < 0) throw UsageError("the file was closed meanwhile");
-  co_return std::move(*guard);
+  co_return std::move(guard);
 }
 
 // -- one operation each --
@@ -148,10 +148,9 @@ Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::s
     }
     return reads ? ::read(fd, data, size) : ::write(fd, data, size);
   };
-  auto done = co_await as_outcome(
-      perform(request(opcode, data, size, offset), verb, *mount, policy, name, call));
-  if (!done) co_await fail(std::move(done.error()));
-  co_return *done;
+  EDDY_TRY(auto done,
+           perform(request(opcode, data, size, offset), verb, *mount, policy, name, call));
+  co_return done;
 }
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
@@ -166,8 +165,7 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
     }
-    auto again = co_await as_outcome(recover(std::move(got.error()), "read", POLLIN));
-    if (!again) co_await fail(std::move(again.error()));
+    EDDY_DO(recover(std::move(got.error()), "read", POLLIN));
   }
 }
 
@@ -203,8 +201,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
       }
       co_return static_cast<std::size_t>(*written);
     }
-    auto again = co_await as_outcome(recover(std::move(written.error()), "write", POLLOUT));
-    if (!again) co_await fail(std::move(again.error()));
+    EDDY_DO(recover(std::move(written.error()), "write", POLLOUT));
   }
 }
 
@@ -214,9 +211,8 @@ Task<FileStat> FileState::stat() {
 
 Task<std::int64_t> FileState::end() {
   if (mount->remote) {
-    auto found = co_await as_outcome(stat());
-    if (!found) co_await fail(std::move(found.error()));
-    if (found->is_file()) co_return static_cast<std::int64_t>(found->size);
+    EDDY_TRY(auto found, stat());
+    if (found.is_file()) co_return static_cast<std::int64_t>(found.size);
   }
   const auto end = ::lseek(fd, 0, SEEK_END);
   if (end < 0) co_await fail(Failure::error(errno, "seek", name.view()));
@@ -242,10 +238,9 @@ Task<std::size_t> FileState::fill() {
     begin_ = 0;
   }
   EDDY_ASSERT(end_ < allocated_);  // who looks for more takes some first
-  auto got = co_await as_outcome(read_raw(MutableBytes(data_ + end_, allocated_ - end_)));
-  if (!got) co_await fail(std::move(got.error()));
-  end_ += *got;
-  co_return *got;
+  EDDY_TRY(auto got, read_raw(MutableBytes(data_ + end_, allocated_ - end_)));
+  end_ += got;
+  co_return got;
 }
 
 void FileState::drop_ahead() noexcept {
@@ -291,10 +286,9 @@ void FileState::append(Bytes bytes) {
 
 Task<> FileState::flush() {
   while (dirty()) {
-    auto written = co_await as_outcome(write_raw(Bytes(data_, end_)));
-    if (!written) co_await fail(std::move(written.error()));
-    std::memmove(data_, data_ + *written, end_ - *written);
-    end_ -= *written;
+    EDDY_TRY(auto written, write_raw(Bytes(data_, end_)));
+    std::memmove(data_, data_ + written, end_ - written);
+    end_ -= written;
   }
   writing_ = false;
 }

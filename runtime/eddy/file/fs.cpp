@@ -2,6 +2,7 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file_call.hpp>
 #include <eddy/file/path.hpp>
 
@@ -19,16 +20,14 @@ namespace {
 template <class Call>
 Task<int> perform(Request request, std::string_view name, Text path, Call call) {
   Storage& storage = Storage::current();
-  auto done = co_await as_outcome(eddy::perform(request, name, storage.mount_of(path.view()),
-                                                storage.policy(), path, call));
-  if (!done) co_await fail(std::move(done.error()));
-  co_return *done;
+  Storage::Mount& mount = storage.mount_of(path.view());
+  EDDY_TRY(auto done, eddy::perform(request, name, mount, storage.policy(), path, call));
+  co_return done;
 }
 
 template <class Call>
 Task<> change(Request request, std::string_view name, Text path, Call call) {
-  auto done = co_await as_outcome(perform(request, name, path, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, name, path, call));
 }
 
 // What listdir() reads before it gives the others a turn: some 200 us.
@@ -52,10 +51,9 @@ Request two_path_request(std::uint8_t opcode, const Text& from, const Text& to) 
 
 Task<FileStat> stat_with(Text path, int flags) {
   Storage& storage = Storage::current();
-  auto found = co_await as_outcome(read_stat(AT_FDCWD, path, flags, storage.mount_of(path.view()),
-                                             storage.policy(), path));
-  if (!found) co_await fail(std::move(found.error()));
-  co_return *found;
+  EDDY_TRY(auto found,
+           read_stat(AT_FDCWD, path, flags, storage.mount_of(path.view()), storage.policy(), path));
+  co_return found;
 }
 
 // Not by floor(): the second in which the first time of all lies begins before it.
@@ -92,19 +90,16 @@ Task<bool> exists(Text path) {
   co_return found->has_value();
 }
 Task<bool> is_file(Text path) {
-  auto found = co_await as_outcome(stat_if_there(path));
-  if (!found) co_await fail(std::move(found.error()));
-  co_return *found && (*found)->is_file();
+  EDDY_TRY(auto found, stat_if_there(path));
+  co_return found && found->is_file();
 }
 Task<bool> is_dir(Text path) {
-  auto found = co_await as_outcome(stat_if_there(path));
-  if (!found) co_await fail(std::move(found.error()));
-  co_return *found && (*found)->is_dir();
+  EDDY_TRY(auto found, stat_if_there(path));
+  co_return found && found->is_dir();
 }
 Task<std::uint64_t> size(Text path) {
-  auto found = co_await as_outcome(stat(path));
-  if (!found) co_await fail(std::move(found.error()));
-  co_return found->size;
+  EDDY_TRY(auto found, stat(path));
+  co_return found.size;
 }
 Task<bool> access(Text path, int mode) {
   const Request request = path_request(no_opcode, path);
@@ -119,8 +114,7 @@ Task<> rename(Text from, Text to) {
   const auto call = [old_name = from.c_str(), new_name = to.c_str()] {
     return ::rename(old_name, new_name);
   };
-  auto done = co_await as_outcome(perform(request, "rename", from, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, "rename", from, call));
 }
 Task<> replace(Text from, Text to) { return rename(std::move(from), std::move(to)); }
 
@@ -144,9 +138,8 @@ Task<> mkdir(Text path, MkdirOptions options) {
       }));
   if (made) co_return;
   if (options.exist_ok && made.error().is_error() && made.error().code() == EEXIST) {
-    auto there = co_await as_outcome(is_dir(path));
-    if (!there) co_await fail(std::move(there.error()));
-    if (*there) co_return;
+    EDDY_TRY(auto there, is_dir(path));
+    if (there) co_return;
   }
   co_await fail(std::move(made.error()));
 }
@@ -155,11 +148,9 @@ Task<> makedirs(Text path, MkdirOptions options) {
   const std::string_view text = path_of(path);
   for (auto slash = text.find('/', 1); slash < text.size(); slash = text.find('/', slash + 1)) {
     const Text parent(text.substr(0, slash));
-    auto made = co_await as_outcome(mkdir(parent, {.exist_ok = true}));
-    if (!made) co_await fail(std::move(made.error()));
+    EDDY_DO(mkdir(parent, {.exist_ok = true}));
   }
-  auto made = co_await as_outcome(mkdir(path, options));
-  if (!made) co_await fail(std::move(made.error()));
+  EDDY_DO(mkdir(path, options));
 }
 
 Task<std::vector<std::string>> listdir(Text path) {
@@ -182,8 +173,7 @@ Task<std::vector<std::string>> listdir(Text path) {
     const std::string_view name(entry->d_name);
     if (name != "." && name != "..") names.emplace_back(name);
     if (names.size() % names_per_turn != names_per_turn - 1) continue;
-    auto others = co_await as_outcome(yield());
-    if (!others) co_await fail(std::move(others.error()));
+    EDDY_DO(yield());
   }
   co_return names;
 }
@@ -192,15 +182,13 @@ Task<> symlink(Text target, Text path) {
   Request request = path_request(IORING_OP_SYMLINKAT, target);
   request.offset = address_of(path_of(path));
   const auto call = [from = target.c_str(), to = path.c_str()] { return ::symlink(from, to); };
-  auto done = co_await as_outcome(perform(request, "symlink", path, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, "symlink", path, call));
 }
 
 Task<> link(Text target, Text path) {
   const Request request = two_path_request(IORING_OP_LINKAT, target, path);
   const auto call = [from = target.c_str(), to = path.c_str()] { return ::link(from, to); };
-  auto done = co_await as_outcome(perform(request, "link", path, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, "link", path, call));
 }
 
 Task<std::string> readlink(Text path) {
@@ -234,8 +222,7 @@ Task<> truncate(Text path, std::uint64_t size) {
   const auto call = [text = path.c_str(), size] {
     return ::truncate(text, static_cast<off_t>(size));
   };
-  auto done = co_await as_outcome(perform(request, "truncate", path, call));
-  if (!done) co_await fail(std::move(done.error()));
+  EDDY_DO(perform(request, "truncate", path, call));
 }
 
 }  // namespace fs

@@ -1,6 +1,7 @@
 // open() and its own handling of what open(2) can meet.
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/file/path.hpp>
 
@@ -90,9 +91,8 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
 
 // As a task of its own: what it opened is closed if a cancel makes it drop its value.
 Task<UniqueFd> open_owned(Text path, How how, Storage::Mount& mount) {
-  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
-  if (!fd) co_await fail(std::move(fd.error()));
-  co_return UniqueFd(*fd);
+  EDDY_TRY(auto fd, open_descriptor(path, how, mount));
+  co_return UniqueFd(fd);
 }
 
 // Ends `opening` when there is something to read, or when a writer has come and gone: poll(2)
@@ -163,14 +163,12 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
   How how{
       .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
 
-  auto fd = co_await as_outcome(open_descriptor(path, how, mount));
-  if (!fd) co_await fail(std::move(fd.error()));
-  UniqueFd owner(*fd);
+  EDDY_TRY(auto fd, open_descriptor(path, how, mount));
+  UniqueFd owner(fd);
   const int found = probe(owner.get(), mode);
   if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
   if (found == ESPIPE && !mode.writable && !(how.flags & O_NONBLOCK) && is_fifo(owner.get())) {
-    auto waited = co_await as_outcome(wait_for_writer(owner, path, how, mount));
-    if (!waited) co_await fail(std::move(waited.error()));
+    EDDY_DO(wait_for_writer(owner, path, how, mount));
   }
   const Counted<FileState> state(
       new FileState(owner.get(), true, mode, path, capacity, policy, storage, mount));
@@ -179,9 +177,8 @@ Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
   if (how.flags & O_DIRECT) state->policy = FilePolicy::ring;  // there is no cache between
   if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
   if (mode.append && state->seeks()) {
-    auto end = co_await as_outcome(state->end());
-    if (!end) co_await fail(std::move(end.error()));
-    state->move_to(*end);
+    EDDY_TRY(auto end, state->end());
+    state->move_to(end);
   }
   co_return File(state);
 }

@@ -3,6 +3,7 @@
 // a signal mask would cost every turn two calls.
 #include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/stoppable.hpp>
 
 #include <linux/io_uring.h>
@@ -37,9 +38,8 @@ Task<int> FileState::send(Bytes from) {
   request.address = address_of(from.data());
   request.length = static_cast<std::uint32_t>(from.size());
   request.op_flags = MSG_NOSIGNAL;
-  auto sent = co_await as_outcome(Stoppable<Operation>(*this, request, "write"));
-  if (!sent) co_await fail(std::move(sent.error()));
-  co_return *sent;
+  EDDY_TRY(auto sent, Stoppable<Operation>(*this, request, "write"));
+  co_return sent;
 }
 
 // What the kernel would answer, or -EAGAIN instead of waiting. With room for anything a pipe has
@@ -61,9 +61,8 @@ int FileState::write_now(Bytes from) const noexcept {
 
 Task<int> FileState::write_to_peer(Bytes from) {
   if (peer_ == Peer::socket) {
-    auto sent = co_await as_outcome(send(from));
-    if (!sent) co_await fail(std::move(sent.error()));
-    co_return *sent;
+    EDDY_TRY(auto sent, send(from));
+    co_return sent;
   }
   if (storage().writes_quietly()) {
     Request request = this->request(IORING_OP_WRITE, from.data(), from.size(), -1);
@@ -82,8 +81,7 @@ Task<int> FileState::write_to_peer(Bytes from) {
     request.opcode = IORING_OP_POLL_ADD;
     request.fd = fd;
     request.op_flags = POLLOUT;
-    auto ready = co_await as_outcome(Stoppable<Operation>(*this, request, "write"));
-    if (!ready) co_await fail(std::move(ready.error()));
+    EDDY_DO(Stoppable<Operation>(*this, request, "write"));
   }
 }
 

@@ -2,6 +2,7 @@
 // directory synced.
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/fs.hpp>
 #include <eddy/file/path.hpp>
 #include <eddy/file/whole_file.hpp>
@@ -118,26 +119,20 @@ int take_after(int fd, const FileStat& old) {
 
 // All but the rename: what is there afterwards is on the disk.
 Task<> prepare(Text path, Bytes bytes, Replacement& replacement) {
-  auto old = co_await as_outcome(find_old(path));
-  if (!old) co_await fail(std::move(old.error()));
-  auto opened = co_await as_outcome(open_place(path, replacement));
-  if (!opened) co_await fail(std::move(opened.error()));
+  EDDY_TRY(auto old, find_old(path));
+  EDDY_DO(open_place(path, replacement));
   // Nobody else may open it before it has its owner.
-  auto file = co_await as_outcome(create(path, *old ? 0600 : 0666, replacement));
-  if (!file) co_await fail(std::move(file.error()));
-  if (*old && take_after(file->fileno(), **old) < 0) {
+  EDDY_TRY(auto file, create(path, old ? 0600 : 0666, replacement));
+  if (old && take_after(file.fileno(), *old) < 0) {
     co_await fail(Failure::error(errno, "chmod", replacement.path));
   }
-  auto written = co_await as_outcome(file->write(bytes));
-  if (!written) co_await fail(std::move(written.error()));
-  auto synced = co_await as_outcome(file->sync());
-  if (!synced) co_await fail(std::move(synced.error()));
+  EDDY_DO(file.write(bytes));
+  EDDY_DO(file.sync());
   if (replacement.whole_system) {
-    replacement.place.reset(::fcntl(file->fileno(), F_DUPFD_CLOEXEC, 0));
+    replacement.place.reset(::fcntl(file.fileno(), F_DUPFD_CLOEXEC, 0));
     if (!replacement.place) co_await fail(Failure::error(errno, "open", replacement.path));
   }
-  auto closed = co_await as_outcome(file->close());
-  if (!closed) co_await fail(std::move(closed.error()));
+  EDDY_DO(file.close());
 }
 
 // The sync after the rename, when there is no way back: a cancel stays pending, and what the kernel
@@ -182,10 +177,8 @@ class FinalSync : public Operation {
 
 Task<> write_atomic(Text path, Bytes bytes) {
   Replacement replacement;
-  auto ready = co_await as_outcome(prepare(path, bytes, replacement));
-  if (!ready) co_await fail(std::move(ready.error()));
-  auto renamed = co_await as_outcome(fs::rename(replacement.path, path));
-  if (!renamed) co_await fail(std::move(renamed.error()));
+  EDDY_DO(prepare(path, bytes, replacement));
+  EDDY_DO(fs::rename(replacement.path, path));
   replacement.path = Text();
   auto safe = co_await as_outcome(FinalSync(replacement));
   // Some file systems cannot sync a directory (EINVAL): then the rename is as safe as it can be.

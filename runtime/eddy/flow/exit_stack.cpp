@@ -1,5 +1,7 @@
 #include <eddy/flow/exit_stack.hpp>
 
+#include <eddy/core/try.hpp>
+
 namespace eddy {
 
 ExitStack::~ExitStack() {
@@ -44,8 +46,7 @@ Task<bool> ExitStack::exit(std::exception_ptr exception) {
 }
 
 Task<> ExitStack::aclose() {
-  auto left = co_await as_outcome(exit(nullptr));
-  if (!left) co_await fail(std::move(left.error()));
+  EDDY_DO(exit(nullptr));
 }
 
 }  // namespace eddy

@@ -1,6 +1,7 @@
 #include <eddy/kit/connect.hpp>
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/flow/staggered_race.hpp>
 
 #include <algorithm>
@@ -80,12 +81,9 @@ Task<Stream> connect(std::string host, std::string service, ConnectOptions optio
   const bool colons = host.find(':') != host.npos;
   std::string name = (colons ? '[' + host + ']' : host) + ':' + service;
   const ResolveOptions wanted{.family = options.family};
-  auto addresses = co_await as_outcome(resolve(std::move(host), std::move(service), wanted));
-  if (!addresses) co_await fail(std::move(addresses.error()));
-  auto stream =
-      co_await as_outcome(connect_any(std::move(name), std::move(*addresses), options));
-  if (!stream) co_await fail(std::move(stream.error()));
-  co_return std::move(*stream);
+  EDDY_TRY(auto addresses, resolve(std::move(host), std::move(service), wanted));
+  EDDY_TRY(auto stream, connect_any(std::move(name), std::move(addresses), options));
+  co_return std::move(stream);
 }
 
 Task<Stream> connect(std::string host, std::uint16_t port, ConnectOptions options) {

@@ -1,6 +1,6 @@
 #include <eddy/kit/resolve.hpp>
 
-#include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/work/blocking_calls.hpp>
 
 #include <netdb.h>
@@ -117,8 +117,7 @@ ResolveError::ResolveError(int eai, std::string_view name)
 Task<std::vector<Address>> resolve(std::string host, std::string service, ResolveOptions options) {
   const auto lookup = std::make_shared<Lookup>(std::move(host), std::move(service), options);
   if (!lookup->answer_numeric()) {
-    auto waited = co_await as_outcome(WaitForCall(lookup));
-    if (!waited) co_await fail(std::move(waited.error()));
+    EDDY_DO(WaitForCall(lookup));
   }
   co_return lookup->addresses();
 }

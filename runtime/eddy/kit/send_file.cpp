@@ -1,4 +1,5 @@
 // Stream::send_file: the one verb of a stream that knows files.
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/net/stream.hpp>
 
@@ -18,12 +19,10 @@ static Task<std::uint64_t> send_file_of(Counted<SocketState> state, Counted<File
   while (sent < count) {
     const std::uint64_t wanted = std::min<std::uint64_t>(count - sent, 128 * 1024);
     const MutableBytes room(piece.room(wanted).first(wanted));
-    auto got = co_await as_outcome(ReadAt(file, room, offset + sent));
-    if (!got) co_await fail(std::move(got.error()));
-    if (*got == 0) break;
-    auto written = co_await as_outcome(WriteAll(state, Bytes(room.first(*got)), true));
-    if (!written) co_await fail(std::move(written.error()));
-    sent += *got;
+    EDDY_TRY(auto got, ReadAt(file, room, offset + sent));
+    if (got == 0) break;
+    EDDY_DO(WriteAll(state, Bytes(room.first(got)), true));
+    sent += got;
   }
   co_return sent;
 }

@@ -1,5 +1,7 @@
 #include <eddy/kit/serve.hpp>
 
+#include <eddy/core/try.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <new>
@@ -34,8 +36,7 @@ Task<Stream> Serving::next() {
   for (;;) {
     while (options_.limit > 0 && count_ >= options_.limit) {
       changed_.clear();
-      auto changed = co_await as_outcome(changed_.wait());
-      if (!changed) co_await fail(std::move(changed.error()));
+      EDDY_DO(changed_.wait());
     }
     if (listener_.closed()) co_await fail(Failure::error(ECANCELED, "accept"));
     int code = ENOMEM;
@@ -58,8 +59,7 @@ Task<Stream> Serving::next() {
 Task<> Serving::idle() {
   while (count_ > 0) {
     changed_.clear();
-    auto changed = co_await as_outcome(changed_.wait());
-    if (!changed) co_await fail(std::move(changed.error()));
+    EDDY_DO(changed_.wait());
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include <eddy/core/callable.hpp>
 #include <eddy/core/sleep.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/flow/timeout.hpp>
 #include <eddy/net/listener.hpp>
@@ -98,14 +99,12 @@ template <class F>
 Task<> accept_connections(TaskGroup& group, Serving& serving, F& handler) {
   for (;;) {
     try {
-      auto stream = co_await as_outcome(serving.next());
-      if (!stream) co_await fail(std::move(stream.error()));
-      group.spawn(serve_connection(handler, std::move(*stream), Serving::Place(serving)));
+      EDDY_TRY(auto stream, serving.next());
+      group.spawn(serve_connection(handler, std::move(stream), Serving::Place(serving)));
       continue;
     } catch (const std::bad_alloc&) {  // the connection, if there was one, is closed
     }
-    auto rested = co_await as_outcome(sleep(Serving::first_rest));
-    if (!rested) co_await fail(std::move(rested.error()));
+    EDDY_DO(sleep(Serving::first_rest));
   }
 }
 

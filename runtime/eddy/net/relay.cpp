@@ -3,6 +3,7 @@
 #include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/net/relay_pipes.hpp>
 #include <eddy/net/relay_wait.hpp>
 
@@ -208,8 +209,7 @@ static Task<std::uint64_t> relay_of(Counted<SocketState> from, Counted<SocketSta
     if (next == Relay::Next::end) co_return relay.moved();
     if (next == Relay::Next::failed) co_await fail(relay.failure());
     if (next == Relay::Next::turn) {
-      auto turned = co_await as_outcome(yield());
-      if (!turned) co_await fail(std::move(turned.error()));
+      EDDY_DO(yield());
     } else {
       auto waited = co_await as_outcome(relay.wait(next));
       if (!waited) co_await fail(relay.failure(std::move(waited.error())));

@@ -2,6 +2,7 @@
 
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
 
 #include <linux/io_uring.h>
 
@@ -112,8 +113,7 @@ Task<> SocketState::close(Counted<SocketState> state) {
   if (busy) {
     state->end();
     if (state->socket.closed()) co_return;
-    auto idle = co_await as_outcome(state->idle.wait());
-    if (!idle) co_await fail(std::move(idle.error()));
+    EDDY_DO(state->idle.wait());
     if (state->socket.closed()) co_return;  // by another close()
   }
   state->closing = true;

@@ -8,6 +8,7 @@
 #include <eddy/base/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/sync/lock.hpp>
 
 #include <cstddef>
@@ -49,8 +50,7 @@ class Condition {
   template <class F>
   Task<> wait(F holds) {
     while (!std::invoke(holds)) {
-      auto outcome = co_await as_outcome(wait());
-      if (!outcome) co_await fail(std::move(outcome.error()));
+      EDDY_DO(wait());
     }
   }
 
