@@ -1,10 +1,10 @@
 #include <eddy/base/count.hpp>
 #include <eddy/base/error.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 void Count::refuse(std::ptrdiff_t count) {
   throw UsageError("a count of " + std::to_string(count) + ": it cannot be negative");
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -2,12 +2,13 @@
 //
 // A parameter of an unsigned type takes -1 for 2^64 minus 1, and says nothing. This one refuses
 // what is below zero, and what no signed number can say, with a UsageError that tells the number.
+// In eddy::internal: programs have a Count of their own.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Count {
  public:
@@ -25,4 +26,4 @@ class Count {
   std::size_t value_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -62,7 +62,7 @@ struct Filter {
   F predicate;
 };
 struct Take {
-  explicit Take(Count count) : count(count.value()) {}
+  explicit Take(internal::Count count) : count(count.value()) {}
   std::size_t count;
 };
 
@@ -75,7 +75,7 @@ Filter<F> filter(F predicate) {
   return Filter<F>(std::move(predicate));
 }
 // The first `count`; then the source is closed. Throws UsageError for a negative count.
-inline Take take(Count count) { return Take(count); }
+inline Take take(internal::Count count) { return Take(count); }
 
 template <class T, class F>
 auto operator|(Generator<T> items, Transform<F> step) {

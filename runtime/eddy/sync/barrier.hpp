@@ -22,7 +22,7 @@ class BrokenBarrier : public Error {
 class Barrier {
  public:
   // Throws UsageError for less than one party.
-  explicit Barrier(Count parties) : parties_(parties.value()) {
+  explicit Barrier(internal::Count parties) : parties_(parties.value()) {
     if (parties_ == 0) throw UsageError("a barrier for nobody");
   }
   Barrier(const Barrier&) = delete;

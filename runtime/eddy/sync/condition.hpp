@@ -55,7 +55,7 @@ class Condition {
   }
 
   // Wakes up to `count` waiters, the oldest first. Throws UsageError without the lock.
-  void notify(Count count = 1) {
+  void notify(internal::Count count = 1) {
     require_lock("notify");
     wake(count.value());
   }

@@ -16,7 +16,7 @@ namespace eddy {
 
 class Semaphore {
  public:
-  explicit Semaphore(Count value = 1) : free_(value.value()) {}
+  explicit Semaphore(internal::Count value = 1) : free_(value.value()) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
   ~Semaphore() { if (given_ > 0) [[unlikely]] waiters_.owner_dies_in_use(); }
@@ -142,7 +142,7 @@ inline void Semaphore::given_runs() noexcept {
 
 class BoundedSemaphore : private Semaphore {
  public:
-  explicit BoundedSemaphore(Count value = 1) : Semaphore(value), bound_(value.value()) {}
+  explicit BoundedSemaphore(internal::Count value = 1) : Semaphore(value), bound_(value.value()) {}
 
   using Semaphore::acquire;
   using Semaphore::Guard;
