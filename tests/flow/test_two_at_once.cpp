@@ -140,8 +140,8 @@ template <class F>
 void with_a_task_of_another_loop(F body) {
   Loop other(test::options());
   Event event;
-  auto foreign = other.spawn([](Event& event) -> Task<int> {
-    co_await event.wait();
+  auto foreign = other.spawn([](Event& never) -> Task<int> {
+    co_await never.wait();
     co_return 1;
   }(event));
   other.turn();
@@ -204,8 +204,8 @@ TEST(TaskGroup, RefusesToSpawnFromATaskOfAnotherLoop) {
   test::run([]() -> Task<> {
     co_await task_group([](TaskGroup& group) -> Task<> {
       Loop other(test::options());
-      auto stranger = other.spawn([](TaskGroup& group) -> Task<> {
-        EXPECT_THROW(group.spawn(give(1, 0ms)), UsageError);
+      auto stranger = other.spawn([](TaskGroup& theirs) -> Task<> {
+        EXPECT_THROW(theirs.spawn(give(1, 0ms)), UsageError);
         co_return;
       }(group));
       while (other.turn()) {
