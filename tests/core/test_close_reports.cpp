@@ -95,4 +95,19 @@ TEST(CloseReports, NotATaskThatSomebodyTriedToStopAfterItHadFailed) {
   EXPECT_EQ(reports, std::vector<std::string>());
 }
 
+// A handler may spawn, and so may what a posted callback holds and drops: none of it is left.
+TEST(CloseReports, LeaveNothingThatTheirHandlerSpawns) {
+  Loop loop(test::options());
+  int reports = 0;
+  loop.on_exception([&](const ExceptionReport&) {
+    if (++reports < 3) loop.spawn(fails_when_asked());
+  });
+  auto handle = loop.spawn(fails_when_asked());
+  loop.turn();
+  loop.close();
+  EXPECT_EQ(loop.stats().tasks, 0u);
+  EXPECT_GE(reports, 1);
+  EXPECT_TRUE(handle.done());
+}
+
 }  // namespace

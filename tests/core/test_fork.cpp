@@ -138,6 +138,48 @@ TEST(Fork, AChildReachesNothingOfTheParentsLoop) {
 }
 
 // With a queue behind a ring that is full.
+// What the tasks waited for outlives the loop that the child has left.
+TEST(Fork, AChildMayTouchWhatTheTasksOfItsLostLoopWaitedFor) {
+  std::fflush(nullptr);
+  Event event;
+  JoinHandle<> waits, sleeps;
+  pid_t child = -1;
+  try {
+    Loop loop;
+    const auto main = [&]() -> Task<> {
+      waits = spawn([&]() -> Task<> { co_await event.wait(); });
+      sleeps = spawn([]() -> Task<> { co_await sleep(1h); });
+      co_await yield();
+      child = ::fork();
+      if (child == 0) throw std::runtime_error("the child goes");
+    };
+    loop.run(main());
+    loop.close();
+  } catch (const std::runtime_error&) {
+    event.set();
+    ::_exit(waits.cancelled() && !waits.cancel() && sleeps.cancelled() && !sleeps.cancel() ? 0 : 1);
+  }
+  EXPECT_EQ(wait_for_child(child), 0);
+}
+
+TEST(Fork, AChildOfAnEagerTaskMayHaveALoopOfItsOwn) {
+  EXPECT_EQ(fork_in_a_task([]() -> Task<> {
+    pid_t child = -1;
+    const auto forks = [&]() -> Task<> {
+      child = ::fork();
+      co_return;
+    };
+    spawn(forks, {.eager = true});
+    if (child != 0) {
+      if (wait_for_child(child) != 0) ::_exit(3);
+    } else {
+      Loop mine;
+      ::_exit(mine.run([]() -> Task<int> { co_return 0; }()));
+    }
+    co_await sleep(0ms);
+  }), 0);
+}
+
 TEST(Fork, AChildDropsALoopInAnyState) {
   auto loop = std::make_unique<Loop>(
       LoopOptions{.submission_entries = 1, .completion_entries = 2, .registered_files = 4});

@@ -1,10 +1,12 @@
 // The loops of a thread, so that a handle which outlives its loop finds out; and what a child of
 // fork() finds in place of them.
+#include <eddy/base/assert.hpp>
 #include <eddy/base/error.hpp>
 #include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -24,13 +26,15 @@ struct ThreadEnd {
 // The memory of the queues is not mapped in a child, and who forks inside of a task goes on in the
 // middle of a turn: what the loop looks at next must be there, and its next poll() throws.
 void Loop::enter_child() noexcept {
+  Registered::after_fork();
   ++process_mark;
   for (Loop* loop = loops_of_thread; loop; loop = loop->next_on_thread_) loop->ring_.abandon();
   thread_state.loop = nullptr;  // a child may have a loop of its own, wherever it was forked
 }
 
 void Loop::join_thread() {
-  static const int installed = ::pthread_atfork(nullptr, nullptr, &enter_child);
+  static const int installed =
+      ::pthread_atfork(&Registered::before_fork, &Registered::after_fork, &enter_child);
   if (installed != 0) throw Error(installed, "install a fork handler");
   static thread_local ThreadEnd end;
   static_cast<void>(end);
@@ -40,7 +44,8 @@ void Loop::join_thread() {
 void Loop::leave_thread() noexcept {
   Loop** link = &loops_of_thread;
   while (*link && *link != this) link = &(*link)->next_on_thread_;
-  if (*link) *link = next_on_thread_;  // else a child that another thread forked
+  EDDY_VERIFY(*link || process_ != ::getpid());  // a loop dies on its own thread, closed or not
+  if (*link) *link = next_on_thread_;            // else a child that another thread forked
 }
 
 // By its number: a new loop may lie where another one lay.

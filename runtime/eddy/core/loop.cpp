@@ -1,5 +1,7 @@
 #include <eddy/core/loop.hpp>
 
+#include <eddy/base/process.hpp>
+
 #include <linux/io_uring.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +46,7 @@ class Loop::Running {
   }
   ~Running() {
     thread_state = outer_;
+    if (process_ != process_mark) [[unlikely]] thread_state.loop = nullptr;  // a child
     loop_.in_turn_ = false;
   }
   Running(const Running&) = delete;
@@ -52,6 +55,7 @@ class Loop::Running {
  private:
   Loop& loop_;
   ThreadState outer_;
+  std::uint32_t process_ = process_mark;
 };
 
 Loop::Loop(const LoopOptions& options)
@@ -329,13 +333,15 @@ void Loop::close() {
   if (in_turn_) throw UsageError("close() of a loop that is running");
   {
     Running running(*this);
-    while (task_count_ > 0 || !ready_.empty()) {
-      cancel_all();
-      run_due();
-      if (task_count_ > 0) poll(Instant::max());
-    }
-    report_failed();
-    posts_.close();
+    do {
+      while (task_count_ > 0 || !ready_.empty()) {
+        cancel_all();
+        run_due();
+        if (task_count_ > 0) poll(Instant::max());
+      }
+      report_failed();
+      posts_.close();
+    } while (task_count_ > 0 || !ready_.empty());  // a handler, or what a callback held, spawned
     for (auto& entry : services_) entry.service->stop();
     drain_kernel();
   }

@@ -230,6 +230,7 @@ class Loop {
   void drain_kernel();
   void cancel_all() noexcept;
   void report_failed() noexcept;
+  static void forget(TaskState& task) noexcept;
   void forget_all() noexcept;
   void join_thread();
   void leave_thread() noexcept;

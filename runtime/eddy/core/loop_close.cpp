@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <new>
+#include <utility>
 
 namespace eddy {
 
@@ -58,10 +59,17 @@ Loop::~Loop() {
   leave_thread();
 }
 
+// Whoever holds a handle finds a cancelled task, and whoever wakes what it waits for finds nobody.
+void Loop::forget(TaskState& task) noexcept {
+  if (task.done()) return;
+  if (task.waiter_) std::exchange(task.waiter_, nullptr)->unlink();
+  task.exception_ = Failure::cancelled().exception();
+  task.state_ = TaskState::State::cancelled;
+}
+
 void Loop::forget_all() noexcept {
   for (auto* list : {&tasks_, &asked_, &failed_}) {
-    while (list->pop_front()) {
-    }
+    while (TaskState* task = list->pop_front()) forget(*task);
   }
   while (waiting_.pop_front()) {
   }

@@ -90,6 +90,9 @@ class Registered::Directory {
     return nullptr;
   }
 
+  static void lock() noexcept { mutex_.lock(); }
+  static void unlock() noexcept { mutex_.unlock(); }
+
   static void take_what_came_back(Registered& table) noexcept {
     const std::lock_guard lock(mutex_);
     table.came_back_.store(false, std::memory_order_relaxed);
@@ -121,6 +124,9 @@ Registered::Registered(std::uint64_t loop, Ring& ring, unsigned files, unsigned 
 }
 
 Registered::~Registered() { Directory::remove(*this); }
+
+void Registered::before_fork() noexcept { Directory::lock(); }
+void Registered::after_fork() noexcept { Directory::unlock(); }
 
 bool Registered::may_tell_the_ring() const noexcept {
   return thread_ == std::this_thread::get_id() && process_ == ::getpid();

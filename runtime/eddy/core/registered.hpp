@@ -44,6 +44,10 @@ class Registered {
   static bool give_back_file(std::uint64_t loop, unsigned place) noexcept;
   static bool give_back_buffer(std::uint64_t loop, unsigned place) noexcept;
 
+  // What fork() is to find, and to leave, unlocked: a child has not the thread that holds it.
+  static void before_fork() noexcept;
+  static void after_fork() noexcept;
+
   // The place of the registered buffer that holds all of [data, data + size).
   std::optional<unsigned> find_buffer(const void* data, std::size_t size) const noexcept;
 

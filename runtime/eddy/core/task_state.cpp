@@ -1,5 +1,6 @@
 #include <eddy/core/task_state.hpp>
 
+#include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 
 namespace eddy {
@@ -100,9 +101,11 @@ void TaskState::end() noexcept {
 // E1: runs the first step at once, inside the step of the task that spawns.
 void TaskState::start_eagerly() noexcept {
   const ThreadState outer = thread_state;
+  const std::uint32_t process = process_mark;
   thread_state.next = nullptr;
   resume();
   thread_state = outer;
+  if (process != process_mark) [[unlikely]] thread_state.loop = nullptr;  // it forked: a child
 }
 
 void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }
