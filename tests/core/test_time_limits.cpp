@@ -185,7 +185,8 @@ TEST(TimeLimits, NotANumberIsAUsageError) {
   EXPECT_THROW(static_cast<void>(wait_for(never.wait(), nan)), UsageError);
   EXPECT_THROW(static_cast<void>(WaitOptions{.timeout = nan}), UsageError);
   EXPECT_THROW(static_cast<void>(LoopOptions{.spin = nan}), UsageError);
-  EXPECT_THROW(sleep_until(time_point<steady_clock, duration<double>>(nan)), UsageError);
+  using Point = time_point<steady_clock, duration<double>>;
+  EXPECT_THROW(static_cast<void>(sleep_until(Point(nan))), UsageError);
 }
 
 static_assert(to_duration(hours::max()) == Duration::max());

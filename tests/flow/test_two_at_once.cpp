@@ -67,7 +67,7 @@ TEST(AsCompleted, MayDieOrBeMovedWhileATaskWaits) {
     auto waiter = spawn(completed->next());
     co_await yield();
     auto moved = std::move(*completed);
-    EXPECT_THROW(completed->next(), UsageError);
+    EXPECT_THROW(static_cast<void>(completed->next()), UsageError);
     completed.reset();
     EXPECT_EQ(*co_await waiter, tasks[0]);
     EXPECT_EQ(co_await moved.next(), std::nullopt);
@@ -177,8 +177,8 @@ TEST(OtherLoops, TasksAreRefusedBeforeAnyOtherIsStarted) {
       started = true;
       co_return 1;
     };
-    EXPECT_THROW(gather(call(work), foreign), UsageError);
-    EXPECT_THROW(race(call(work), foreign), UsageError);
+    EXPECT_THROW(static_cast<void>(gather(call(work), foreign)), UsageError);
+    EXPECT_THROW(static_cast<void>(race(call(work), foreign)), UsageError);
     co_await test::settle();
     EXPECT_FALSE(started);
   });

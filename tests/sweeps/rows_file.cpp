@@ -156,7 +156,7 @@ const Rows<Written> writing(both, {
      [](Written& w) { return w.to("abc3456789", only(w.file.write("abc"))); }, by_itself},
     {"File::writelines",
      [](Written& w) {
-       w.parts = {"ab23456789"};  // each line is a call
+       w.parts = "ab23456789";  // each line is a call
        return w.to("abcd456789", w.file.writelines(w.lines));
      },
      by_itself},
