@@ -4,13 +4,14 @@ namespace eddy {
 
 void GatherWaiter::child_ended(TaskState& task) noexcept {
   --left_;
-  if (failed_) return;  // woken already
+  if (!waits_) return;
   if (!settled_ && (task.failed() || task.cancelled())) {
     first_failed(task);
-    wake();
-  } else if (left_ == 0) {
-    wake();
+  } else if (left_ != 0) {
+    return;
   }
+  waits_ = false;
+  wake();
 }
 
 void GatherWaiter::mark_retrieved(const TaskState* but) noexcept {
@@ -40,6 +41,7 @@ bool GatherWaiter::ask_next(Forwarder& forwarder) noexcept {
 // It waits for itself. From here on it is told of no child.
 bool GatherWaiter::step_out() {
   for (std::size_t i = 0; i < count(); ++i) hook(i).unlink();
+  waits_ = false;
   return leave(*this);
 }
 

@@ -82,6 +82,10 @@ class GatherWaiter : public Forwarder {
     ++left_;
   }
   bool ready() const noexcept { return left_ == 0 || failed_; }
+  void suspend(std::coroutine_handle<> frame) {
+    waits_ = thread_state.task != nullptr;  // park() refuses what is no task
+    park(frame);
+  }
   // The failure to end with, if any.
   std::optional<Failure> failure();
 
@@ -104,6 +108,7 @@ class GatherWaiter : public Forwarder {
   bool settled_;
   bool begun_ = false;
   bool stopping_ = false;
+  bool waits_ = false;  // and was not woken: whatever ends before or after that wakes nobody
   std::size_t left_ = 0;
   std::size_t asked_ = 0;  // while it asks all
   TaskState* failed_ = nullptr;
@@ -126,7 +131,7 @@ class [[nodiscard]] Gather final : public GatherWaiter {
     each([&](auto& child) { watch(child.handle.state(), hooks_[index++]); });
     return ready();
   }
-  void await_suspend(std::coroutine_handle<> frame) { park(frame); }
+  void await_suspend(std::coroutine_handle<> frame) { suspend(frame); }
   value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
@@ -171,7 +176,7 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
       watch(children_[i].handle.state(), hooks_[i]);
     return ready();
   }
-  void await_suspend(std::coroutine_handle<> frame) { park(frame); }
+  void await_suspend(std::coroutine_handle<> frame) { suspend(frame); }
   value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
