@@ -1,12 +1,16 @@
 // What is awaited, and is not waited for any more: it wakes nobody, and looks at nothing that is
 // gone.
+#include "support/failing_memory.hpp"
 #include "support/run.hpp"
+#include "support/tracker.hpp"
 
+#include <new>
 #include <stdexcept>
 
 namespace {
 
 using namespace eddy;
+using test::Tracker;
 
 Task<int> fail_after(Duration length) {
   co_await sleep(length);
@@ -54,6 +58,47 @@ TEST(GatherThatIsOver, BecauseItWasRefusedWakesNobody) {
   EXPECT_TRUE(here.done());
   loop.close();
   other.close();
+}
+
+// Runs `start` with each allocation failing in turn: what it began to gather has ended then.
+template <class F>
+void expect_no_child_left(F start) {
+  const int alive = Tracker::alive;
+  const std::size_t failed = test::fail_each_allocation([&](test::FailingMemory& memory) {
+    Loop loop(test::options());
+    const auto body = [&]() -> Task<> {
+      bool refused = false;
+      try {
+        memory.arm();
+        auto gathering = start();
+        memory.disarm();
+      } catch (const std::bad_alloc&) {
+        refused = true;
+      }
+      memory.disarm();
+      co_await test::settle();
+      if (!refused) co_return;
+      EXPECT_EQ(Tracker::alive, alive) << "it runs on";
+    };
+    loop.run(body());
+    loop.close();
+  });
+  EXPECT_GT(failed, 2u);
+}
+Task<int> long_one() {
+  Tracker tracker;
+  co_await sleep(1h);
+  co_return tracker.number();
+}
+
+TEST(NoMemory, LeavesNoChildOfAGatherThatDoesNotComeAbout) {
+  expect_no_child_left([] { return gather(long_one(), long_one(), long_one()); });
+  expect_no_child_left([] { return gather_settled(long_one(), long_one()); });
+  expect_no_child_left([] {
+    std::vector<Task<int>> tasks;
+    for (int i = 0; i < 3; ++i) tasks.push_back(long_one());
+    return gather(std::move(tasks));
+  });
 }
 
 }  // namespace

@@ -26,6 +26,16 @@ struct Gathered {
   bool sole = false;
 };
 
+// The gathering does not come about: what was started for it ends.
+template <class T>
+void cancel_started(const Gathered<T>& child) {
+  if (child.sole) child.handle.cancel();
+}
+template <class T>
+void cancel_started(const std::vector<Gathered<T>>& children) {
+  for (auto& child : children) cancel_started(child);
+}
+
 template <class A>
 Task<AwaitValue<A>> as_task(A awaitable) {
   auto outcome = co_await as_outcome(std::move(awaitable));
@@ -167,8 +177,9 @@ template <bool Settled, class T>
 class [[nodiscard]] GatherRange final : public GatherWaiter {
  public:
   using value_type = std::vector<std::conditional_t<Settled, Outcome<T>, Value<T>>>;
-  explicit GatherRange(std::vector<Gathered<T>> children)
-      : GatherWaiter(Settled), children_(std::move(children)), hooks_(children_.size()) {}
+  // Takes them only when there is memory for it.
+  explicit GatherRange(std::vector<Gathered<T>>&& children)
+      : GatherWaiter(Settled), hooks_(children.size()), children_(std::move(children)) {}
 
   bool await_ready() {
     begin();
@@ -199,8 +210,8 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
   }
   Hook& hook(std::size_t index) noexcept override { return hooks_[index]; }
 
-  std::vector<Gathered<T>> children_;
   std::vector<Hook> hooks_;
+  std::vector<Gathered<T>> children_;
 };
 
 template <class... Ts>
@@ -221,40 +232,67 @@ auto gathered_range(Range&& range) {
     for (const auto& item : range) require_same_loop_of(item);
   }
   if constexpr (std::ranges::sized_range<Range>) children.reserve(std::ranges::size(range));
-  for (auto& item : range) {
-    auto& child = children.emplace_back();  // first: no task runs outside of the gathering
-    child = gathered(std::move(item));
+  try {
+    for (auto& item : range) {
+      auto& child = children.emplace_back();  // first: no task runs outside of the gathering
+      child = gathered(std::move(item));
+    }
+  } catch (...) {
+    cancel_started(children);
+    throw;
   }
+  return children;
+}
+
+template <bool Settled, class Range>
+auto gather_children_of(Range& range) {
+  auto children = gathered_range(range);
+  using T = decltype(children.front().handle)::value_type;
+  try {
+    return GatherRange<Settled, T>(std::move(children));
+  } catch (...) {
+    cancel_started(children);
+    throw;
+  }
+}
+
+// From left to right.
+template <class... As>
+auto gathered_all(As&&... awaitables) {
+  (require_same_loop_of(awaitables), ...);
+  std::tuple<decltype(gathered(std::forward<As>(awaitables)))...> children;
+  std::apply(
+      [&](auto&... child) {
+        try {
+          ((child = gathered(std::forward<As>(awaitables))), ...);
+        } catch (...) {
+          (cancel_started(child), ...);
+          throw;
+        }
+      },
+      children);
   return children;
 }
 
 // co_await gather(a(), b(), handle): a tuple of the values; std::monostate for void.
 template <Awaitable... As>
 auto gather(As&&... awaitables) {
-  (require_same_loop_of(awaitables), ...);
-  std::tuple children{gathered(std::forward<As>(awaitables))...};  // braces: from left to right
-  return std::apply(
-      [](auto&&... child) { return gather_children(std::move(child)...); }, std::move(children));
+  return std::apply([](auto&&... child) { return gather_children(std::move(child)...); },
+                    gathered_all(std::forward<As>(awaitables)...));
 }
 template <Awaitable... As>
 auto gather_settled(As&&... awaitables) {
-  (require_same_loop_of(awaitables), ...);
-  std::tuple children{gathered(std::forward<As>(awaitables))...};
-  return std::apply(
-      [](auto&&... child) { return settle_children(std::move(child)...); }, std::move(children));
+  return std::apply([](auto&&... child) { return settle_children(std::move(child)...); },
+                    gathered_all(std::forward<As>(awaitables)...));
 }
 // The same for a range of tasks or handles: a vector.
 template <std::ranges::input_range Range>
 auto gather(Range&& range) {
-  auto children = gathered_range(range);
-  using T = decltype(children.front().handle)::value_type;
-  return GatherRange<false, T>(std::move(children));
+  return gather_children_of<false>(range);
 }
 template <std::ranges::input_range Range>
 auto gather_settled(Range&& range) {
-  auto children = gathered_range(range);
-  using T = decltype(children.front().handle)::value_type;
-  return GatherRange<true, T>(std::move(children));
+  return gather_children_of<true>(range);
 }
 
 }  // namespace eddy
