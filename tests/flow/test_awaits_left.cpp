@@ -60,6 +60,14 @@ TEST(GatherThatIsOver, BecauseItWasRefusedWakesNobody) {
   other.close();
 }
 
+TEST(AsCompleted, RefusesTasksOfTwoLoopsOutsideOfATurn) {
+  Loop loop(test::options()), other(test::options());
+  const std::vector handles{loop.spawn(give_after(1ms)), other.spawn(give_after(1ms))};
+  EXPECT_THROW(as_completed(handles), UsageError);
+  loop.close();
+  other.close();
+}
+
 // Runs `start` with each allocation failing in turn: what it began to gather has ended then.
 template <class F>
 void expect_no_child_left(F start) {

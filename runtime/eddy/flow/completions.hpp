@@ -29,6 +29,9 @@ class Completions {
       return;
     }
     if (thread_state.loop) require_same_loop(task);
+    if (loop_ != 0 && loop_ != task.loop_id()) {
+      throw UsageError("tasks of two loops cannot be waited for together");
+    }
     loop_ = task.loop_id();
     task.add_done_hook(hooks_[index]);
   }
