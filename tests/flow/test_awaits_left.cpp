@@ -68,6 +68,55 @@ TEST(AsCompleted, RefusesTasksOfTwoLoopsOutsideOfATurn) {
   other.close();
 }
 
+Generator<int> yields_and_fails() {
+  co_yield 1;
+  throw std::runtime_error("x");
+}
+
+TEST(GeneratorThatFailed, IsAtItsEndForWhateverWasAskedOfItBefore) {
+  test::run([]() -> Task<> {
+    auto generator = yields_and_fails();
+    co_await generator.next();
+    auto first = generator.next();
+    auto second = generator.next();
+    auto resumed = generator.resume_with(nullptr);
+    auto close = generator.aclose();
+    EXPECT_THROW(co_await first, std::runtime_error);
+    EXPECT_FALSE((co_await second).has_value());
+    EXPECT_FALSE((co_await resumed).has_value());
+    EXPECT_FALSE((co_await first).has_value());
+    co_await close;
+  });
+}
+
+Generator<int> slow_one() {
+  co_await sleep(1ms);
+  co_yield 1;
+}
+
+TEST(Generator, MayBeMovedWhileATaskWaitsForIt) {
+  test::run([]() -> Task<> {
+    auto generator = slow_one();
+    auto waits = spawn([&]() -> Task<> {
+      EXPECT_EQ(co_await generator.next(), 1);
+    });
+    co_await yield();
+    auto moved = std::move(generator);
+    co_await waits;
+    EXPECT_FALSE((co_await moved.next()).has_value());
+  });
+}
+
+TEST(Generator, RefusesWhatWasAskedOfItBeforeItWasMoved) {
+  test::run([]() -> Task<> {
+    auto generator = slow_one();
+    auto next = generator.next();
+    auto moved = std::move(generator);
+    EXPECT_THROW(co_await next, UsageError);
+    EXPECT_EQ(co_await moved.next(), 1);
+  });
+}
+
 // Runs `start` with each allocation failing in turn: what it began to gather has ended then.
 template <class F>
 void expect_no_child_left(F start) {

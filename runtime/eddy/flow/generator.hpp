@@ -40,19 +40,22 @@ class [[nodiscard]] Generator {
   }
   ~Generator() { abandon(); }
 
+  // What these three return is awaited while the generator lives, and stays where it is until then;
+  // it may be moved while the wait lasts.
+
   // The next value, or none at the end. Throws what the body throws, once; then it is at its end.
   // Cancelling the wait cancels what the body waits for. One consumer at a time. ∅
-  Next next() noexcept { return Next(frame_, failed_); }
+  Next next() noexcept { return Next(*this); }
 
   // The same, but what the body sees at its co_yield is `exception`, unless null. REQUIRES: it
   // yielded
   ResumeWith resume_with(std::exception_ptr exception) noexcept {
-    return ResumeWith(frame_, std::move(exception));
+    return ResumeWith(*this, std::move(exception));
   }
 
   // Ends the generator; resumes when its cleanup has run. Nothing happens when it never started or
   // has ended. Throws UsageError when the body yields once more.
-  Close aclose() noexcept { return Close(frame_); }
+  Close aclose() noexcept { return Close(*this); }
 
  private:
   explicit Generator(Handle frame) noexcept : frame_(frame) { frame_.promise().set_owner(*this); }
@@ -61,6 +64,13 @@ class [[nodiscard]] Generator {
     frame_ = std::exchange(other.frame_, nullptr);
     failed_ = std::exchange(other.failed_, false);
     if (frame_) frame_.promise().set_owner(*this);
+  }
+
+  // For what is about to wait: asked then, for the frame dies when the body fails. Null at its end.
+  Handle frame() const {
+    if (!frame_ && !failed_) [[unlikely]]
+      throw UsageError("next() of a generator that was moved from");
+    return frame_;
   }
 
   // The body has failed, and may be suspended where it did, with all its locals.
@@ -224,14 +234,11 @@ template <class T>
 class [[nodiscard]] Generator<T>::Next {
  public:
   using value_type = std::optional<T>;
-  explicit Next(Handle frame, bool at_its_end = false) noexcept
-      : frame_(frame), at_its_end_(at_its_end) {}
+  explicit Next(const Generator& generator) noexcept : generator_(&generator) {}
 
-  bool await_ready() const {
-    if (!frame_) [[unlikely]] {
-      if (at_its_end_) return true;
-      throw UsageError("next() of a generator that was moved from");
-    }
+  bool await_ready() {
+    frame_ = generator_->frame();
+    if (!frame_) [[unlikely]] return true;
     if (frame_.promise().closable()) [[likely]] return false;
     return !frame_.promise().starts();
   }
@@ -252,17 +259,17 @@ class [[nodiscard]] Generator<T>::Next {
   }
 
  protected:
-  Handle frame_;
+  Handle frame_;  // once it is awaited
 
  private:
-  bool at_its_end_;
+  const Generator* generator_;
 };
 
 template <class T>
 class [[nodiscard]] Generator<T>::ResumeWith : public Next {
  public:
-  ResumeWith(Handle frame, std::exception_ptr thrown) noexcept
-      : Next(frame), thrown_(std::move(thrown)) {}
+  ResumeWith(const Generator& generator, std::exception_ptr thrown) noexcept
+      : Next(generator), thrown_(std::move(thrown)) {}
   bool await_suspend(std::coroutine_handle<> consumer) {
     if (thrown_) this->frame_.promise().throw_at_yield(std::move(thrown_));
     return Next::await_suspend(consumer);
@@ -276,9 +283,10 @@ template <class T>
 class [[nodiscard]] Generator<T>::Close {
  public:
   using value_type = void;
-  explicit Close(Handle frame) noexcept : frame_(frame) {}
+  explicit Close(const Generator& generator) noexcept : generator_(&generator) {}
 
-  bool await_ready() const {
+  bool await_ready() {
+    frame_ = generator_->frame_;
     if (!frame_ || frame_.promise().ended()) return true;
     if (frame_.promise().running()) throw UsageError("aclose() of a generator that is running");
     if (frame_.promise().unstarted()) frame_.promise().end_unstarted();
@@ -300,7 +308,8 @@ class [[nodiscard]] Generator<T>::Close {
   }
 
  private:
-  Handle frame_;
+  Handle frame_;  // once it is awaited
+  const Generator* generator_;
 };
 
 }  // namespace eddy
