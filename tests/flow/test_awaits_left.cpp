@@ -117,6 +117,30 @@ TEST(Generator, RefusesWhatWasAskedOfItBeforeItWasMoved) {
   });
 }
 
+Generator<int> nested(int depth) {
+  if (depth == 0) {
+    co_yield 7;
+    co_return;
+  }
+  auto inner = nested(depth - 1);
+  while (auto value = co_await inner.next()) co_yield *value;
+}
+Generator<int> nested_failure(int depth) {
+  if (depth == 0) throw std::runtime_error("x");
+  auto inner = nested_failure(depth - 1);
+  while (auto value = co_await inner.next()) co_yield *value;
+}
+
+TEST(Generator, NestsAsDeepAsOneLikes) {
+  test::run([]() -> Task<> {
+    auto generator = nested(100'000);
+    EXPECT_EQ(co_await generator.next(), 7);
+    EXPECT_FALSE((co_await generator.next()).has_value());
+    auto failing = nested_failure(10'000);
+    EXPECT_THROW(co_await failing.next(), std::runtime_error);
+  });
+}
+
 // Runs `start` with each allocation failing in turn: what it began to gather has ended then.
 template <class F>
 void expect_no_child_left(F start) {

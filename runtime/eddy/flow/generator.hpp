@@ -181,8 +181,12 @@ class Generator<T>::promise_type {
   // Runs the body until it yields, ends or waits. True: it waits, and `consumer` is resumed later.
   bool advance(Handle frame, std::coroutine_handle<> consumer) {
     state_ = State::running;
-    frame.resume();
-    if (state_ != State::running) return false;
+    if (thread_state.stack_is_deep()) [[unlikely]] {
+      thread_state.next = frame;
+    } else {
+      frame.resume();
+      if (state_ != State::running) return false;
+    }
     loop_ = thread_state.loop_id;
     consumer_ = consumer;
     return true;
