@@ -16,6 +16,7 @@
 #include <eddy/core/registered.hpp>    // registered files and buffers
 #include <eddy/core/request.hpp>       // an operation in the kernel's words
 #include <eddy/core/ring.hpp>          // the io_uring of one loop
+#include <eddy/core/ring_workers.hpp>  // the kernel's threads for it
 #include <eddy/core/sleep.hpp>         // sleep, sleep_until, yield
 #include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks, run_from_thread
 #include <eddy/core/task.hpp>          // Task

@@ -1,6 +1,7 @@
 // What Storage counts and keeps between calls.
 #include "file/policies.hpp"
 #include "support/allocations.hpp"
+#include "support/failing_memory.hpp"
 
 #include <eddy/file/file_call.hpp>
 
@@ -47,6 +48,31 @@ TEST(StorageCounts, AMountThatIsSlowAgainAndAgainOnce) {
         EXPECT_EQ(test::allocations(), before);
       },
       {.slow_call = 1ns, .slow_rest = 40ms});
+}
+
+// A mount that is forgotten would be called inline, for as long as its server is dead.
+TEST(StorageTable, KeepsWhatItKnewWhenThereIsNoMemoryForTheNewOne) {
+  const std::size_t failed = test::fail_each_allocation([](test::FailingMemory& memory) {
+    test::run([&]() -> Task<> {
+      Storage& storage = Storage::current();
+      storage.load("1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / /far rw - nfs server:/ rw\n", "/");
+      const std::string more =
+          "1 0 8:1 / / rw - ext4 x rw\n3 1 0:6 / /a/place/with/a/long/name rw - nfs server:/ rw\n"
+          "2 1 0:5 / /far rw - nfs server:/ rw\n";
+      memory.arm();
+      try {
+        storage.load(more, "/");
+      } catch (const std::bad_alloc&) {
+      }
+      memory.disarm();
+      EXPECT_TRUE(storage.mount_of("/far/file").remote);
+      storage.load(more, "/");
+      EXPECT_TRUE(storage.mount_of("/far/file").remote);
+      EXPECT_TRUE(storage.mount_of("/a/place/with/a/long/name/file").remote);
+      co_return;
+    });
+  });
+  EXPECT_GT(failed, 0u);
 }
 
 // As a call on a server that is dead: it holds a worker until it is cancelled.

@@ -2,6 +2,7 @@
 
 #include <eddy/base/error.hpp>
 #include <eddy/base/unique_fd.hpp>
+#include <eddy/core/ring_workers.hpp>
 
 #include <fcntl.h>
 #include <liburing.h>
@@ -128,6 +129,10 @@ Error refused(int code) {
 }  // namespace
 
 struct Ring::Kernel {
+  explicit Kernel(const RingOptions& options) noexcept
+      : workers({options.bounded_workers, options.unbounded_workers}) {}
+
+  RingWorkers workers;
   io_uring ring{};
   bool open = false;
   void* wait_page = MAP_FAILED;
@@ -144,14 +149,14 @@ struct Ring::Kernel {
   }
 };
 
-Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>()) {
+Ring::Ring(const RingOptions& options) : kernel_(std::make_unique<Kernel>(options)) {
   if (options.submission_entries == 0 || options.completion_entries == 0) {
     throw UsageError("a ring needs at least one submission and one completion entry");
   }
   set_up(options);
   map();
   static_cast<void>(io_uring_ring_dontfork(&kernel_->ring));  // a child must never see the queues
-  limit_workers(options.bounded_workers, options.unbounded_workers);
+  add_workers(0);
   if (!(options.without & feature_registered_wait)) register_wait_page();
   if (kernel_->ring.flags & IORING_SETUP_R_DISABLED) {
     const int result = register_call(kernel_->ring.ring_fd, register_enable_rings, nullptr, 0);
@@ -271,8 +276,9 @@ void Ring::map() {
   wake_mask_ = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
 }
 
-void Ring::limit_workers(unsigned bounded, unsigned unbounded) noexcept {
+void Ring::add_workers(int change) noexcept {
   // The default is thousands of threads for what can block without a bound. 5.15; else left alone.
+  const auto [bounded, unbounded] = kernel_->workers.add(change);
   unsigned limits[2] = {bounded, unbounded};
   static_cast<void>(io_uring_register_iowq_max_workers(&kernel_->ring, limits));
 }

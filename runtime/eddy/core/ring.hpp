@@ -136,9 +136,9 @@ class Ring {
   unsigned completion_entries() const noexcept { return completion_mask_ + 1; }
   int fd() const noexcept;
 
-  // How many threads of its own the kernel may use for this ring at most, for file operations and
-  // for everything else; 0 leaves that as it is.
-  void limit_workers(unsigned bounded, unsigned unbounded) noexcept;
+  // Lets the kernel use so many threads more for file operations than RingOptions say; less: takes
+  // that back.
+  void add_workers(int change) noexcept;
 
   // Has the kernel signal `eventfd` for each completion: the ring's own descriptor does not become
   // readable for deferred work (tried on 6.18).

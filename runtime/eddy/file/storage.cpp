@@ -82,9 +82,8 @@ void Storage::load(std::string_view mountinfo, std::string_view working_director
   stale_at_ = later(loop_.now(), table_age);
   working_directory_ = working_directory.ends_with('/') ? "" : working_directory;
   if (mountinfo == table_) return;
-  table_ = mountinfo;
-  for (Mount& mount : mounts_) mount.present = false;
-  mounts_.front().present = true;
+  std::string table(mountinfo);
+  std::vector<std::pair<Mount*, bool>> found;  // ... and whether it is remote
   while (!mountinfo.empty()) {
     std::string_view type = take_until(mountinfo, "\n");
     std::string_view fields = take_until(type, " - ");
@@ -92,12 +91,21 @@ void Storage::load(std::string_view mountinfo, std::string_view working_director
     const std::string point = unescape(take_until(fields, " "));
     if (!point.starts_with('/')) continue;
     auto mount = std::ranges::find(mounts_, point, &Mount::path);
-    if (mount == mounts_.end()) mount = mounts_.insert(mount, Mount{.path = point});
+    if (mount == mounts_.end()) {
+      mount = mounts_.insert(mount, Mount{.path = point, .present = false});
+    }
+    found.emplace_back(&*mount, is_remote(take_until(type, " ")));
+  }
+  special_.reserve(mounts_.size());  // so that count() needs no memory
+  // From here on nothing fails: what was known stays until all of the new is.
+  table_ = std::move(table);
+  for (Mount& mount : mounts_) mount.present = false;
+  mounts_.front().present = true;
+  for (const auto& [mount, remote] : found) {
     mount->present = true;
-    mount->remote = is_remote(take_until(type, " "));  // of two on one point the last is on top
+    mount->remote = remote;  // of two on one point the last is on top
   }
   special_.clear();
-  special_.reserve(mounts_.size());  // so that count() needs no memory
   for (Mount& mount : mounts_) {
     const bool slow = mount.slow_until != Instant::min();
     if (mount.present && (mount.remote || slow)) special_.push_back(&mount);
@@ -151,20 +159,14 @@ void Storage::count(Mount& mount, Duration took) noexcept {
 }
 
 void Storage::spare(int change) noexcept {
-  spare_workers_ += change;
-  limit_workers();
+  loop_.ring().add_workers(change);
 }
 
 void Storage::count_remote(int change) noexcept {
   const int before = std::exchange(remote_calls_, remote_calls_ + change);
-  if (std::min(before, remote_calls_) < most_remote_workers) limit_workers();
-}
-
-void Storage::limit_workers() noexcept {
-  const unsigned usual = loop_.options().io_workers;
-  if (usual == 0) return;
-  const int more = spare_workers_ + std::min(remote_calls_, most_remote_workers);
-  loop_.ring().limit_workers(usual + static_cast<unsigned>(more), 0);
+  const auto counted = [](int calls) { return std::min(calls, most_remote_workers); };
+  const int more = counted(remote_calls_) - counted(before);
+  if (more != 0) loop_.ring().add_workers(more);
 }
 
 bool Storage::turn_is_over() noexcept {

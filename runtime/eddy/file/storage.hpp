@@ -120,7 +120,6 @@ class Storage : public LoopService {
   void end_rest(Mount& mount) noexcept;
   void spare(int change) noexcept;
   void count_remote(int change) noexcept;
-  void limit_workers() noexcept;
   void count(Mount& mount, Duration took) noexcept;
 
   static constexpr unsigned calls_per_turn = 16;
@@ -133,7 +132,6 @@ class Storage : public LoopService {
   std::string table_;
   std::string working_directory_;  // without a slash at its end
   Instant stale_at_{};
-  int spare_workers_ = 0;
   int remote_calls_ = 0;  // on the ring
   bool writes_quietly_;
   unsigned calls_ = 0;  // since the last turn that was given away

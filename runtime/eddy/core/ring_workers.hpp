@@ -1,0 +1,58 @@
+// RingWorkers: how many threads the kernel may use for a ring. Its limits are those of the thread,
+// whichever ring names them: a second one must not take away what the first needs.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace eddy {
+
+class RingWorkers {
+ public:
+  struct Limits {  // 0: as it is
+    unsigned bounded = 0;
+    unsigned unbounded = 0;
+  };
+
+  explicit RingWorkers(Limits usual) noexcept : usual_(usual) {
+    const std::lock_guard lock(mutex_);
+    next_ = std::exchange(first_, this);
+  }
+  RingWorkers(const RingWorkers&) = delete;
+  RingWorkers& operator=(const RingWorkers&) = delete;
+  ~RingWorkers() {
+    const std::lock_guard lock(mutex_);
+    RingWorkers** link = &first_;
+    while (*link != this) link = &(*link)->next_;
+    *link = next_;
+  }
+
+  // What all rings of the thread need together, when this one needs `change` bounded ones more.
+  Limits add(int change) noexcept {
+    const std::lock_guard lock(mutex_);
+    more_ += change;
+    Limits limits;
+    int more = 0;
+    for (const RingWorkers* each = first_; each; each = each->next_) {
+      if (each->thread_ != thread_) continue;
+      limits.bounded = std::max(limits.bounded, each->usual_.bounded);
+      limits.unbounded = std::max(limits.unbounded, each->usual_.unbounded);
+      more += each->more_;
+    }
+    if (limits.bounded > 0) limits.bounded += static_cast<unsigned>(more);
+    return limits;
+  }
+
+ private:
+  static inline constinit std::mutex mutex_;  // a ring may be gone on another thread than it was of
+  static inline constinit RingWorkers* first_ = nullptr;
+
+  const std::thread::id thread_ = std::this_thread::get_id();
+  const Limits usual_;
+  int more_ = 0;
+  RingWorkers* next_ = nullptr;
+};
+
+}  // namespace eddy
