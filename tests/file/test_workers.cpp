@@ -10,7 +10,6 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 
-
 namespace {
 
 using namespace eddy;
@@ -128,6 +127,51 @@ TEST_P(Workers, AreNotHeldByOpensThatWaitForTheOtherEndOfAFifo) {
       }
       co_await use_files();
     });
+  });
+}
+
+// The limit is the thread's: a second loop must not take back what the first needs.
+TEST_P(Workers, AreNotTakenAwayByASecondLoopOnTheThread) {
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_EQ(::mkfifo(path("fifo" + std::to_string(i)).c_str(), 0666), 0);
+  }
+  test::in_a_child([&] {  // with its own limit of time
+    run([&]() -> Task<> {
+      std::vector<JoinHandle<>> opening;
+      for (int i = 0; i < 12; ++i) {
+        const std::string name = path("fifo" + std::to_string(i));
+        const auto open_fifo = [](std::string fifo) -> Task<> { co_await open(fifo, "r"); };
+        opening.push_back(spawn(open_fifo(name)));
+      }
+      co_await test::settle(50);
+      {
+        Loop second(test::options());
+        co_await use_files();
+      }
+      co_await use_files();
+      for (auto& one : opening) {
+        one.cancel();
+        co_await wait_until_done(one);
+      }
+    });
+  });
+}
+
+// Opening it waits until the lease is given up.
+TEST_P(Workers, CopyAFileThatSomebodyHasALeaseOn) {
+  directory.write("file", "text");
+  test::in_a_child([&] {
+    ::signal(SIGIO, SIG_IGN);  // says that the lease is wanted back
+    const UniqueFd held(::open(path("file").c_str(), O_RDWR | O_CLOEXEC));
+    if (::fcntl(held.get(), F_SETLEASE, F_WRLCK) != 0) return;  // there are none here
+    const auto body = [&]() -> Task<> {
+      auto copying = spawn(fs::copyfile(path("file"), path("copy")));
+      co_await test::settle(50);
+      EXPECT_FALSE(copying.done());
+      ::fcntl(held.get(), F_SETLEASE, F_UNLCK);
+      EXPECT_EQ(co_await copying, 4u);
+    };
+    test::run(body, {.file_policy = GetParam()});
   });
 }
 

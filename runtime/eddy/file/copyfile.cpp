@@ -113,14 +113,27 @@ void may_wait_again(int fd, int flags) noexcept {
   static_cast<void>(::fcntl(fd, F_SETFL, flags));
 }
 
+// O_NONBLOCK, so that a FIFO that is put there meanwhile holds nobody. What somebody has a lease on
+// answers EAGAIN then, which no FIFO does: that waits until he gives it up.
+Task<File> open_now(Text path, const char* mode, OpenOptions options) {
+  options.flags |= O_NONBLOCK;
+  auto file = co_await as_outcome(open(path, mode, options));
+  if (!file && file.error().is_error() && file.error().code() == EAGAIN) {
+    options.flags &= ~O_NONBLOCK;
+    file = co_await as_outcome(open(path, mode, options));
+  }
+  if (!file) co_await fail(std::move(file.error()));
+  co_return std::move(*file);
+}
+
 // Opening a FIFO would wait for its other end, or let that one go on and then find nobody there:
-// looks before. O_NONBLOCK is for what is put there meanwhile.
+// looks before.
 Task<File> open_source(Text path, FileStat& stat) {
   auto before = co_await as_outcome(fs::stat(path));
   if (!before) co_await fail(std::move(before.error()));
   if (before->is_dir()) co_await fail(Failure::error(EISDIR, "copy", path));
   if (!before->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
-  EDDY_TRY(auto file, open(path, "rb", {.flags = O_NONBLOCK}));
+  EDDY_TRY(auto file, open_now(path, "rb", {}));
   auto after = co_await as_outcome(file.stat());
   if (!after) co_await fail(std::move(after.error()));
   if (!after->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
@@ -141,7 +154,7 @@ Task<> check_target(Text path, FileStat source) {
 }
 
 Task<File> open_target(Text path, unsigned permissions) {
-  EDDY_TRY(auto file, open(path, "wb", {.permissions = permissions, .flags = O_NONBLOCK}));
+  EDDY_TRY(auto file, open_now(path, "wb", {.permissions = permissions}));
   struct stat stat;
   if (::fstat(file.fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
   if (S_ISFIFO(stat.st_mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
