@@ -50,7 +50,7 @@ int FileState::write_now(Bytes from) const noexcept {
   auto written = ::pwritev2(fd, &memory, 1, -1, RWF_NOWAIT);
   if (written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM)) {
     pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
-    if (::poll(&room, 1, 0) == 0) return -EAGAIN;
+    if (::poll(&room, 1, 0) <= 0) return -EAGAIN;  // a signal leaves open whether there is room
     written = ::write(fd, from.data(), std::min<std::size_t>(from.size(), PIPE_BUF));
   }
   if (written >= 0) return static_cast<int>(written);
@@ -74,6 +74,7 @@ Task<int> FileState::write_to_peer(Bytes from) {
     storage().write_loudly();
   }
   for (;;) {
+    if (dropped_) co_await fail(dropped("write"));  // while nothing was there to be stopped
     const int written = write_now(from);
     if (written >= 0) co_return written;
     if (written != -EAGAIN) co_await fail(Failure::error(-written, "write"));
