@@ -30,6 +30,7 @@ struct Replacement {
 
   Text path;
   UniqueFd place;             // the directory, for its sync after the rename
+  Storage::Mount* mount = nullptr;  // ... that it is on
   bool whole_system = false;  // ... which nobody may read: then a file, and all of its file system
 };
 
@@ -77,6 +78,7 @@ Task<> open_place(Text path, Replacement& replacement) {
   const std::string_view name = directory_of(path.view());
   const Text directory(name.empty() ? std::string_view(".") : name);
   Storage& storage = Storage::current();
+  replacement.mount = &storage.mount_of(directory.view());
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   Request request;
   request.opcode = IORING_OP_OPENAT;
@@ -84,7 +86,7 @@ Task<> open_place(Text path, Replacement& replacement) {
   request.address = address_of(path_of(directory));
   request.op_flags = flags;
   auto fd = co_await as_outcome(
-      perform(request, "open", storage.mount_of(directory.view()), storage.policy(), directory,
+      perform(request, "open", *replacement.mount, storage.policy(), directory,
               [text = directory.c_str()] { return ::open(text, flags); }));
   replacement.whole_system = !fd && fd.error().is_error() && fd.error().code() == EACCES;
   if (!fd && !replacement.whole_system) co_await fail(std::move(fd.error()));
@@ -149,6 +151,10 @@ class FinalSync : public Operation {
       : Operation(request(replacement), "sync"), replacement_(replacement) {}
 
   bool await_ready() const noexcept { return replacement_.whole_system; }  // there is no request
+  void await_suspend(std::coroutine_handle<> frame) {
+    if (replacement_.mount->remote) remote_.begin(Storage::current());
+    Operation::await_suspend(frame);
+  }
   Expected<int> await_outcome() {
     const int code = replacement_.whole_system || was_not_done() ? sync_now() : -result();
     if (was_cancelled() || cancel_requested()) thread_state.task->keep_cancel_pending();
@@ -171,6 +177,7 @@ class FinalSync : public Operation {
   }
 
   const Replacement& replacement_;
+  Storage::RemoteCall remote_;
 };
 
 }  // namespace
