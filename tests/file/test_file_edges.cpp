@@ -62,6 +62,65 @@ TEST(FileOnTheRing, AWriteThatTakesNothingFailsInsteadOfBeingTriedForEver) {
   EXPECT_EQ(directory.read("file"), "text") << "it is there still, for another try";
 }
 
+// As a file system does that cannot get a lock, and never will.
+Task<> refuse_transfers(test::Submissions& requests) {
+  for (;;) {
+    requests.each([](io_uring_sqe& request) {
+      const bool moves = request.opcode == IORING_OP_WRITE || request.opcode == IORING_OP_READ;
+      if (moves) test::refuse(request, EAGAIN);
+    });
+    co_await yield();
+  }
+}
+
+TEST(FileOnTheRing, WhatItOnlyRefusesIsDoneWithoutItInTheEnd) {
+  if (!test::can_refuse()) GTEST_SKIP() << "a kernel before 6.10";
+  const test::Directory directory;
+  test::run(
+      [&]() -> Task<> {
+        test::Submissions requests(Loop::current());
+        File file = co_await open(directory.path("file"), "w+");
+        co_await file.write("text");
+        auto using_it = spawn([&]() -> Task<std::string> {
+          co_await file.flush();
+          co_await file.seek(0);
+          co_return co_await file.read();
+        });
+        auto refusing = spawn(refuse_transfers(requests));
+        EXPECT_EQ(co_await using_it, "text");
+        refusing.cancel();
+        co_await wait_until_done(refusing);
+        co_await file.close();
+      },
+      {.file_policy = FilePolicy::ring});
+}
+
+// It lost its place there, because another loop used the file.
+TEST(FileOnTheRing, AWriteGoesToTheFilesPlaceOfWhenItBegins) {
+  const test::Directory directory;
+  Loop loop(test::options({.registered_files = 1, .file_policy = FilePolicy::ring}));
+  Loop other(test::options());
+  File file;
+  Event made;
+  Event go;
+  const auto write_later = [&]() -> Task<> {
+    file = co_await open(directory.path("file"), "w+", {.registered = true});
+    auto write = file.write_at("text", 0);
+    made.set();
+    co_await go.wait();
+    EXPECT_EQ(co_await std::move(write), 4u);
+  };
+  auto writing = loop.spawn(write_later());
+  loop.run([&]() -> Task<> { co_await made.wait(); }());
+  other.run([&]() -> Task<> { EXPECT_EQ(co_await file.read(), ""); }());
+  loop.run([&]() -> Task<> {
+    go.set();
+    co_await writing;
+    co_await file.close();
+  }());
+  EXPECT_EQ(directory.read("file"), "text");
+}
+
 // It begins while close() writes out the buffer.
 TEST(FileOnTheRing, AReadThatBeginsWhileCloseFlushesKeepsTheFileOpen) {
   const test::Directory directory;
@@ -156,6 +215,20 @@ TEST(RegisteredBuffers, AreRefusedWhereTheirSizeInPagesIsNoSize) {
         for (const std::size_t size : {most, most - 1, most - 4094}) {
           EXPECT_THROW(RegisteredBuffer{size}, std::bad_alloc) << size;
         }
+        co_return;
+      },
+      {.registered_buffers = 1});
+}
+
+// The end of one that is no buffer's may be the beginning of one that is.
+TEST(RegisteredBuffers, HoldNothingThatIsEmpty) {
+  test::run(
+      []() -> Task<> {
+        RegisteredBuffer buffer(4096);
+        const auto& registered = Loop::current().registered();
+        EXPECT_TRUE(registered.find_buffer(buffer.bytes().data(), 4096));
+        EXPECT_FALSE(registered.find_buffer(buffer.bytes().data(), 0));
+        EXPECT_FALSE(registered.find_buffer(buffer.bytes().data() + 4096, 0));
         co_return;
       },
       {.registered_buffers = 1});

@@ -187,6 +187,7 @@ void Registered::remove_buffer(unsigned place) noexcept {
 }
 
 std::optional<unsigned> Registered::find_buffer(const void* data, std::size_t size) const noexcept {
+  if (size == 0) return std::nullopt;  // also just behind one, where the kernel refuses it
   const auto* begin = static_cast<const std::byte*>(data);
   for (unsigned place = 0; place < buffers_.size(); ++place) {
     const Buffer& buffer = buffers_[place];

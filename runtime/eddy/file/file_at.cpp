@@ -101,6 +101,7 @@ bool WriteAt::await_ready() {
 
 bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
   if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
+  prepare(request_for(file_, write_));  // the registered place may be another since it was made
   FileCall::await_suspend(frame);
   return true;
 }

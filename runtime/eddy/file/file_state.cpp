@@ -116,7 +116,8 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
 }
 
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
-Task<> FileState::recover(Failure failure, std::string_view verb, short events) {
+Task<> FileState::recover(Failure failure, std::string_view verb, short events,
+                          unsigned tries) {
   if (!failure.is_error()) co_await fail(std::move(failure));
   if (dropped_) co_await fail(dropped(verb));
   const int code = failure.code();
@@ -131,7 +132,8 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events) 
     auto ready = co_await as_outcome(Stoppable<Operation>(*this, poll, verb));
     if (!ready && ready.error().is_error() && dropped_) co_await fail(dropped(verb));
     if (!ready) co_await fail(std::move(ready.error()));
-  } else if (!try_again(failure) || lacks_worker(failure)) {
+  } else if (!try_again(failure) || lacks_worker(failure) ||
+             (code == EAGAIN && tries >= ring_tries)) {  // without_worker() did not help either
     co_await fail(failure_of_call(code, verb, name));
   }
 }
@@ -154,24 +156,24 @@ Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::s
 }
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
-  for (;;) {
+  for (unsigned tries = 1;; ++tries) {
     if (dropped_) co_await fail(dropped("read"));
     const std::int64_t offset = seeks_ ? raw_ : -1;
     auto got = co_await as_outcome(Stoppable<ReadCall>(*this, *this, into, offset));
-    if (!got && may_do_without(got.error())) {
+    if (!got && may_do_without(got.error(), tries)) {
       got = co_await as_outcome(without_worker(IORING_OP_READ, into.data(), into.size(), offset));
     }
     if (got) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
     }
-    EDDY_DO(recover(std::move(got.error()), "read", POLLIN));
+    EDDY_DO(recover(std::move(got.error()), "read", POLLIN, tries));
   }
 }
 
 Task<std::size_t> FileState::write_raw(Bytes from) {
   const std::size_t size = std::min(from.size(), transfer_max);
-  for (;;) {
+  for (unsigned tries = 1;; ++tries) {
     if (dropped_) co_await fail(dropped("write"));
     const std::int64_t offset = mode.append || !seeks_ ? -1 : raw_;
     const auto call = [fd = fd, offset, data = from.data(), size] {
@@ -185,7 +187,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
           *this, request(IORING_OP_WRITE, from.data(), size, offset), "write", *mount, policy,
           call));
     }
-    if (!written && may_do_without(written.error())) {
+    if (!written && may_do_without(written.error(), tries)) {
       auto* const data = const_cast<std::byte*>(from.data());
       written = co_await as_outcome(without_worker(IORING_OP_WRITE, data, size, offset));
     }
@@ -201,7 +203,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
       }
       co_return static_cast<std::size_t>(*written);
     }
-    EDDY_DO(recover(std::move(written.error()), "write", POLLOUT));
+    EDDY_DO(recover(std::move(written.error()), "write", POLLOUT, tries));
   }
 }
 

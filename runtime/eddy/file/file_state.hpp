@@ -143,9 +143,12 @@ class FileState {
 
   void reserve();
   void close_now() noexcept;
-  // There is no thread for it. ECANCELED of a file that is dropped means that.
-  bool may_do_without(const Failure& failure) const noexcept {
-    return lacks_worker(failure) && !is_stream_ && !dropped_;
+  // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a
+  // file that is dropped means that.
+  bool may_do_without(const Failure& failure, unsigned tries) const noexcept {
+    const bool refused = seeks_ && tries >= ring_tries && failure.is_error() &&
+                         failure.code() == EAGAIN;
+    return (lacks_worker(failure) || refused) && !is_stream_ && !dropped_;
   }
   Task<int> without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
                            std::int64_t offset);
@@ -153,7 +156,7 @@ class FileState {
   Task<int> write_to_peer(Bytes from);
   Task<int> send(Bytes from);
   int write_now(Bytes from) const noexcept;
-  Task<> recover(Failure failure, std::string_view name, short events);
+  Task<> recover(Failure failure, std::string_view name, short events, unsigned tries);
 
   std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
   Storage* storage_;    // of that one
