@@ -99,12 +99,20 @@ template <class F>
 Task<> accept_connections(TaskGroup& group, Serving& serving, F& handler) {
   for (;;) {
     try {
-      EDDY_TRY(auto stream, serving.next());
-      group.spawn(serve_connection(handler, std::move(stream), Serving::Place(serving)));
+      auto stream = co_await as_outcome(serving.next());
+      if (!stream) {
+        const bool passed_on = stream.error().is_error() || stream.error().is_cancelled();
+        if (passed_on) co_await fail(std::move(stream.error()));
+        stream.error().raise();  // it may be a bad_alloc, which passed on would miss the catch
+      }
+      group.spawn(serve_connection(handler, std::move(*stream), Serving::Place(serving)));
       continue;
     } catch (const std::bad_alloc&) {  // the connection, if there was one, is closed
     }
-    EDDY_DO(sleep(Serving::first_rest));
+    try {
+      EDDY_DO(sleep(Serving::first_rest));
+    } catch (const std::bad_alloc&) {  // then without the rest
+    }
   }
 }
 
