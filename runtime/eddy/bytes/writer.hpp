@@ -7,7 +7,9 @@
 //
 // The sink must stay until close() has resumed, or for as long as the Writer; nobody else should
 // write to it meanwhile. A Writer that is dropped before forgets what it has not written, and
-// stops; who waits on it gets ECANCELED.
+// stops; who waits on it gets ECANCELED. A call on the sink that has begun then ends after the
+// Writer: a sink whose calls do not keep it alive by themselves, as those of a Stream and of a File
+// do, must stay until close() has resumed.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
