@@ -17,7 +17,7 @@ PARTS = {
                           "ExitStack::Exit::leave", "ExitStack::Callback::leave",
                           "ExitStack::enter_new", "ExitStack::enter_opened"],
     "try_finally": ["finally_task", "call"],
-    "gather": ["as_task", "gather_children", "settle_children", "GatherRange"],
+    "gather": ["as_task", "gather_children", "gather_children_of", "settle_children", "GatherRange"],
     "race": ["race_of"],
     "first_ok": ["first_ok_of"],
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
@@ -53,7 +53,7 @@ PARTS = {
 # What an awaitable has for the compiler, and `auto` functions that give none.
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
                     "get_return_object"}
-GIVE_NONE = {"run", "spawn", "gathered", "gathered_range", "Reader::lines"}
+GIVE_NONE = {"run", "spawn", "gathered", "gathered_all", "gathered_range", "Reader::lines"}
 
 
 def uncommented(text):
