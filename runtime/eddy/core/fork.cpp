@@ -4,6 +4,7 @@
 #include <eddy/base/error.hpp>
 #include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
+#include <eddy/core/ring_workers.hpp>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -21,20 +22,29 @@ struct ThreadEnd {
   ~ThreadEnd() { thread_ended = true; }
 };
 
+// A child has not the threads that may hold what all loops of the process have in common.
+void before_fork() noexcept {
+  Registered::before_fork();
+  RingWorkers::before_fork();
+}
+void after_fork() noexcept {
+  RingWorkers::after_fork();
+  Registered::after_fork();
+}
+
 }  // namespace
 
 // The memory of the queues is not mapped in a child, and who forks inside of a task goes on in the
 // middle of a turn: what the loop looks at next must be there, and its next poll() throws.
 void Loop::enter_child() noexcept {
-  Registered::after_fork();
+  after_fork();
   ++process_mark;
   for (Loop* loop = loops_of_thread; loop; loop = loop->next_on_thread_) loop->ring_.abandon();
   thread_state.loop = nullptr;  // a child may have a loop of its own, wherever it was forked
 }
 
 void Loop::join_thread() {
-  static const int installed =
-      ::pthread_atfork(&Registered::before_fork, &Registered::after_fork, &enter_child);
+  static const int installed = ::pthread_atfork(&before_fork, &after_fork, &enter_child);
   if (installed != 0) throw Error(installed, "install a fork handler");
   static thread_local ThreadEnd end;
   static_cast<void>(end);

@@ -29,6 +29,10 @@ class RingWorkers {
     *link = next_;
   }
 
+  // What fork() is to find, and to leave, unlocked: a child has not the thread that holds it.
+  static void before_fork() noexcept { mutex_.lock(); }
+  static void after_fork() noexcept { mutex_.unlock(); }
+
   // What all rings of the thread need together, when this one needs `change` bounded ones more.
   Limits add(int change) noexcept {
     const std::lock_guard lock(mutex_);
