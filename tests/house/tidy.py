@@ -73,6 +73,8 @@ def check_library():
                 if f"#include <eddy/{floor}/{path.name}>" not in umbrella:
                     problem(path, 1, f"is not in {floor}.hpp")
             check_includes(path, floor)
+        for path in sorted((folder / "internal").glob("*.hpp")):
+            check_includes(path, floor)
     for name in ["utils", "detail", "helpers", "common", "misc", "impl"]:
         for path in library.rglob(f"*{name}*"):
             problem(path, 1, "a drawer")

@@ -3,29 +3,18 @@
 #pragma once
 
 #include <signal.h>
-#include <time.h>
 
 namespace eddy {
 
 class NoBrokenPipe {
  public:
-  NoBrokenPipe() noexcept {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    sigset_t pending;
-    ours_ = !::sigismember(&before_, SIGPIPE) || ::sigpending(&pending) < 0 ||
-            !::sigismember(&pending, SIGPIPE);
-  }
+  NoBrokenPipe() noexcept;
   NoBrokenPipe(const NoBrokenPipe&) = delete;
   NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
-  ~NoBrokenPipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~NoBrokenPipe();
 
   // A call failed with EPIPE: takes its signal.
-  void take() const noexcept {
-    const timespec now{};
-    if (ours_) ::sigtimedwait(&pipe_, nullptr, &now);
-  }
+  void take() const noexcept;
 
  private:
   sigset_t pipe_;

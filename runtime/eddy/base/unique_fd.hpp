@@ -2,8 +2,6 @@
 // files are closed through the ring.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
 
 namespace eddy {
@@ -23,11 +21,13 @@ class UniqueFd {
   explicit operator bool() const noexcept { return fd_ >= 0; }
   int release() noexcept { return std::exchange(fd_, -1); }
   void reset(int fd = -1) noexcept {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }
 
  private:
+  static void close(int fd) noexcept;
+
   int fd_ = -1;
 };
 

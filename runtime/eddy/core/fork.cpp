@@ -2,12 +2,10 @@
 // fork() finds in place of them.
 #include <eddy/base/assert.hpp>
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 #include <eddy/core/ring_workers.hpp>
-
-#include <pthread.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -54,8 +52,8 @@ void Loop::join_thread() {
 void Loop::leave_thread() noexcept {
   Loop** link = &loops_of_thread;
   while (*link && *link != this) link = &(*link)->next_on_thread_;
-  EDDY_VERIFY(*link || process_ != ::getpid());  // a loop dies on its own thread, closed or not
-  if (*link) *link = next_on_thread_;            // else a child that another thread forked
+  EDDY_VERIFY(*link || process_ != sys::getpid());  // a loop dies on its own thread, closed or not
+  if (*link) *link = next_on_thread_;               // else a child that another thread forked
 }
 
 // By its number: a new loop may lie where another one lay.

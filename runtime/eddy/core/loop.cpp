@@ -1,10 +1,9 @@
 #include <eddy/core/loop.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/process.hpp>
 
 #include <linux/io_uring.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -69,9 +68,9 @@ Loop::Loop(const LoopOptions& options)
       rough_from_(options.virtual_time ? Duration::max() : std::chrono::seconds(1)),
       registered_(id_, ring_, options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
-      process_(::getpid()),
+      process_(sys::getpid()),
       posts_(*this) {
-  if (options.virtual_time) virtual_now_ = std::chrono::steady_clock::now();
+  if (options.virtual_time) virtual_now_ = sys::now();
   posts_.arm();
   join_thread();
 }
@@ -82,7 +81,7 @@ bool Loop::turn(AnyDuration at_most) {
   Running running(*this);
   if (signal_) {
     std::uint64_t count;
-    static_cast<void>(!::read(signal_.get(), &count, sizeof count));
+    static_cast<void>(!sys::read(signal_.get(), &count, sizeof count));
   }
   const std::uint64_t before = stats_.steps;
   run_due();
@@ -135,13 +134,13 @@ void Loop::run_timed(Ready& ready) {
   const TaskState* task = TaskState::from(ready);
   const std::string name = task ? task->name_or_nothing() : "callback";
   const auto where = task ? task->where() : std::source_location();
-  const Instant start = std::chrono::steady_clock::now();
+  const Instant start = sys::now();
   if (ready.is_task_step()) {
     static_cast<TaskState&>(ready).resume();
   } else {
     ready.run();
   }
-  const Duration took = std::chrono::steady_clock::now() - start;
+  const Duration took = sys::now() - start;
   if (took < Duration(options_.slow_step)) return;
   report({.message = "a step held the loop", .task = name, .where = where, .took = took});
 }
@@ -235,7 +234,7 @@ void Loop::enter_until(unsigned wait, Instant deadline) {
 void Loop::out_of_memory() {
   if (ring_.completions()) return;
   const timespec moment{0, 100'000};
-  ::nanosleep(&moment, nullptr);
+  sys::nanosleep(&moment, nullptr);
 }
 
 inline void Loop::reap() {
@@ -363,7 +362,7 @@ void Loop::drain_kernel() {
 // -- time --
 
 Instant Loop::clock() const noexcept {
-  return options_.virtual_time ? virtual_now_ : std::chrono::steady_clock::now();
+  return options_.virtual_time ? virtual_now_ : sys::now();
 }
 
 Instant Loop::refresh_now() noexcept {

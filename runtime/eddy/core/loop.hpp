@@ -97,6 +97,8 @@ class Loop {
 
   // The time at which this turn began. Frozen, so that what one turn starts ends together.
   Instant now() noexcept { return now_valid_ ? now_ : refresh_now(); }
+  // The time at this very moment; on virtual time now().
+  Instant clock() const noexcept;
 
   // Gets what nobody else handles: exceptions nobody retrieved, callbacks that throw, and in debug
   // mode slow steps and tasks never awaited. The default writes to stderr. If it throws, the
@@ -239,7 +241,6 @@ class Loop {
 
   static bool debug_by_environment() noexcept;
   static Duration coarse_lag() noexcept;
-  Instant clock() const noexcept;
   Instant refresh_now() noexcept;
   [[noreturn]] static void throw_no_loop();
 

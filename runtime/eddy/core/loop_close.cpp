@@ -1,8 +1,7 @@
 // What a loop that closes asks of its tasks, what it tells of those that fail by it, and how it
 // ends where it cannot be closed.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/loop.hpp>
-
-#include <unistd.h>
 
 #include <new>
 #include <utility>
@@ -41,7 +40,7 @@ void Loop::report_failed() noexcept {
 // What cannot be closed is left alone: in a child all of it is the parent's, and where the kernel
 // refuses to be entered it may still write to frames. The ring ends with its descriptor.
 Loop::~Loop() {
-  if (process_ != ::getpid()) {
+  if (process_ != sys::getpid()) {
     ring_.abandon();
     forget_all();
   } else {

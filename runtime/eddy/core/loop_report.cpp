@@ -1,8 +1,6 @@
 // What a loop tells about itself: when it is due, in numbers, and when something is wrong.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/loop.hpp>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,7 +42,8 @@ int Loop::fd() {
   check_thread();
   check_open();
   if (!signal_) {
-    UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: turn once to begin with
+    // Readable: turn once to begin with.
+    UniqueFd signal(sys::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!signal) throw Error(errno, "create an eventfd");
     ring_.register_eventfd(signal.get());
     signal_ = std::move(signal);
@@ -66,7 +65,7 @@ std::optional<Instant> Loop::deadline() {
 Instant Loop::rough_deadline_after(AnyDuration length) noexcept {
   if (length < rough_from_) return deadline_after(length);
   timespec coarse;
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+  sys::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
   const Instant tick(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
   const Instant start = tick + coarse_lag_;
   if (start < now()) [[unlikely]] return deadline_after(length);
@@ -76,7 +75,7 @@ Instant Loop::rough_deadline_after(AnyDuration length) noexcept {
 // Two ticks, however long this kernel's are: 20 ms where HZ is 100.
 Duration Loop::coarse_lag() noexcept {
   timespec tick{};
-  ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  sys::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
   return 2 * (std::chrono::seconds(tick.tv_sec) + Duration(tick.tv_nsec));
 }
 
@@ -102,7 +101,7 @@ Stats Loop::stats() const {
 
 // R5: for a program that nobody wants to build anew.
 bool Loop::debug_by_environment() noexcept {
-  const char* value = ::secure_getenv("EDDY_DEBUG");
+  const char* value = sys::secure_getenv("EDDY_DEBUG");
   return value && std::string_view(value) == "1";
 }
 
@@ -130,7 +129,7 @@ void Loop::check_thread() const {
     throw UsageError(
         "a loop was used from another thread than its own: use post() or run_from_thread()");
   }
-  if (process_ != ::getpid()) throw UsageError("a loop was used after fork(), in the child");
+  if (process_ != sys::getpid()) throw UsageError("a loop was used after fork(), in the child");
 }
 
 void Loop::check_open() const {

@@ -1,12 +1,11 @@
 #include <eddy/core/post.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <linux/io_uring.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 
 #include <cerrno>
 
@@ -15,7 +14,7 @@ namespace {
 
 void signal(int eventfd) noexcept {
   const std::uint64_t one = 1;
-  static_cast<void>(!::write(eventfd, &one, sizeof one));  // full means signalled already
+  static_cast<void>(!sys::write(eventfd, &one, sizeof one));  // full means signalled already
 }
 
 }  // namespace
@@ -24,7 +23,7 @@ PostQueue::PostQueue(Loop& loop)
     : Ready(&run),
       Completion(&on_wake),
       loop_(loop),
-      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      eventfd_(sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       process_(process_mark) {
   if (!eventfd_) throw Error(errno, "create an eventfd");
   posted_.reserve(reserved);
@@ -72,7 +71,7 @@ void PostQueue::on_wake(Completion& completion, int result, std::uint32_t flags)
   if (result == -ECANCELED) return;
   if (!(flags & IORING_CQE_F_MORE)) {
     std::uint64_t count;
-    static_cast<void>(!::read(queue.eventfd_.get(), &count, sizeof count));
+    static_cast<void>(!sys::read(queue.eventfd_.get(), &count, sizeof count));
     if (!queue.closed_) queue.arm();
   }
   queue.schedule();

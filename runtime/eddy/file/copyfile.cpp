@@ -1,6 +1,7 @@
 // fs::copyfile: blocks are shared where the file system can; otherwise the data goes through a pipe
 // by splice(2), page by page and never to user space: faster than copy_file_range(2) and than
 // reading and writing.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
@@ -8,12 +9,8 @@
 #include <eddy/file/fs.hpp>
 #include <eddy/file/path.hpp>
 
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/io_uring.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <memory>
 
@@ -35,7 +32,7 @@ Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& ow
   request.length = static_cast<std::uint32_t>(size);
   request.op_flags = SPLICE_F_MOVE;
   const auto call = [from, to, size] {
-    return ::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
+    return sys::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
   };
   EDDY_TRY(auto moved, perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
   co_return static_cast<std::size_t>(moved);
@@ -47,7 +44,7 @@ Task<bool> clone(FileState& from, FileState& to) {
   if (!Storage::current().inline_allowed(*to.mount, to.policy)) co_return false;
   auto cloned = co_await as_outcome(
       perform({.opcode = no_opcode}, "copy", *to.mount, to.policy, to.name,
-              [source = from.fd, target = to.fd] { return ::ioctl(target, FICLONE, source); }));
+              [source = from.fd, target = to.fd] { return sys::ioctl(target, FICLONE, source); }));
   // Whatever else it is: copying finds out whether that is in its way too.
   if (!cloned && !cloned.error().is_error()) co_await fail(std::move(cloned.error()));
   co_return cloned.has_value();
@@ -69,10 +66,10 @@ Task<std::uint64_t> copy_through_memory(FileState& from, FileState& to) {
 
 Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "copy", to.name));
+  if (sys::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "copy", to.name));
   const UniqueFd out(ends[0]);
   const UniqueFd in(ends[1]);
-  static_cast<void>(::fcntl(in.get(), F_SETPIPE_SZ, pipe_size));  // smaller where not allowed
+  static_cast<void>(sys::fcntl(in.get(), F_SETPIPE_SZ, pipe_size));  // smaller where not allowed
   std::uint64_t total = 0;
   for (;;) {
     // A worker holds nobody, and each step costs a way there and back.
@@ -110,7 +107,7 @@ Task<std::uint64_t> copy_all(FileState& from, FileState& to, std::uint64_t size)
 
 // Takes O_NONBLOCK back, which makes the ring answer EAGAIN for what is not in the cache.
 void may_wait_again(int fd, int flags) noexcept {
-  static_cast<void>(::fcntl(fd, F_SETFL, flags));
+  static_cast<void>(sys::fcntl(fd, F_SETFL, flags));
 }
 
 // O_NONBLOCK, so that a FIFO that is put there meanwhile holds nobody. What somebody has a lease on
@@ -156,10 +153,10 @@ Task<> check_target(Text path, FileStat source) {
 Task<File> open_target(Text path, unsigned permissions) {
   EDDY_TRY(auto file, open_now(path, "wb", {.permissions = permissions}));
   struct stat stat;
-  if (::fstat(file.fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
+  if (sys::fstat(file.fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
   if (S_ISFIFO(stat.st_mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
   // There may have been one with others, and open(2) took the umask off. A device keeps its own.
-  if (S_ISREG(stat.st_mode) && ::fchmod(file.fileno(), permissions) < 0) {
+  if (S_ISREG(stat.st_mode) && sys::fchmod(file.fileno(), permissions) < 0) {
     co_await fail(Failure::error(errno, "chmod", path));
   }
   may_wait_again(file.fileno(), O_WRONLY);

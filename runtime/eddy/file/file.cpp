@@ -1,10 +1,10 @@
 #include <eddy/file/file.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 
 #include <linux/io_uring.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -138,7 +138,7 @@ Task<std::string> File::read(State state, std::size_t count) {
   std::size_t chunk = FileState::default_capacity;
   if (count == all && file.seeks() && !file.mount->remote) {
     // Up to where the file ends now. Without a size, as in /proc, only reading tells.
-    const auto left = ::lseek(file.fd, 0, SEEK_END) - file.position();
+    const auto left = sys::lseek(file.fd, 0, SEEK_END) - file.position();
     if (left > 0) chunk = count = static_cast<std::size_t>(left);
   }
   while (text.size() < count) {
@@ -253,7 +253,7 @@ Task<> File::sync(State state, unsigned flags) {
   request.opcode = IORING_OP_FSYNC;
   request.fd = file.fd;
   request.op_flags = flags;
-  const auto call = [fd = file.fd, flags] { return flags ? ::fdatasync(fd) : ::fsync(fd); };
+  const auto call = [fd = file.fd, flags] { return flags ? sys::fdatasync(fd) : sys::fsync(fd); };
   EDDY_DO(perform(request, "sync", *file.mount, FilePolicy::ring, file.name, call));
 }
 

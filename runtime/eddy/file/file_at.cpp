@@ -1,10 +1,10 @@
 // Reading and writing a file at a place of its own.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 
 #include <linux/io_uring.h>
-#include <unistd.h>
 
 namespace eddy {
 
@@ -55,7 +55,7 @@ Expected<std::size_t> ReadAt::complete() {
   if (outcome && *outcome == 0) return 0;
   std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
   while (done < into_.size()) {
-    const auto got = ::pread(file_.fd, into_.data() + done, into_.size() - done,
+    const auto got = sys::pread(file_.fd, into_.data() + done, into_.size() - done,
                              offset_ + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && done == 0) {
@@ -70,7 +70,7 @@ Expected<std::size_t> ReadAt::complete() {
 // -- write_at --
 
 ssize_t PositionalWrite::operator()() const {
-  return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  return sys::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
 }
 
 static Request request_for(const FileState& file, const PositionalWrite& write) {

@@ -1,11 +1,10 @@
 // The calls of File about its position, its size and its end.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 
 #include <linux/io_uring.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace eddy {
 namespace {
@@ -14,7 +13,7 @@ constexpr std::uint8_t opcode_ftruncate = 55;  // 6.9; newer than liburing 2.3
 
 struct Close {
   int fd;
-  int operator()() const { return ::close(fd) < 0 && errno != EINTR ? -1 : 0; }
+  int operator()() const { return sys::close(fd) < 0 && errno != EINTR ? -1 : 0; }
 };
 
 // What the kernel began to close is gone, whatever it says.
@@ -39,7 +38,7 @@ class CloseCall : public FileCall<Close> {
 
 }  // namespace
 
-bool File::seekable() const { return ::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
+bool File::seekable() const { return sys::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
 
 Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) {
   FileState& file = to_use(state);
@@ -50,7 +49,7 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
     if (__builtin_sub_overflow(offset, ahead, &offset)) {
       co_await fail(Failure::error(EINVAL, "seek", file.name.view()));
     }
-    const auto place = ::lseek(file.fd, offset, static_cast<int>(whence));
+    const auto place = sys::lseek(file.fd, offset, static_cast<int>(whence));
     if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
     file.move_to(place);
     co_return static_cast<std::uint64_t>(place);
@@ -73,7 +72,7 @@ Task<std::uint64_t> File::tell(State state) {
   EDDY_TRY(auto guard, file.turn());
   if (file.seeks()) co_return static_cast<std::uint64_t>(file.position());
   EDDY_DO(file.flush());
-  const auto place = ::lseek(file.fd, 0, SEEK_CUR);
+  const auto place = sys::lseek(file.fd, 0, SEEK_CUR);
   if (place < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
   co_return static_cast<std::uint64_t>(place) - file.ahead().size();
 }
@@ -85,7 +84,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   EDDY_DO(file.flush());
   file.drop_ahead();
   std::int64_t place = file.position();
-  if (!file.seeks() && !wanted) place = ::lseek(file.fd, 0, SEEK_CUR);
+  if (!file.seeks() && !wanted) place = sys::lseek(file.fd, 0, SEEK_CUR);
   const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
   if (!is_offset(size)) co_await fail(no_offset(file.name));
   Request request;
@@ -94,7 +93,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   request.offset = size;
   auto done = co_await as_outcome(
       perform(request, "truncate", *file.mount, file.policy, file.name,
-              [fd = file.fd, size] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
+              [fd = file.fd, size] { return sys::ftruncate(fd, static_cast<off_t>(size)); }));
   if (!done) co_await fail(std::move(done.error()));
   co_return size;
 }
@@ -109,7 +108,7 @@ Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
   request.offset = offset;
   request.address = length;
   const auto call = [fd = file.fd, offset, length] {
-    return ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+    return sys::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
   };
   // It may take long, however fast the disk: always on the ring.
   EDDY_DO(perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
@@ -119,7 +118,7 @@ void File::advise(std::uint64_t offset, std::uint64_t length, int advice) {
   FileState& file = open_state();
   if (!is_offset(offset) || !is_offset(length)) no_offset(file.name).raise();
   const int error =
-      ::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
+      sys::posix_fadvise(file.fd, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
   if (error) throw Error(error, "advise", file.name.view());
 }
 

@@ -1,9 +1,9 @@
 #include <eddy/file/file_stat.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/file/file_call.hpp>
 #include <eddy/file/path.hpp>
 
-#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sys/sysmacros.h>
 
@@ -51,7 +51,7 @@ struct statx_timestamp to_stamp(const timespec& time) {
 // The same by the older call, for a filter of system calls that does not know the newer one.
 int older_statx(int fd, const char* path, int flags, struct statx& into) {
   struct stat found;
-  if (::fstatat(fd, path, &found, flags) < 0) return -1;
+  if (sys::fstatat(fd, path, &found, flags) < 0) return -1;
   into.stx_size = static_cast<std::uint64_t>(found.st_size);
   into.stx_ino = found.st_ino;
   into.stx_blocks = static_cast<std::uint64_t>(found.st_blocks);
@@ -82,7 +82,7 @@ Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, Fi
   request.op_flags = static_cast<std::uint32_t>(flags);
   auto done = co_await as_outcome(perform(
       request, "stat", mount, policy, subject, [fd, text = path.c_str(), flags, into = &buffer] {
-        const int done = ::statx(fd, text, flags, STATX_BASIC_STATS, into);
+        const int done = sys::statx(fd, text, flags, STATX_BASIC_STATS, into);
         const bool refused = done < 0 && (errno == EPERM || errno == ENOSYS);
         return refused ? older_statx(fd, text, flags, *into) : done;
       }));

@@ -1,16 +1,12 @@
 #include <eddy/file/file_state.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/read_call.hpp>
 #include <eddy/file/stoppable.hpp>
 
-#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/magic.h>
-#include <poll.h>
-#include <sys/uio.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -58,7 +54,7 @@ void FileState::close_now() noexcept {
   EDDY_ASSERT(!lock.locked() && positional == 0);
   if (data_) Pool::release(std::exchange(data_, nullptr), allocated_);
   begin_ = end_ = 0;
-  if (const int rest = release_fd(); rest >= 0) ::close(rest);
+  if (const int rest = release_fd(); rest >= 0) sys::close(rest);
 }
 
 int FileState::release_fd() noexcept {
@@ -100,18 +96,18 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   constexpr std::size_t quick = default_capacity;
   if (into.size() > quick || !refuses_to_wait_) return -EAGAIN;
   const struct iovec memory {into.data(), into.size()};
-  const auto got = ::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
+  const auto got = sys::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
   if (got >= 0) return static_cast<int>(got);
   // ENOSYS and EPERM: a filter of system calls that does not know it.
   if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM) {
     return errno == EINTR ? -EAGAIN : -errno;
   }
   struct statfs system;  // tmpfs has no other place than the cache, but says so only since 6.6
-  if (::fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC) {
+  if (sys::fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC) {
     refuses_to_wait_ = false;
     return -EAGAIN;
   }
-  const auto now = ::preadv2(fd, &memory, 1, offset, 0);
+  const auto now = sys::preadv2(fd, &memory, 1, offset, 0);
   return now >= 0 ? static_cast<int>(now) : -EAGAIN;
 }
 
@@ -146,9 +142,9 @@ Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::s
   size = std::min(size, transfer_max);
   const auto call = [fd = fd, reads, data, size, offset] {
     if (offset >= 0) {
-      return reads ? ::pread(fd, data, size, offset) : ::pwrite(fd, data, size, offset);
+      return reads ? sys::pread(fd, data, size, offset) : sys::pwrite(fd, data, size, offset);
     }
-    return reads ? ::read(fd, data, size) : ::write(fd, data, size);
+    return reads ? sys::read(fd, data, size) : sys::write(fd, data, size);
   };
   EDDY_TRY(auto done,
            perform(request(opcode, data, size, offset), verb, *mount, policy, name, call));
@@ -177,7 +173,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
     if (dropped_) co_await fail(dropped("write"));
     const std::int64_t offset = mode.append || !seeks_ ? -1 : raw_;
     const auto call = [fd = fd, offset, data = from.data(), size] {
-      return offset < 0 ? ::write(fd, data, size) : ::pwrite(fd, data, size, offset);
+      return offset < 0 ? sys::write(fd, data, size) : sys::pwrite(fd, data, size, offset);
     };
     Expected<int> written{};
     if (peer_ != Peer::none) {
@@ -198,7 +194,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
         // Where the kernel appended to. The ring leaves its position where it was when only a part
         // was written (6.1 to 6.18): that part ended where the file does.
         const bool whole = static_cast<std::size_t>(*written) == size;
-        const auto end = ::lseek(fd, 0, whole ? SEEK_CUR : SEEK_END);
+        const auto end = sys::lseek(fd, 0, whole ? SEEK_CUR : SEEK_END);
         if (end >= 0) raw_ = end;
       }
       co_return static_cast<std::size_t>(*written);
@@ -216,7 +212,7 @@ Task<std::int64_t> FileState::end() {
     EDDY_TRY(auto found, stat());
     if (found.is_file()) co_return static_cast<std::int64_t>(found.size);
   }
-  const auto end = ::lseek(fd, 0, SEEK_END);
+  const auto end = sys::lseek(fd, 0, SEEK_END);
   if (end < 0) co_await fail(Failure::error(errno, "seek", name.view()));
   co_return end;
 }
@@ -248,7 +244,7 @@ Task<std::size_t> FileState::fill() {
 void FileState::drop_ahead() noexcept {
   if (writing_) return;
   const auto count = static_cast<std::int64_t>(end_ - begin_);
-  if (!seeks_ && count > 0 && ::lseek(fd, -count, SEEK_CUR) < 0) return;
+  if (!seeks_ && count > 0 && sys::lseek(fd, -count, SEEK_CUR) < 0) return;
   move_to(raw_ - count);
 }
 

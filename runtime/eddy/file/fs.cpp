@@ -1,15 +1,13 @@
 #include <eddy/file/fs.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file_call.hpp>
 #include <eddy/file/path.hpp>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <linux/io_uring.h>
-#include <unistd.h>
 
 #include <memory>
 
@@ -104,7 +102,7 @@ Task<std::uint64_t> size(Text path) {
 Task<bool> access(Text path, int mode) {
   const Request request = path_request(no_opcode, path);
   auto done = co_await as_outcome(perform(
-      request, "access", path, [text = path.c_str(), mode] { return ::access(text, mode); }));
+      request, "access", path, [text = path.c_str(), mode] { return sys::access(text, mode); }));
   if (!done && !done.error().is_error()) co_await fail(std::move(done.error()));
   co_return done.has_value();
 }
@@ -112,7 +110,7 @@ Task<bool> access(Text path, int mode) {
 Task<> rename(Text from, Text to) {
   const Request request = two_path_request(IORING_OP_RENAMEAT, from, to);
   const auto call = [old_name = from.c_str(), new_name = to.c_str()] {
-    return ::rename(old_name, new_name);
+    return sys::rename(old_name, new_name);
   };
   EDDY_DO(perform(request, "rename", from, call));
 }
@@ -120,13 +118,13 @@ Task<> replace(Text from, Text to) { return rename(std::move(from), std::move(to
 
 Task<> remove(Text path) {
   return change(path_request(IORING_OP_UNLINKAT, path), "remove", path,
-                [text = path.c_str()] { return ::unlink(text); });
+                [text = path.c_str()] { return sys::unlink(text); });
 }
 Task<> unlink(Text path) { return remove(std::move(path)); }
 Task<> rmdir(Text path) {
   Request request = path_request(IORING_OP_UNLINKAT, path);
   request.op_flags = AT_REMOVEDIR;
-  return change(request, "rmdir", path, [text = path.c_str()] { return ::rmdir(text); });
+  return change(request, "rmdir", path, [text = path.c_str()] { return sys::rmdir(text); });
 }
 
 Task<> mkdir(Text path, MkdirOptions options) {
@@ -134,7 +132,7 @@ Task<> mkdir(Text path, MkdirOptions options) {
   request.length = options.permissions;
   auto made = co_await as_outcome(
       perform(request, "mkdir", path, [text = path.c_str(), permissions = options.permissions] {
-        return ::mkdir(text, permissions);
+        return sys::mkdir(text, permissions);
       }));
   if (made) co_return;
   if (options.exist_ok && made.error().is_error() && made.error().code() == EEXIST) {
@@ -159,15 +157,15 @@ Task<std::vector<std::string>> listdir(Text path) {
   DIR* opened = nullptr;
   auto done = co_await as_outcome(
       perform(request, "listdir", path, [text = path.c_str(), &opened] {
-        opened = ::opendir(text);
+        opened = sys::opendir(text);
         return opened ? 0 : -1;
       }));
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, &::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, &sys::closedir);
   if (!done) co_await fail(std::move(done.error()));
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
-    const dirent* entry = ::readdir(directory.get());
+    const dirent* entry = sys::readdir(directory.get());
     if (!entry && errno) co_await fail(Failure::error(errno, "listdir", path.view()));
     if (!entry) break;
     const std::string_view name(entry->d_name);
@@ -181,13 +179,13 @@ Task<std::vector<std::string>> listdir(Text path) {
 Task<> symlink(Text target, Text path) {
   Request request = path_request(IORING_OP_SYMLINKAT, target);
   request.offset = address_of(path_of(path));
-  const auto call = [from = target.c_str(), to = path.c_str()] { return ::symlink(from, to); };
+  const auto call = [from = target.c_str(), to = path.c_str()] { return sys::symlink(from, to); };
   EDDY_DO(perform(request, "symlink", path, call));
 }
 
 Task<> link(Text target, Text path) {
   const Request request = two_path_request(IORING_OP_LINKAT, target, path);
-  const auto call = [from = target.c_str(), to = path.c_str()] { return ::link(from, to); };
+  const auto call = [from = target.c_str(), to = path.c_str()] { return sys::link(from, to); };
   EDDY_DO(perform(request, "link", path, call));
 }
 
@@ -196,7 +194,7 @@ Task<std::string> readlink(Text path) {
   std::string target(4096, '\0');
   auto done = co_await as_outcome(
       perform(request, "readlink", path, [text = path.c_str(), &target] {
-        return static_cast<int>(::readlink(text, target.data(), target.size()));
+        return static_cast<int>(sys::readlink(text, target.data(), target.size()));
       }));
   if (!done) co_await fail(std::move(done.error()));
   target.resize(static_cast<std::size_t>(*done));
@@ -207,20 +205,20 @@ Task<> utime(Text path, FileTime accessed, FileTime modified) {
   return change(path_request(no_opcode, path), "utime", path,
                 [text = path.c_str(), from = to_timespec(accessed), to = to_timespec(modified)] {
                   const timespec times[] = {from, to};
-                  return ::utimensat(AT_FDCWD, text, times, 0);
+                  return sys::utimensat(AT_FDCWD, text, times, 0);
                 });
 }
 
 Task<> chmod(Text path, unsigned mode) {
   return change(path_request(no_opcode, path), "chmod", path,
-                [text = path.c_str(), mode] { return ::chmod(text, mode); });
+                [text = path.c_str(), mode] { return sys::chmod(text, mode); });
 }
 
 Task<> truncate(Text path, std::uint64_t size) {
   const Request request = path_request(no_opcode, path);
   if (!is_offset(size)) co_await fail(no_offset(path));
   const auto call = [text = path.c_str(), size] {
-    return ::truncate(text, static_cast<off_t>(size));
+    return sys::truncate(text, static_cast<off_t>(size));
   };
   EDDY_DO(perform(request, "truncate", path, call));
 }

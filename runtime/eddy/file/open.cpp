@@ -1,17 +1,12 @@
 // open() and its own handling of what open(2) can meet.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/file/path.hpp>
 
-#include <fcntl.h>
 #include <linux/io_uring.h>
-#include <linux/openat2.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace eddy {
 namespace {
@@ -43,14 +38,14 @@ struct How {
 // A plain call that also does not wait, where nothing is to be created, for the directories on the
 // disk (EAGAIN): the ring does.
 int open_now(const char* path, const How& how) {
-  if (is_punted(how.flags) || how.plain) return ::open(path, how.first_flags(), how.permissions);
-  struct open_how wanted {};
+  if (is_punted(how.flags) || how.plain) return sys::open(path, how.first_flags(), how.permissions);
+  open_how wanted{};
   wanted.flags = static_cast<unsigned>(how.first_flags());
   wanted.resolve = RESOLVE_CACHED;  // 5.12
-  const auto fd = ::syscall(SYS_openat2, AT_FDCWD, path, &wanted, sizeof wanted);
+  const int fd = sys::openat2(AT_FDCWD, path, wanted);
   // EPERM: a filter of system calls that does not know it, or else the ring says the same.
   if (fd < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) errno = EAGAIN;
-  return static_cast<int>(fd);
+  return fd;
 }
 
 Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
@@ -70,7 +65,7 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
         is_punted(how.flags) || how.plain));
     if (fd) {
       // Regular files must not keep the flag: the ring would answer EAGAIN instead of waiting.
-      if (!how.waits && how.may_wait()) ::fcntl(*fd, F_SETFL, how.flags);
+      if (!how.waits && how.may_wait()) sys::fcntl(*fd, F_SETFL, how.flags);
       co_return *fd;
     }
     if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
@@ -143,13 +138,13 @@ Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& moun
 
 bool is_fifo(int fd) {
   struct stat stat;
-  return ::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
+  return sys::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
 }
 
 // 0, or EISDIR, or ESPIPE for a stream. Cheaper than fstat(2), and asks no file system anything.
 int probe(int fd, const FileMode& mode) {
   char nothing;
-  const auto answer = mode.writable ? ::lseek(fd, 0, SEEK_CUR) : ::pread(fd, &nothing, 0, 0);
+  const auto answer = mode.writable ? sys::lseek(fd, 0, SEEK_CUR) : sys::pread(fd, &nothing, 0, 0);
   return answer < 0 && (errno == EISDIR || errno == ESPIPE) ? errno : 0;
 }
 
@@ -188,7 +183,7 @@ File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options)
   const Counted<FileState> state(new FileState(
       fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
       options.policy.value_or(storage.policy()), storage, storage.mount_of("/")));
-  if (::lseek(fd, 0, SEEK_CUR) < 0) {
+  if (sys::lseek(fd, 0, SEEK_CUR) < 0) {
     state->set_stream();
   } else {
     state->use_kernel_position();

@@ -1,6 +1,7 @@
 // Writing a File over a pipe or a socket whose other end may be gone: that fails with EPIPE, and
 // sends no SIGPIPE, which would end the process. The ring writes while it enters the kernel, where
 // a signal mask would cost every turn two calls.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
@@ -8,11 +9,6 @@
 
 #include <linux/io_uring.h>
 #include <limits.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -25,7 +21,7 @@ constexpr std::uint32_t no_signal = 0x100;  // RWF_NOSIGNAL, 6.18; newer than th
 
 void FileState::find_peer() noexcept {
   struct stat stat;
-  if (::fstat(fd, &stat) < 0) return;
+  if (sys::fstat(fd, &stat) < 0) return;
   if (S_ISSOCK(stat.st_mode)) peer_ = Peer::socket;
   if (S_ISFIFO(stat.st_mode)) peer_ = Peer::pipe;
 }
@@ -47,11 +43,11 @@ Task<int> FileState::send(Bytes from) {
 int FileState::write_now(Bytes from) const noexcept {
   const NoBrokenPipe guard;
   const iovec memory{const_cast<std::byte*>(from.data()), from.size()};
-  auto written = ::pwritev2(fd, &memory, 1, -1, RWF_NOWAIT);
+  auto written = sys::pwritev2(fd, &memory, 1, -1, RWF_NOWAIT);
   if (written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM)) {
     pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
-    if (::poll(&room, 1, 0) <= 0) return -EAGAIN;  // a signal leaves open whether there is room
-    written = ::write(fd, from.data(), std::min<std::size_t>(from.size(), PIPE_BUF));
+    if (sys::poll(&room, 1, 0) <= 0) return -EAGAIN;  // a signal leaves open whether there is room
+    written = sys::write(fd, from.data(), std::min<std::size_t>(from.size(), PIPE_BUF));
   }
   if (written >= 0) return static_cast<int>(written);
   const int error = errno;

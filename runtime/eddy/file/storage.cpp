@@ -1,7 +1,6 @@
 #include <eddy/file/storage.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <eddy/base/internal/sys.hpp>
 
 #include <algorithm>
 #include <array>
@@ -51,9 +50,9 @@ bool contains(std::string_view directory, std::string_view path) noexcept {
 
 std::string read_whole(const char* path) {
   std::string text;
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(sys::open(path, O_RDONLY | O_CLOEXEC));
   char buffer[4096];
-  for (ssize_t count; fd && (count = ::read(fd.get(), buffer, sizeof buffer)) > 0;) {
+  for (ssize_t count; fd && (count = sys::read(fd.get(), buffer, sizeof buffer)) > 0;) {
     text.append(buffer, static_cast<std::size_t>(count));
   }
   return text;
@@ -70,7 +69,7 @@ Storage::Storage(Loop& loop)
 
 void Storage::load_current() {
   char directory[PATH_MAX];
-  const char* here = ::getcwd(directory, sizeof directory);
+  const char* here = sys::getcwd(directory, sizeof directory);
   const std::string mountinfo = read_whole("/proc/self/mountinfo");
   // Without a descriptor for it what was known stays: a remote mount is one still.
   load(std::string_view(mountinfo.empty() ? table_ : mountinfo), here ? here : "/");
@@ -139,6 +138,8 @@ void Storage::end_rest(Mount& mount) noexcept {
   mount.slow_until = Instant::min();
   if (!mount.remote) std::erase(special_, &mount);
 }
+
+Instant Storage::real_time() noexcept { return sys::now(); }
 
 void Storage::count(Mount& mount, Duration took) noexcept {
   ++inline_calls_;

@@ -1,5 +1,6 @@
 // write_atomic(): a temporary file beside the old one, synced and renamed over it, and then the
 // directory synced.
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
@@ -7,11 +8,7 @@
 #include <eddy/file/path.hpp>
 #include <eddy/file/whole_file.hpp>
 
-#include <fcntl.h>
 #include <linux/io_uring.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,7 +23,7 @@ struct Replacement {
   Replacement() = default;
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
-  ~Replacement() { if (!path.empty()) ::unlink(path.c_str()); }
+  ~Replacement() { if (!path.empty()) sys::unlink(path.c_str()); }
 
   Text path;
   UniqueFd place;             // the directory, for its sync after the rename
@@ -41,9 +38,9 @@ std::string_view directory_of(std::string_view path) noexcept {
 
 std::uint64_t random_bits() noexcept {
   std::uint64_t bits;
-  if (::getrandom(&bits, sizeof bits, GRND_NONBLOCK) == sizeof bits) return bits;
+  if (sys::getrandom(&bits, sizeof bits, GRND_NONBLOCK) == sizeof bits) return bits;
   static std::atomic<std::uint64_t> calls = 0;  // refused, or the machine has just been switched on
-  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  const auto now = Loop::current().clock().time_since_epoch().count();
   return (static_cast<std::uint64_t>(now) + ++calls) * 0x9e3779b97f4a7c15u;
 }
 
@@ -87,7 +84,7 @@ Task<> open_place(Text path, Replacement& replacement) {
   request.op_flags = flags;
   auto fd = co_await as_outcome(
       perform(request, "open", *replacement.mount, storage.policy(), directory,
-              [text = directory.c_str()] { return ::open(text, flags); }));
+              [text = directory.c_str()] { return sys::open(text, flags); }));
   replacement.whole_system = !fd && fd.error().is_error() && fd.error().code() == EACCES;
   if (!fd && !replacement.whole_system) co_await fail(std::move(fd.error()));
   if (fd) replacement.place.reset(*fd);
@@ -110,13 +107,13 @@ Task<File> create(Text path, unsigned permissions, Replacement& replacement) {
 // chown(2) takes some; but not what makes a program run as its owner.
 int take_after(int fd, const FileStat& old) {
   struct stat now;
-  if (::fstat(fd, &now) < 0) return -1;
+  if (sys::fstat(fd, &now) < 0) return -1;
   if ((now.st_uid != old.user || now.st_gid != old.group) &&
-      ::fchown(fd, old.user, old.group) < 0) {
-    static_cast<void>(!::fchown(fd, static_cast<uid_t>(-1), old.group));
+      sys::fchown(fd, old.user, old.group) < 0) {
+    static_cast<void>(!sys::fchown(fd, static_cast<uid_t>(-1), old.group));
   }
   const unsigned permissions = old.mode & 0777;
-  return (now.st_mode & 0777) == permissions ? 0 : ::fchmod(fd, permissions);
+  return (now.st_mode & 0777) == permissions ? 0 : sys::fchmod(fd, permissions);
 }
 
 // All but the rename: what is there afterwards is on the disk.
@@ -131,7 +128,7 @@ Task<> prepare(Text path, Bytes bytes, Replacement& replacement) {
   EDDY_DO(file.write(bytes));
   EDDY_DO(file.sync());
   if (replacement.whole_system) {
-    replacement.place.reset(::fcntl(file.fileno(), F_DUPFD_CLOEXEC, 0));
+    replacement.place.reset(sys::fcntl(file.fileno(), F_DUPFD_CLOEXEC, 0));
     if (!replacement.place) co_await fail(Failure::error(errno, "open", replacement.path));
   }
   EDDY_DO(file.close());
@@ -171,7 +168,7 @@ class FinalSync : public Operation {
     const int fd = replacement_.place.get();
     int done;
     do {
-      done = replacement_.whole_system ? ::syncfs(fd) : ::fsync(fd);
+      done = replacement_.whole_system ? sys::syncfs(fd) : sys::fsync(fd);
     } while (done < 0 && errno == EINTR);
     return done < 0 ? errno : 0;
   }

@@ -1,9 +1,8 @@
 #include <eddy/kit/resolve.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/work/blocking_calls.hpp>
-
-#include <netdb.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -57,7 +56,7 @@ class Lookup : public BlockingCall {
       throw UsageError("resolve() of a name with a zero byte");
     }
   }
-  ~Lookup() override { if (found_) ::freeaddrinfo(found_); }
+  ~Lookup() override { if (found_) sys::freeaddrinfo(found_); }
 
   // True when that was all: nobody has to be asked.
   bool answer_numeric() noexcept {
@@ -92,7 +91,7 @@ class Lookup : public BlockingCall {
     hints.ai_socktype = options_.type;
     const char* host = host_.empty() ? nullptr : host_.c_str();
     const char* service = service_.empty() ? "0" : service_.c_str();
-    error_ = ::getaddrinfo(host, service, &hints, &found_);
+    error_ = sys::getaddrinfo(host, service, &hints, &found_);
     errno_ = errno;
   }
 

@@ -1,9 +1,9 @@
 #include <eddy/net/address.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
 
 #include <arpa/inet.h>
-#include <net/if.h>
 
 #include <algorithm>
 #include <charconv>
@@ -38,7 +38,7 @@ std::optional<std::uint32_t> scope_of(std::string_view text) noexcept {
     return std::nullopt;
   }
   name[text.copy(name, sizeof name - 1)] = '\0';
-  const unsigned index = ::if_nametoindex(name);
+  const unsigned index = sys::if_nametoindex(name);
   if (index == 0) return std::nullopt;
   return index;
 }

@@ -1,10 +1,10 @@
 #include <eddy/net/datagram.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/net/send.hpp>
 
 #include <linux/io_uring.h>
 #include <linux/time_types.h>
-#include <poll.h>
 
 namespace eddy {
 
@@ -90,7 +90,7 @@ bool SendDatagram::ready(void* control, std::size_t control_size) {
   if (!Send::may_send_now()) return false;
   fill_header(control, control_size);
   const auto sent =
-      ::sendmsg(state_->socket.fileno(), &header_, MSG_DONTWAIT | MSG_NOSIGNAL);
+      sys::sendmsg(state_->socket.fileno(), &header_, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && errno == EAGAIN) return false;
   finish(sent < 0 ? -errno : static_cast<int>(sent));
   return true;

@@ -1,16 +1,12 @@
 #include <eddy/net/relay.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/net/relay_pipes.hpp>
 #include <eddy/net/relay_wait.hpp>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <optional>
 
@@ -27,7 +23,7 @@ class NonBlocking {
   ~NonBlocking() { set(0); }
 
  private:
-  void set(int on) const noexcept { if (wanted_) ::ioctl(fd_, FIONBIO, &on); }
+  void set(int on) const noexcept { if (wanted_) sys::ioctl(fd_, FIONBIO, &on); }
   int fd_;
   bool wanted_;
 };
@@ -121,7 +117,7 @@ ssize_t Relay::get() {
 ssize_t Relay::splice_in() noexcept {
   if (!pipe_) pipe_ = pipes_.take();
   if (!pipe_) return -EINVAL;
-  const ssize_t count = outcome(::splice(from_.socket.fileno(), nullptr, pipe_.in.get(), nullptr,
+  const ssize_t count = outcome(sys::splice(from_.socket.fileno(), nullptr, pipe_.in.get(), nullptr,
                                          turn_most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
   if (count > 0) in_pipe_ = static_cast<std::size_t>(count);
   return count;
@@ -130,7 +126,7 @@ ssize_t Relay::splice_in() noexcept {
 ssize_t Relay::copy_in() {
   const MutableBytes room = from_.ahead.room(copied_at_once);
   const ssize_t count =
-      outcome(::recv(from_.socket.fileno(), room.data(), room.size(), MSG_DONTWAIT));
+      outcome(sys::recv(from_.socket.fileno(), room.data(), room.size(), MSG_DONTWAIT));
   if (count > 0) {
     from_.ahead.add(static_cast<std::size_t>(count));
   } else {
@@ -144,12 +140,12 @@ ssize_t Relay::put(const NoBrokenPipe& guard) {
   if (in_pipe_ == 0) {
     const Bytes ahead = from_.ahead.view();
     const ssize_t sent =
-        outcome(::send(fd, ahead.data(), ahead.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+        outcome(sys::send(fd, ahead.data(), ahead.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
     if (sent > 0) from_.ahead.consume(static_cast<std::size_t>(sent));
     if (sent > 0) moved_ += static_cast<std::uint64_t>(sent);
     return sent;
   }
-  const ssize_t sent = outcome(::splice(pipe_.out.get(), nullptr, fd, nullptr, in_pipe_,
+  const ssize_t sent = outcome(sys::splice(pipe_.out.get(), nullptr, fd, nullptr, in_pipe_,
                                         SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
   if (sent == -EPIPE) guard.take();
   if (sent == -EINVAL) {
@@ -168,7 +164,7 @@ void Relay::take_back() noexcept {
   try {
     while (in_pipe_ > 0) {
       const ssize_t count =
-          ::read(pipe_.out.get(), from_.ahead.room(in_pipe_).data(), in_pipe_);
+          sys::read(pipe_.out.get(), from_.ahead.room(in_pipe_).data(), in_pipe_);
       EDDY_VERIFY(count > 0);
       from_.ahead.add(static_cast<std::size_t>(count));
       in_pipe_ -= static_cast<std::size_t>(count);

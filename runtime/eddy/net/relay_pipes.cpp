@@ -1,7 +1,6 @@
 #include <eddy/net/relay_pipes.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <eddy/base/internal/sys.hpp>
 
 namespace eddy {
 
@@ -15,11 +14,11 @@ RelayPipe RelayPipes::take() noexcept {
     return pipe;
   }
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return pipe;
+  if (sys::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return pipe;
   pipe.out = UniqueFd(ends[0]);
   pipe.in = UniqueFd(ends[1]);
   // Refused to who has many pipes already: a smaller one works as well.
-  static_cast<void>(::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(size)));
+  static_cast<void>(sys::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(size)));
   return pipe;
 }
 

@@ -1,5 +1,7 @@
 #include <eddy/net/send.hpp>
 
+#include <eddy/base/internal/sys.hpp>
+
 #include <linux/io_uring.h>
 
 namespace eddy {
@@ -14,7 +16,7 @@ bool Send::may_send_now() noexcept {
 int Send::send_now(Bytes bytes) const noexcept {
   const std::size_t size = std::min(bytes.size(), SocketState::transfer_max);
   const auto sent =
-      ::send(state_->socket.fileno(), bytes.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+      sys::send(state_->socket.fileno(), bytes.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? -errno : static_cast<int>(sent);
 }
 

@@ -10,7 +10,7 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
+#include <utility>
 
 namespace eddy {
 
@@ -24,6 +24,8 @@ class Socket {
 
   bool closed() const noexcept { return !fd_; }
   int fileno() const noexcept { return fd_.get(); }
+  // Two new ones that are connected with each other. Throws Error.
+  static std::pair<Socket, Socket> pair(int family, int type);
   // Gives the descriptor away.
   UniqueFd release() noexcept { return std::move(fd_); }
 
@@ -32,6 +34,12 @@ class Socket {
   void listen(int backlog);
   // Half-closes: SHUT_RD, SHUT_WR, SHUT_RDWR. A peer that is gone already is no error.
   void shutdown(int how);
+  bool try_shutdown(int how) noexcept;  // false: errno says why
+  // What a socket of datagrams sends from now on goes to `peer`, and it takes datagrams from nobody
+  // else.
+  void connect(const Address& peer);
+  // Undoes that. A stream is broken off: the kernel forgets what was on its way.
+  bool disconnect() noexcept;  // false: errno says why
 
   Address local() const;
   Address peer() const;
@@ -42,22 +50,22 @@ class Socket {
   // setsockopt(2), getsockopt(2).
   template <class T>
   void set_option(int level, int name, const T& value) {
-    if (::setsockopt(fd_.get(), level, name, &value, sizeof value) < 0) {
-      throw Error(errno, "set an option of a socket");
-    }
+    write_option(level, name, &value, sizeof value);
   }
   template <class T>
   T option(int level, int name) const {
     T value{};
-    socklen_t size = sizeof value;
-    if (::getsockopt(fd_.get(), level, name, &value, &size) < 0) {
-      throw Error(errno, "get an option of a socket");
-    }
+    read_option(level, name, &value, sizeof value);
     return value;
   }
   void set_flag(int level, int name, bool on = true) { set_option<int>(level, name, on); }
+  // False of a closed one, too.
+  bool is_of_datagrams() const noexcept;
 
  private:
+  void write_option(int level, int name, const void* value, socklen_t size);
+  void read_option(int level, int name, void* into, socklen_t size) const;
+
   UniqueFd fd_;
 };
 

@@ -44,7 +44,7 @@ void SocketState::unregister_file() noexcept {
   if (registered_with_ == no_loop) return;
   const auto loop = std::exchange(registered_with_, no_loop);
   if (Registered::give_back_file(loop, static_cast<unsigned>(place_))) return;
-  ::shutdown(socket.fileno(), SHUT_RDWR);
+  socket.try_shutdown(SHUT_RDWR);
 }
 
 // shutdown(2) ends whatever a stream waits for in the kernel, and what is still on its way there.
@@ -59,7 +59,7 @@ void SocketState::end() noexcept {
   }
   if (receiving) receiving->stop();
   if (sending) sending->stop();
-  if (!of_datagrams()) ::shutdown(socket.fileno(), SHUT_RDWR);
+  if (!socket.is_of_datagrams()) socket.try_shutdown(SHUT_RDWR);
   if (zero_copying) reset();
 }
 
@@ -77,13 +77,6 @@ void SocketState::refuse(SocketState* state) {
   throw UsageError("a call on a closed socket");
 }
 
-bool SocketState::of_datagrams() const noexcept {
-  int type = 0;
-  socklen_t size = sizeof type;
-  return ::getsockopt(socket.fileno(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-         type == SOCK_DGRAM;
-}
-
 void SocketState::drop() noexcept {
   dropped_ = true;
   end();
@@ -91,8 +84,7 @@ void SocketState::drop() noexcept {
 
 void SocketState::reset() noexcept {
   was_reset = true;
-  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
-  static_cast<void>(::connect(socket.fileno(), &nobody, sizeof nobody));
+  socket.disconnect();
 }
 
 void SocketState::ended() noexcept {

@@ -119,7 +119,6 @@ class SocketState {
   static constexpr std::uint8_t receives_to_register = 16;
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
-  bool of_datagrams() const noexcept;
   bool in_use_by_parent() const noexcept;
   void ended() noexcept;
   [[gnu::cold]] void register_file() noexcept;

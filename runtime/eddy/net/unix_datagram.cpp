@@ -87,12 +87,8 @@ UnixDatagram UnixDatagram::bind(const Address& address) {
 UnixDatagram UnixDatagram::open() { return UnixDatagram(Socket(AF_UNIX, SOCK_DGRAM)); }
 
 std::pair<UnixDatagram, UnixDatagram> UnixDatagram::pair() {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0) {
-    throw Error(errno, "open a socket");
-  }
-  UniqueFd first(ends[0]), second(ends[1]);
-  return {UnixDatagram(Socket(std::move(first))), UnixDatagram(Socket(std::move(second)))};
+  auto [first, second] = Socket::pair(AF_UNIX, SOCK_DGRAM);
+  return {UnixDatagram(std::move(first)), UnixDatagram(std::move(second))};
 }
 
 }  // namespace eddy

@@ -1,9 +1,7 @@
 #include <eddy/work/blocking_calls.hpp>
 
 #include <eddy/base/error.hpp>
-
-#include <pthread.h>
-#include <signal.h>
+#include <eddy/base/internal/sys.hpp>
 
 #include <algorithm>
 #include <condition_variable>
@@ -20,9 +18,9 @@ class SignalsBlocked {
   SignalsBlocked() noexcept {
     sigset_t all;
     ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    sys::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~SignalsBlocked() { sys::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
@@ -80,7 +78,7 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
   }
 
   void work() noexcept {
-    ::pthread_setname_np(::pthread_self(), "eddy-blocking");
+    sys::pthread_setname_np(::pthread_self(), "eddy-blocking");
     std::unique_lock lock(mutex_);
     for (;;) {
       wake_.wait(lock, [this] { return !loop_ || !queue_.empty(); });

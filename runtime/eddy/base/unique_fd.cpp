@@ -1,0 +1,9 @@
+#include <eddy/base/unique_fd.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+
+namespace eddy {
+
+void UniqueFd::close(int fd) noexcept { sys::close(fd); }
+
+}  // namespace eddy
