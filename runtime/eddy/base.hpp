@@ -6,6 +6,7 @@
 #include <eddy/base/clock.hpp>           // Duration, Instant
 #include <eddy/base/count.hpp>           // how many, never negative
 #include <eddy/base/counted.hpp>         // a pointer to what counts its references
+#include <eddy/base/description.hpp>     // names, lengths and exceptions as text
 #include <eddy/base/error.hpp>           // Error, TimeoutError, Cancelled, UsageError
 #include <eddy/base/failure.hpp>         // a failure that was not thrown yet; Result<T>
 #include <eddy/base/intrusive.hpp>       // the linked lists

@@ -1,8 +1,18 @@
 #include <eddy/base/failure.hpp>
 
+#include <eddy/base/description.hpp>
+
 #include <cerrno>
 
 namespace eddy {
+
+Failure Failure::timed_out(AwaitedName awaited, Duration after) noexcept {
+  Failure failure(Kind::timed_out);
+  failure.code_ = ETIMEDOUT;
+  failure.limit_ = {awaited.signature, after};
+  failure.text_ = std::move(awaited.subject);
+  return failure;
+}
 
 Failure Failure::current() noexcept {
   Failure failure(Kind::exception);
@@ -26,6 +36,7 @@ Failure Failure::from(std::exception_ptr exception) noexcept {
 
 std::error_code Failure::error_code() const noexcept {
   if (kind_ == Kind::error) return {code_, std::system_category()};
+  if (kind_ == Kind::timed_out) return {code_, own_category()};
   if (kind_ == Kind::cancelled) return {};
   try {
     std::rethrow_exception(exception_);
@@ -39,8 +50,16 @@ std::error_code Failure::error_code() const noexcept {
 void Failure::raise() const {
   if (exception_) std::rethrow_exception(exception_);
   if (kind_ == Kind::cancelled) throw Cancelled(text_);
-  if (code_ == ETIMEDOUT) throw TimeoutError(operation_, text_.view());
-  throw Error(code_, operation_, text_.view());
+  if (kind_ == Kind::timed_out) raise_timed_out();
+  const std::error_code code = error_code();
+  if (code_ == ETIMEDOUT) throw TimeoutError(code, operation_, text_.view());
+  throw Error(code, operation_, text_.view());
+}
+
+void Failure::raise_timed_out() const {
+  const std::string after =
+      limit_.after == at_deadline ? "at its deadline" : "after " + to_text(limit_.after);
+  throw TimeoutError(short_name(limit_.signature), text_.view(), after);
 }
 
 std::exception_ptr Failure::exception() const {

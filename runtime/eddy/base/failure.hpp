@@ -4,6 +4,7 @@
 // that as_result() and timeout() cost none. raise() is the one place where a Failure becomes one.
 #pragma once
 
+#include <eddy/base/clock.hpp>
 #include <eddy/base/error.hpp>
 
 #include <cstdint>
@@ -16,6 +17,16 @@
 #include <utility>
 
 namespace eddy {
+
+// What somebody waited for, told without work until somebody reads it.
+struct AwaitedName {
+  const char* signature = "";  // a coroutine's, or that of signature_of<the awaitable>
+  Text subject = {};           // a task's name, a peer's address; or empty
+};
+
+// Names its type to who reads it.
+template <class A>
+constexpr const char* signature_of() noexcept { return __PRETTY_FUNCTION__; }
 
 class Failure {
  public:
@@ -32,14 +43,20 @@ class Failure {
     failure.text_ = std::move(message);
     return failure;
   }
+  // `awaited` took longer than `after`, or than until its deadline where that is at_deadline.
+  static Failure timed_out(AwaitedName awaited, Duration after) noexcept;
+  static constexpr Duration at_deadline = Duration::min();
+
   // The exception that is being handled right now. REQUIRES: called inside a catch block.
   static Failure current() noexcept;
   // A stored exception; finds out whether it is a Cancelled.
   static Failure from(std::exception_ptr exception) noexcept;
 
-  bool is_error() const noexcept { return kind_ == Kind::error; }
+  bool is_error() const noexcept { return kind_ <= Kind::timed_out; }
   bool is_cancelled() const noexcept { return kind_ == Kind::cancelled; }
-  std::string_view operation() const noexcept { return operation_; }
+  std::string_view operation() const noexcept {
+    return kind_ == Kind::timed_out ? "timeout" : operation_;
+  }
   int code() const noexcept { return code_; }
 
   // The errno, also of an Error that was thrown; no value when it is neither.
@@ -52,13 +69,23 @@ class Failure {
   std::exception_ptr exception() const;
 
  private:
-  enum class Kind : std::uint8_t { error, cancelled, exception };
+  enum class Kind : std::uint8_t { error, timed_out, cancelled, exception };
 
-  explicit Failure(Kind kind) noexcept : kind_(kind) {}
+  struct Limit {
+    const char* signature;
+    Duration after;
+  };
+
+  explicit Failure(Kind kind) noexcept : kind_(kind), operation_() {}
+
+  [[noreturn]] void raise_timed_out() const;
 
   Kind kind_;
   int code_ = 0;
-  std::string_view operation_;
+  union {
+    std::string_view operation_;
+    Limit limit_;  // timed_out
+  };
   Text text_;  // an error's subject, a cancellation's message
   std::exception_ptr exception_;
 };
