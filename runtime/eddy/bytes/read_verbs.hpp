@@ -4,7 +4,8 @@
 //   begin()    throws UsageError while another task reads
 //   ahead()    its ReadAhead
 //   fill()     an awaitable: reads more ahead; how many bytes, 0 at the end
-//   end_of_file(verb, partial), limit_exceeded(verb)    a Failure that names the source
+//   end_of_file(verb, partial, expected), limit_exceeded(verb, limit)    a Failure that names the
+//              source
 #pragma once
 
 #include <eddy/bytes/delimiters.hpp>
@@ -50,7 +51,7 @@ Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& de
     const std::string_view text = source.ahead().view().text();
     const auto end = delimiters.end_of_piece(text, searched);
     if (end && *end <= limit) co_return end;
-    if (end || text.size() >= limit) got = std::unexpected(source.limit_exceeded("read"));
+    if (end || text.size() >= limit) got = std::unexpected(source.limit_exceeded("read", limit));
     if (!got) break;
     searched = text.size() - std::min(text.size(), delimiters.longest() - 1);
     got = co_await filling(source);
@@ -68,7 +69,7 @@ Task<std::string> read_until_of(Source source, Delimiters delimiters, std::size_
   ReadAhead& ahead = source.ahead();
   std::string piece(ahead.view().first(end->value_or(ahead.size())).size(), '\0');
   ahead.take(piece);
-  if (!*end) co_await fail(source.end_of_file("read", std::move(piece)));
+  if (!*end) co_await fail(source.end_of_file("read", std::move(piece), "a delimiter"));
   co_return piece;
 }
 
@@ -133,6 +134,14 @@ Task<std::string> read_all_of(Source source) {
   co_return all;
 }
 
+// The end came before `wanted` bytes: takes what there is.
+template <ReadSource Source>
+Failure ended_before(Source& source, std::size_t wanted) {
+  std::string partial(source.ahead().size(), '\0');
+  source.ahead().take(partial);
+  return source.end_of_file("read", std::move(partial), count_of_bytes(wanted));
+}
+
 template <ReadSource Source>
 Task<> read_exactly_of(Source source, MutableBytes into) {
   source.begin();
@@ -140,9 +149,7 @@ Task<> read_exactly_of(Source source, MutableBytes into) {
   while (ahead.size() < into.size()) {
     EDDY_TRY(auto got, source.fill());
     if (got > 0) continue;
-    std::string partial(ahead.size(), '\0');
-    ahead.take(partial);
-    co_await fail(source.end_of_file("read", std::move(partial)));
+    co_await fail(ended_before(source, into.size()));
   }
   ahead.take(into);
 }

@@ -74,11 +74,12 @@ class Reader {
     void begin() const { reader_->begin(); }
     ReadAhead& ahead() { return reader_->ahead_; }
     Task<std::size_t> fill() { return reader_->fill(); }
-    Failure end_of_file(std::string_view verb, std::string partial) {
-      return Failure::from(std::make_exception_ptr(EndOfFile(verb, {}, std::move(partial))));
+    Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected) {
+      return Failure::from(
+          std::make_exception_ptr(EndOfFile(verb, {}, std::move(partial), expected)));
     }
-    Failure limit_exceeded(std::string_view verb) {
-      return Failure::from(std::make_exception_ptr(LimitExceeded(verb)));
+    Failure limit_exceeded(std::string_view verb, std::size_t limit) {
+      return Failure::from(std::make_exception_ptr(LimitExceeded(verb, {}, limit)));
     }
 
    private:

@@ -124,7 +124,8 @@ Task<> File::read_exactly(State state, MutableBytes into) {
   if (got < into.size()) {
     Taken taken(*state);
     taken.are(Bytes(into.data(), got));
-    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), got).text()));
+    EndOfFile end("read", state->name.view(), std::string(Bytes(into.data(), got).text()),
+                  count_of_bytes(into.size()));
     taken.given();
     throw end;
   }

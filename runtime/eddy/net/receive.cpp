@@ -76,7 +76,8 @@ Expected<void> ReadExactly::await_outcome() {
   if (whole && (outcome || outcome.error().is_error())) return {};
   const Bytes got(into_.data(), done_);
   if (outcome && !midway) {
-    return std::unexpected(state_->end_of_file(name(), std::string(got.text())));
+    const std::string expected = count_of_bytes(into_.size());
+    return std::unexpected(state_->end_of_file(name(), std::string(got.text()), expected));
   }
   give_back(got);
   if (!outcome) return std::unexpected(std::move(outcome.error()));

@@ -16,9 +16,10 @@ Failure SocketState::failure(int code, std::string_view verb) {
   return Failure::error(code, verb, name_);
 }
 
-Failure SocketState::end_of_file(std::string_view verb, std::string partial) {
+Failure SocketState::end_of_file(std::string_view verb, std::string partial,
+                                 std::string_view expected) {
   return Failure::from(
-      std::make_exception_ptr(EndOfFile(verb, peer_name(), std::move(partial))));
+      std::make_exception_ptr(EndOfFile(verb, peer_name(), std::move(partial), expected)));
 }
 
 std::string_view SocketState::peer_name() {

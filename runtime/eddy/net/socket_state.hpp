@@ -77,7 +77,7 @@ class SocketState {
   // ECANCELED, when the socket was closed under it.
   Failure failure(int code, std::string_view verb);
   // It ended, as far as the peer is concerned, before what was asked for.
-  Failure end_of_file(std::string_view verb, std::string partial);
+  Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected);
 
   // -- the end --
 

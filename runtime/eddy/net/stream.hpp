@@ -36,11 +36,11 @@ class StreamSource {
   }
   ReadAhead& ahead() { return state_->ahead; }
   Fill fill() { return Fill(state_); }
-  Failure end_of_file(std::string_view verb, std::string partial) {
-    return state_->end_of_file(verb, std::move(partial));
+  Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected) {
+    return state_->end_of_file(verb, std::move(partial), expected);
   }
-  Failure limit_exceeded(std::string_view verb) {
-    return Failure::from(std::make_exception_ptr(LimitExceeded(verb, state_->peer_name())));
+  Failure limit_exceeded(std::string_view verb, std::size_t limit) {
+    return Failure::from(std::make_exception_ptr(LimitExceeded(verb, state_->peer_name(), limit)));
   }
 
  private:
