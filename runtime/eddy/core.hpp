@@ -9,6 +9,7 @@
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats
+#include <eddy/core/misuse.hpp>        // what is thrown where a task is used wrongly
 #include <eddy/core/operation.hpp>     // one request to the kernel as an awaitable
 #include <eddy/core/post.hpp>          // what other threads hand to the loop
 #include <eddy/core/promise.hpp>       // what every coroutine has in its frame

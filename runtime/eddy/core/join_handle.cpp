@@ -2,6 +2,11 @@
 
 namespace eddy {
 
+void JoinWaiter::throw_other_loop() const {
+  throw_misuse("a task of another loop cannot be awaited: use run_from_thread() for " +
+               to_text(*target_));
+}
+
 bool JoinWaiter::forward(Waiter& waiter) {
   auto& join = static_cast<JoinWaiter&>(waiter);
   if (!join.forwarding()) return join.pass_on(&ask_target);

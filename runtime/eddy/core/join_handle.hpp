@@ -80,13 +80,17 @@ class JoinWaiter : public Forwarder, public DoneHook {
   ~JoinWaiter() { target_->release(); }
 
   bool await_ready() const {
-    if (target_->running()) throw UsageError("a task cannot wait for itself");
+    if (target_->running()) [[unlikely]] throw_misuse("a task cannot wait for itself");
     return target_->done();
   }
   void await_suspend(std::coroutine_handle<> frame) {
     if (target_->loop_id() != thread_state.loop_id) [[unlikely]] throw_other_loop();
     require_first_await();
     if (park(frame) || !was_cancelled()) target_->add_done_hook(*this);
+  }
+  // For messages.
+  AwaitedName awaited() const noexcept {
+    return {target_->where().function_name(), target_->given_name()};
   }
 
  protected:
@@ -111,9 +115,7 @@ class JoinWaiter : public Forwarder, public DoneHook {
  private:
   static bool forward(Waiter& waiter);
   static bool ask_target(Forwarder& join) noexcept;
-  [[noreturn]] static void throw_other_loop() {
-    throw UsageError("a task of another loop cannot be awaited: use run_from_thread()");
-  }
+  [[noreturn]] void throw_other_loop() const;
   static void notify(DoneHook& hook, TaskState&) noexcept { static_cast<JoinWaiter&>(hook).wake(); }
 
   TaskState* target_;
@@ -204,7 +206,7 @@ class TaskHandle {
   void on_done(F callback) const;
 
   TaskState& state() const {
-    if (!state_) [[unlikely]] throw UsageError("a handle without a task");
+    if (!state_) [[unlikely]] throw_misuse("a handle without a task, or moved from, was used");
     return *state_;
   }
 

@@ -115,7 +115,13 @@ class Loop {
 
   // -- for awaitables --
 
-  void make_ready(Ready& ready) noexcept { ready_.push_back(ready); }
+  // On its own thread: whoever does otherwise ends the process where there are assertions.
+  void make_ready(Ready& ready) noexcept {
+#ifndef NDEBUG
+    if (thread_ != std::this_thread::get_id()) [[unlikely]] woken_by_another_thread(ready);
+#endif
+    ready_.push_back(ready);
+  }
 
   // True for the only task that is ready, once in a turn: a plain system call that never waits is
   // then cheaper than a request, which would have the enter to itself.
@@ -243,6 +249,7 @@ class Loop {
   static Duration coarse_lag() noexcept;
   Instant refresh_now() noexcept;
   [[noreturn]] static void throw_no_loop();
+  [[noreturn]] static void woken_by_another_thread(Ready& ready) noexcept;
 
   // hot
   Fifo<Ready> ready_;

@@ -71,9 +71,13 @@ struct ExceptionReport {
   std::string_view message;            // what happened: "task exception was never retrieved"
   std::exception_ptr exception = {};   // null for a slow step or a task never awaited
   std::string task = {};               // its name, or empty
-  std::source_location where = {};     // the coroutine
+  std::source_location where = {};     // the coroutine; GCC 12 gives the line where it ends
   Duration took{};                     // of a slow step
 };
+
+// What the default handler writes, in one line without its end:
+//   task exception was never retrieved [worker] in fetch() (main.cpp:12): open 'x': No such file
+std::string to_text(const ExceptionReport& report);
 
 using ExceptionHandler = std::function<void(const ExceptionReport&)>;
 

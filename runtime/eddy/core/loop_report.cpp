@@ -1,6 +1,8 @@
 // What a loop tells about itself: when it is due, in numbers, and when something is wrong.
+#include <eddy/base/description.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/loop.hpp>
+#include <eddy/core/misuse.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,31 +14,24 @@ namespace eddy {
 namespace {
 
 void print_report(const ExceptionReport& report) noexcept {
-  std::fprintf(stderr, "eddy: %.*s", static_cast<int>(report.message.size()),
-               report.message.data());
-  if (!report.task.empty()) std::fprintf(stderr, " [%s]", report.task.c_str());
-  if (report.where.line() != 0) {
-    std::fprintf(stderr, " in %s (%s:%u)", report.where.function_name(), report.where.file_name(),
-                 static_cast<unsigned>(report.where.line()));
+  try {
+    std::fprintf(stderr, "eddy: %s\n", to_text(report).c_str());
+  } catch (...) {  // without memory, then
+    std::fprintf(stderr, "eddy: %.*s [%s]\n", static_cast<int>(report.message.size()),
+                 report.message.data(), report.task.c_str());
   }
-  if (report.took > Duration::zero()) {
-    std::fprintf(stderr, " took %.3f seconds", std::chrono::duration<double>(report.took).count());
-  }
-  if (report.exception) {
-    try {
-      std::rethrow_exception(report.exception);
-    } catch (const std::exception& exception) {
-      std::fprintf(stderr, ": %s", exception.what());
-    } catch (const Cancelled&) {
-      std::fprintf(stderr, ": cancelled");
-    } catch (...) {
-      std::fprintf(stderr, ": an exception that is not a std::exception");
-    }
-  }
-  std::fputc('\n', stderr);
 }
 
 }  // namespace
+
+std::string to_text(const ExceptionReport& report) {
+  std::string text(report.message);
+  if (!report.task.empty()) text.append(" [").append(report.task).append("]");
+  if (report.where.line() != 0) text.append(" in ").append(to_text(report.where));
+  if (report.took > Duration::zero()) text.append(" for ").append(to_text(report.took));
+  if (report.exception) text.append(": ").append(to_text(report.exception));
+  return text;
+}
 
 int Loop::fd() {
   check_thread();
@@ -134,6 +129,18 @@ void Loop::check_thread() const {
 
 void Loop::check_open() const {
   if (closed_) throw UsageError("the loop is closed");
+}
+
+void Loop::woken_by_another_thread(Ready& ready) noexcept {
+  const TaskState* task = TaskState::from(ready);
+  try {
+    const std::string who = task ? to_text(*task) : "a callback";
+    std::fprintf(stderr, "eddy: %s was woken from another thread than its loop's: use post()\n",
+                 who.c_str());
+  } catch (...) {  // without memory, then
+    std::fprintf(stderr, "eddy: a loop's task was woken from another thread: use post()\n");
+  }
+  std::abort();
 }
 
 void Loop::throw_no_loop() {

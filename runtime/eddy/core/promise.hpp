@@ -11,6 +11,7 @@
 
 #include <eddy/base/failure.hpp>
 #include <eddy/base/pool.hpp>
+#include <eddy/core/misuse.hpp>
 #include <eddy/core/task_state.hpp>
 
 #include <coroutine>
@@ -123,9 +124,12 @@ class Promise : public PromiseBase {
       return std::move(value_);
     }
   }
-  // REQUIRES: ended(), without a value
-  const Failure& failure() const noexcept { return failure_; }
-  Failure&& take_failure() noexcept { return std::move(failure_); }
+  // REQUIRES: it is over, without a value: by a failure, or by its end without a co_return
+  const Failure& failure() noexcept {
+    if (state_ == State::running) [[unlikely]] set_failure(no_co_return(where_));
+    return failure_;
+  }
+  Failure&& take_failure() noexcept { return const_cast<Failure&&>(failure()); }
 
  private:
   union {

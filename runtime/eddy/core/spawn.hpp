@@ -61,7 +61,7 @@ JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
     check_thread();
     check_open();
   }
-  if (!task.valid()) throw UsageError("spawn of a task that was moved from");
+  if (!task.valid()) throw_without_frame("spawn", signature_of<Task<T>>());
   return start_task(*new TaskResult<T>(*this, std::move(task)), options);
 }
 
@@ -73,7 +73,7 @@ JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
   Loop& loop = Loop::current();
-  if (!task.valid()) [[unlikely]] throw UsageError("spawn of a task that was moved from");
+  if (!task.valid()) [[unlikely]] throw_without_frame("spawn", signature_of<Task<T>>());
   return start_task(*new TaskResult<T>(loop, std::move(task)), options);
 }
 
@@ -95,6 +95,7 @@ T Loop::run(Task<T> main) {
   auto handle = spawn(std::move(main), {.name = "main"});
   run_until(handle.state());
   if (!handle.done()) throw UsageError("the loop was stopped before its main task was done");
+  handle.state().rethrow_from_run();
   if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
     return handle.result();
   } else {
@@ -103,7 +104,8 @@ T Loop::run(Task<T> main) {
 }
 
 // asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop.
-// Returns main's value or throws its exception.
+// Returns main's value or throws its exception; where nobody catches that, the process ends as with
+// any other, after a report that names the task.
 template <class T>
 T run(Task<T> main, LoopOptions options = {}) {
   if (thread_state.loop) throw UsageError("run() inside of a running loop");

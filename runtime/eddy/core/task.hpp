@@ -50,11 +50,14 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
 
   // Gives the frame away. REQUIRES: valid(), never awaited
-  Handle release() noexcept { return std::exchange(frame_, nullptr); }
+  Handle release() noexcept {
+    EDDY_ASSERT(frame_ && !frame_.promise().started());
+    return std::exchange(frame_, nullptr);
+  }
 
   bool await_ready() const {
-    if (!frame_) [[unlikely]] throw UsageError("co_await of a task that is gone");
-    if (frame_.promise().started()) [[unlikely]] throw UsageError("a task was awaited twice");
+    if (!frame_) [[unlikely]] throw_without_frame("co_await", signature_of<Task>());
+    if (frame_.promise().started()) [[unlikely]] throw_awaited_twice(frame_.promise().where());
     return false;
   }
 
@@ -66,10 +69,16 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
     } else {
       frame_.resume();
       if (frame_.promise().ended()) return false;
+      if constexpr (!std::is_void_v<T>) {
+        if (frame_.done()) [[unlikely]] return false;  // without a co_return
+      }
     }
     frame_.promise().set_parent(parent);
     return true;
   }
+
+  // For messages.
+  AwaitedName awaited() const noexcept { return {frame_.promise().where().function_name()}; }
 
   T await_resume() {
     if (!frame_.promise().has_value()) [[unlikely]] take_failure().raise();

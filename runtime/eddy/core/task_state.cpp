@@ -2,6 +2,7 @@
 
 #include <eddy/base/process.hpp>
 #include <eddy/core/loop.hpp>
+#include <eddy/core/misuse.hpp>
 
 namespace eddy {
 
@@ -12,7 +13,7 @@ void Waiter::throw_no_task() {
 }
 
 void Waiter::throw_awaited_twice() {
-  throw UsageError("an awaitable can be awaited once: ask for another one");
+  throw_misuse("an awaitable can be awaited once: ask for another one");
 }
 
 bool Waiter::leave(Waiter& waiter) {

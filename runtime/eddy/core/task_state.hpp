@@ -78,6 +78,8 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   unsigned uncancel() noexcept;
   std::exception_ptr exception() const;
   std::string name() const;
+  // Empty unless it was given one.
+  const Text& given_name() const noexcept { return name_; }
   // The name where there is memory for it: for reports, which must not fail.
   std::string name_or_nothing() const noexcept;
   void set_name(std::string_view name);
@@ -86,6 +88,9 @@ class TaskState : public TaskStep, public Link<AllTasks> {
 
   // Rethrows how the task ended unless it ended with a value. Marks its exception as seen.
   void rethrow() { if (state_ != State::value) [[unlikely]] throw_outcome(); }
+  // The same for who called run(): where nobody catches it, the loop's exception handler hears of
+  // it before the process ends.
+  void rethrow_from_run();
   Failure failure();  // REQUIRES: done() and not a value
   void mark_retrieved() noexcept { retrieved_ = true; }
   void add_done_hook(DoneHook& hook) noexcept {

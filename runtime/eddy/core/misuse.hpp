@@ -1,0 +1,26 @@
+// Misuse: what is thrown where a task is used as no task can be. Says who did it, and where.
+#pragma once
+
+#include <source_location>
+#include <string>
+
+namespace eddy {
+
+class Failure;
+class TaskState;
+
+// "worker in fetch() (main.cpp:12)"
+std::string to_text(const TaskState& task);
+
+// Throws UsageError: `mistake`, and the task that runs, if any does:
+//   a task was awaited twice: fetch() (main.cpp:12), by worker in amain() (main.cpp:30)
+[[noreturn]] void throw_misuse(std::string mistake);
+
+// The same for a Task: `signature` is its type's (signature_of), `where` that of its coroutine.
+[[noreturn]] void throw_without_frame(const char* verb, const char* signature);
+[[noreturn]] void throw_awaited_twice(const std::source_location& where);
+
+// Of a coroutine that ended without a value, and should have had one.
+Failure no_co_return(const std::source_location& where) noexcept;
+
+}  // namespace eddy
