@@ -38,8 +38,9 @@ ExceptionGroup nested() {
 
 // F32
 TEST(ExceptionGroup, SaysWhatItHolds) {
-  EXPECT_STREQ(nested().what(), "outer (3 sub-exceptions)");
-  EXPECT_STREQ(ExceptionGroup("one", {runtime("x")}).what(), "one (1 sub-exception)");
+  EXPECT_STREQ(nested().what(),
+               "outer (3 sub-exceptions) [r1; inner (2 sub-exceptions) [l1; r2]; l2]");
+  EXPECT_STREQ(ExceptionGroup("one", {runtime("x")}).what(), "one (1 sub-exception) [x]");
   EXPECT_EQ(nested().message(), "outer");
   EXPECT_EQ(text(nested()), "r1 (l1 r2) l2");
 }

@@ -126,7 +126,7 @@ TEST(TaskGroup, CancelsTheOthersWhenAChildFails) {
     try {
       outcome.error().raise();
     } catch (const ExceptionGroup& group) {
-      EXPECT_STREQ(group.what(), "unhandled errors in a TaskGroup (1 sub-exception)");
+      EXPECT_STREQ(group.what(), "unhandled errors in a TaskGroup (1 sub-exception) [first]");
     }
   });
 }

@@ -1,11 +1,47 @@
 #include <eddy/flow/exception_group.hpp>
 
+#include <eddy/base/description.hpp>
+
+#include <cstddef>
+
 namespace eddy {
+namespace {
+
+// What a text may be long that tells of a group in a group in a group.
+constexpr std::size_t longest = 2000;
+constexpr std::size_t longest_leaf = 300;
+
+// No character of UTF-8 is cut into two.
+void shorten(std::string& text, std::size_t size) {
+  if (text.size() <= size) return;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  text.resize(size);
+  text += "...";
+}
+
+std::string describe(std::string_view message, const ExceptionGroup::List& exceptions) {
+  const std::size_t count = exceptions.size();
+  std::string text(message);
+  text.append(" (").append(std::to_string(count)).append(" sub-exception");
+  text.append(count == 1 ? ") [" : "s) [");
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) text += "; ";
+    if (text.size() >= longest) {
+      text.append("and ").append(std::to_string(count - i)).append(" more");
+      break;
+    }
+    std::string said = to_text(exceptions[i]);
+    const bool is_group = ExceptionGroup::is<ExceptionGroup>(exceptions[i]);
+    shorten(said, is_group ? longest - text.size() : longest_leaf);
+    text += said;
+  }
+  return text += ']';
+}
+
+}  // namespace
 
 ExceptionGroup::ExceptionGroup(std::string message, List exceptions) {
-  const auto count = exceptions.size();
-  std::string what = message + " (" + std::to_string(count) + " sub-exception" +
-                     (count == 1 ? ")" : "s)");
+  std::string what = describe(message, exceptions);
   data_ = std::make_shared<const Data>(
       Data{std::move(message), std::move(exceptions), std::move(what)});
 }

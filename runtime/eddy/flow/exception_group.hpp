@@ -30,7 +30,8 @@ class ExceptionGroup : public std::exception {
   // REQUIRES: `exceptions` is not empty.
   ExceptionGroup(std::string message, List exceptions);
 
-  // "unhandled errors in a TaskGroup (2 sub-exceptions)"
+  // "unhandled errors in a TaskGroup (2 sub-exceptions) [read: Input/output error; cancelled]",
+  // with groups among them in brackets of their own; of very many the first.
   const char* what() const noexcept override { return data_->what.c_str(); }
   const std::string& message() const noexcept { return data_->message; }
   // In the order in which they happened; groups among them stay groups.

@@ -78,7 +78,7 @@ class GatherWaiter : public Forwarder {
 
   // Before any is watched.
   void begin() {
-    if (begun_) throw UsageError("a gather() was awaited twice");
+    if (begun_) throw_misuse("a gather() was awaited twice");
     begun_ = true;
   }
   void watch(TaskState& task, Hook& hook) {

@@ -38,6 +38,7 @@ bool Timeout::leave() noexcept {
 void Timeout::reschedule(std::optional<AnyInstant> deadline) {
   if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
   disarm();
+  moved_ = true;
   if (deadline) {
     arm(*deadline);
   } else {

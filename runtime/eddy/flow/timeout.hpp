@@ -10,10 +10,19 @@
 #include <eddy/core/callable.hpp>
 #include <eddy/core/loop.hpp>
 
-#include <cerrno>
 #include <optional>
 
 namespace eddy {
+
+// What is said to have timed out.
+template <class A>
+AwaitedName awaited_by(const A& awaiter) noexcept {
+  if constexpr (requires { awaiter.awaited(); }) {
+    return awaiter.awaited();
+  } else {
+    return {signature_of<A>()};
+  }
+}
 
 class Timeout : private Timer {
  public:
@@ -48,12 +57,15 @@ class Timeout : private Timer {
   void disarm() noexcept { if (armed()) task_->loop().timers().cancel(*this); }
   // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
   bool leave() noexcept;
-  // Ends the scope around what ended with `outcome`. T3: our cancellation becomes a TimeoutError; a
-  // value or another failure stays what it is.
-  template <class T>
-  Expected<T> convert(Expected<T> outcome) {
+  // Ends the scope around `inner`. T3: our cancellation becomes a TimeoutError; a value or another
+  // failure stays what it is.
+  template <Settles A>
+  Expected<Held<typename A::value_type>> convert(A& inner, Duration length) {
+    AwaitedName awaited = expired() ? awaited_by(inner) : AwaitedName();  // while it is there
+    auto outcome = settle(inner);
     if (!leave() || outcome || !outcome.error().is_cancelled()) return outcome;
-    return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+    if (moved_) length = Failure::at_deadline;
+    return std::unexpected(Failure::timed_out(std::move(awaited), length));
   }
   static void fire(Timer& timer);
 
@@ -61,6 +73,7 @@ class Timeout : private Timer {
   Instant deadline_ = Instant::max();  // never
   unsigned baseline_ = 0;  // T6: requests that were there before us
   State state_ = State::created;
+  bool moved_ = false;  // the deadline is not what it was at first
 };
 
 // When a timeout ends: so long after it was entered, at an instant, or never.
@@ -72,6 +85,8 @@ class Limit {
     if (absolute_) return at_.value_or(Instant::max());
     return Loop::current().rough_deadline_after(length_);
   }
+  // For messages.
+  Duration length() const noexcept { return absolute_ ? Failure::at_deadline : length_; }
 
  private:
   Duration length_{};
@@ -94,7 +109,7 @@ class [[nodiscard]] TimeoutScope {
   value_type await_resume() {
     scope_.disarm();
     if (!scope_.expired()) [[likely]] return inner_.await_resume();
-    auto outcome = scope_.convert(settle(inner_));
+    auto outcome = scope_.convert(inner_, limit_.length());
     if (!outcome) outcome.error().raise();
     if constexpr (!std::is_void_v<value_type>) return std::move(*outcome);
   }
@@ -102,11 +117,13 @@ class [[nodiscard]] TimeoutScope {
   Expected<Held<value_type>> await_outcome() {
     scope_.disarm();
     if (!scope_.expired()) [[likely]] return inner_.await_outcome();
-    return scope_.convert(settle(inner_));
+    return scope_.convert(inner_, limit_.length());
   }
+  AwaitedName awaited() const noexcept { return awaited_by(inner_); }
 
  protected:
   A& inner() noexcept { return inner_; }
+  const Limit& limit() const noexcept { return limit_; }
 
  private:
   Limit limit_;
@@ -131,7 +148,7 @@ class [[nodiscard]] TimeoutBody {
   }
   T await_resume() { return value_or_raise(await_outcome()); }
   Expected<Held<T>> await_outcome() {
-    return scope_.convert(settle(*task_));
+    return scope_.convert(*task_, limit_.length());
   }
 
  private:
@@ -177,22 +194,23 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
   WaitFor(Limit limit, bool expired, A inner)
       : TimeoutScope<A>(limit, std::move(inner)), expired_(expired) {}
 
-  bool await_ready() {
-    if constexpr (is_task<A>) {
-      if (expired_) this->inner().discard();  // on purpose: not reported as never awaited
-    }
-    return (expired_ && is_task<A>) || TimeoutScope<A>::await_ready();
-  }
+  bool await_ready() { return (expired_ && is_task<A>) || TimeoutScope<A>::await_ready(); }
   value_type await_resume() {
-    if (expired_ && is_task<A>) throw TimeoutError();
+    if (expired_ && is_task<A>) not_started().raise();
     return TimeoutScope<A>::await_resume();
   }
   Expected<Held<value_type>> await_outcome() {
-    if (expired_ && is_task<A>) return std::unexpected(Failure::error(ETIMEDOUT, "timeout"));
+    if (expired_ && is_task<A>) return std::unexpected(not_started());
     return TimeoutScope<A>::await_outcome();
   }
 
  private:
+  Failure not_started() noexcept {
+    AwaitedName awaited = awaited_by(this->inner());
+    if constexpr (is_task<A>) this->inner().discard();  // on purpose: not reported
+    return Failure::timed_out(std::move(awaited), this->limit().length());
+  }
+
   bool expired_;
 };
 
