@@ -2,10 +2,12 @@
 //
 // Not owned by a task: any may release it. Not re-entrant. release() hands the lock to the oldest
 // waiter at once, so nobody who comes later can overtake it; a waiter that is cancelled after it
-// got the lock, and before it ran, passes it on (K1 to K3).
+// got the lock, and before it ran, passes it on (K1 to K3). In debug mode a task that waits for a
+// lock which it took itself gets a UsageError (sync/holder.hpp).
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/sync/holder.hpp>
 #include <eddy/sync/wait_list.hpp>
 
 #include <cstdint>
@@ -61,6 +63,7 @@ class Lock {
 
   WaitList<Acquire> waiters_;
   State state_ = State::free;
+  Holder holder_;
 };
 
 class [[nodiscard]] Lock::Acquire : public Waiter {
@@ -72,9 +75,11 @@ class [[nodiscard]] Lock::Acquire : public Waiter {
   bool await_ready() noexcept {
     if (lock_.state_ != State::free) return false;
     lock_.state_ = State::held;
+    lock_.holder_.is_running_task();
     return true;
   }
   void await_suspend(std::coroutine_handle<> frame) {
+    lock_.holder_.require_other("a lock");
     lock_.waiters_.push_back(*this);
     park(frame);
   }
@@ -88,7 +93,10 @@ class [[nodiscard]] Lock::Acquire : public Waiter {
   // Cancelled: what was given in the same turn goes to the next (K2).
   bool lost() noexcept {
     if (!task()) [[likely]] return false;  // it was free
-    if (given_) lock_.state_ = State::held;
+    if (given_) {
+      lock_.state_ = State::held;
+      lock_.holder_.is_running_task();
+    }
     if (!interrupted()) [[likely]] return false;
     if (given_) lock_.pass_on();
     return true;
@@ -119,6 +127,7 @@ inline Lock::Acquire Lock::acquire() noexcept { return Acquire(*this); }
 inline Lock::ScopedAcquire Lock::scoped() noexcept { return ScopedAcquire(*this); }
 
 inline void Lock::pass_on() noexcept {
+  holder_.is_nobody();
   if (Acquire* next = waiters_.pop()) {
     next->given_ = true;
     state_ = State::given;

@@ -1,8 +1,10 @@
 // RwLock: many readers or one writer. A writer that waits keeps new readers out, so writers are not
-// starved; everybody else is served in the order of coming. A cancelled waiter leaves no trace.
+// starved; everybody else is served in the order of coming. A cancelled waiter leaves no trace. In
+// debug mode a task that writes, and then waits to read or to write, gets a UsageError.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/sync/holder.hpp>
 #include <eddy/sync/wait_list.hpp>
 
 #include <cstddef>
@@ -40,15 +42,18 @@ class RwLock {
     bool await_ready() noexcept {
       if (!lock_.waiters_.empty() || !lock_.admits(writes_)) return false;
       lock_.enter(writes_);
+      if (writes_) lock_.writer_.is_running_task();
       return true;
     }
     void await_suspend(std::coroutine_handle<> frame) {
+      lock_.writer_.require_other("a RwLock");
       lock_.waiters_.push_back(*this);
       park(frame);
     }
 
    protected:
     bool lost() noexcept {
+      if (given_ && writes_) lock_.writer_.is_running_task();
       if (!interrupted()) [[likely]] return false;
       if (given_) lock_.leave(writes_);
       return true;
@@ -77,6 +82,7 @@ class RwLock {
   void leave(bool writes) noexcept {
     if (writes) {
       writing_ = false;
+      writer_.is_nobody();
     } else {
       --readers_;
     }
@@ -95,6 +101,7 @@ class RwLock {
   WaitList<Entry> waiters_;
   std::size_t readers_ = 0;
   bool writing_ = false;
+  Holder writer_;
 };
 
 template <bool Writes>

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <eddy/core/loop.hpp>
+#include <eddy/core/misuse.hpp>
 #include <eddy/core/waiter.hpp>
 
 namespace eddy {
@@ -29,7 +30,7 @@ class WaitList {
   // Belongs to the running loop from now on. Throws UsageError when it is another's.
   void bind() {
     const std::uint64_t loop = Loop::current().id();
-    if (loop_ != loop && loop_) throw UsageError("a primitive is used from two loops");
+    if (loop_ != loop && loop_) [[unlikely]] throw_misuse("a primitive is used from two loops");
     loop_ = loop;
   }
 
@@ -54,7 +55,7 @@ class WaitList {
 
  private:
   [[noreturn]] static void throw_awaited_twice() {
-    throw UsageError("what waits for a primitive can be awaited once: ask the primitive again");
+    throw_misuse("what waits for a primitive can be awaited once: ask the primitive again");
   }
 
   List<Waiter> waiters_;
