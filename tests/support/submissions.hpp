@@ -16,7 +16,7 @@ class Submissions {
  public:
   explicit Submissions(eddy::Loop& loop)
       : ring_(loop.ring()), seen_(ring_.pushed()) {
-    void* memory = ::mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED, ring_.fd(),
+    void* memory = ::mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED, ring_.kernel().fd(),
                           IORING_OFF_SQES);
     EXPECT_NE(memory, MAP_FAILED);
     entries_ = static_cast<io_uring_sqe*>(memory);
@@ -55,7 +55,7 @@ inline void refuse(io_uring_sqe& request, int error) {
 // 6.10
 inline bool can_refuse() {
   static const bool can = [] {
-    eddy::Ring ring({});
+    eddy::Ring ring(eddy::open_io_uring({}));
     eddy::Request nop;
     nop.opcode = IORING_OP_NOP;
     nop.op_flags = 1;

@@ -57,8 +57,10 @@ class Loop::Running {
   std::uint32_t process_ = process_mark;
 };
 
-Loop::Loop(const LoopOptions& options)
-    : ring_(ring_options(options)),
+Loop::Loop(const LoopOptions& options) : Loop(options, open_io_uring(ring_options(options))) {}
+
+Loop::Loop(const LoopOptions& options, std::unique_ptr<Kernel> kernel)
+    : ring_(std::move(kernel)),
       ended_(ring_.pushed()),
       in_flight_max_(ring_.completion_entries()),
       debug_(options.debug || debug_by_environment()),
@@ -66,7 +68,7 @@ Loop::Loop(const LoopOptions& options)
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(in_range(options)),
       rough_from_(options.virtual_time ? Duration::max() : std::chrono::seconds(1)),
-      registered_(id_, ring_, options.registered_files, options.registered_buffers),
+      registered_(id_, ring_.kernel(), options.registered_files, options.registered_buffers),
       thread_(std::this_thread::get_id()),
       process_(sys::getpid()),
       posts_(*this) {

@@ -50,6 +50,8 @@ class Loop {
  public:
   // Throws Error that says what to do about it where the kernel refuses a ring.
   explicit Loop(const LoopOptions& options = {});
+  // Over another kernel than io_uring. Of the options, those for the ring itself say nothing then.
+  Loop(const LoopOptions& options, std::unique_ptr<Kernel> kernel);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   ~Loop();  // close()

@@ -46,7 +46,7 @@ struct LoopOptions {
   AnyDuration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
   bool debug = false;           // also by EDDY_DEBUG=1 in the environment
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
-  std::uint32_t without = 0;    // kernel features (core/ring.hpp) not to use
+  std::uint32_t without = 0;    // kernel features (core/kernel.hpp) not to use
 };
 
 // Counters since the loop was made, and gauges of now.

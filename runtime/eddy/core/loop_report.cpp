@@ -40,7 +40,8 @@ int Loop::fd() {
     // Readable: turn once to begin with.
     UniqueFd signal(sys::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!signal) throw Error(errno, "create an eventfd");
-    ring_.register_eventfd(signal.get());
+    const int result = ring_.kernel().register_eventfd(signal.get());
+    if (result < 0) throw Error(-result, "register an eventfd with the ring");
     signal_ = std::move(signal);
     posts_.tell(signal_.get());
   }

@@ -1,40 +1,32 @@
 #include <eddy/core/registered.hpp>
 
 #include <eddy/base/error.hpp>
-#include <eddy/core/request.hpp>
-#include <eddy/core/ring.hpp>
-
-#include <liburing.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/core/kernel.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 namespace eddy {
 namespace {
 
-int register_on_ring(int fd, unsigned opcode, const void* argument, unsigned count) noexcept {
-  return static_cast<int>(::syscall(__NR_io_uring_register, fd, opcode, argument, count));
+// How many places there are: none where the kernel has no such tables.
+unsigned reserved(int result, unsigned places, const char* what) {
+  if (result == -EOPNOTSUPP) return 0;
+  if (result < 0) throw Error(-result, what);
+  return places;
 }
 
-void reserve_table(int ring_fd, unsigned opcode, unsigned places, const char* what) {
-  if (places == 0) return;
-  io_uring_rsrc_register table{};
-  table.nr = places;
-  table.flags = IORING_RSRC_REGISTER_SPARSE;  // 5.19
-  if (register_on_ring(ring_fd, opcode, &table, sizeof table) < 0) throw Error(errno, what);
+unsigned reserve_files(Kernel& kernel, unsigned places) {
+  if (places == 0) return 0;
+  return reserved(kernel.reserve_files(places), places, "reserve registered files");
 }
 
-// Sets one place of a table. 5.13
-bool update(int ring_fd, unsigned opcode, unsigned place, const void* value) noexcept {
-  io_uring_rsrc_update2 change{};
-  change.offset = place;
-  change.data = address_of(value);
-  change.nr = 1;
-  return register_on_ring(ring_fd, opcode, &change, sizeof change) >= 0;
+unsigned reserve_buffers(Kernel& kernel, unsigned places) {
+  if (places == 0) return 0;
+  return reserved(kernel.reserve_buffers(places), places, "reserve registered buffers");
 }
 
 std::vector<unsigned> places(unsigned count) {
@@ -46,7 +38,7 @@ std::vector<unsigned> places(unsigned count) {
 // The kernel has no larger table than the process may have files.
 unsigned file_places(unsigned wanted) noexcept {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (sys::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   return static_cast<unsigned>(std::min<rlim_t>(wanted, limit.rlim_cur));
 }
 
@@ -83,7 +75,7 @@ class Registered::Directory {
     while (table && table->loop_ != loop) table = table->next_;
     if (!table || table->may_tell_the_ring()) return table;
     // After fork() the ring is the parent's, and so is the place.
-    if (table->process_ != ::getpid()) return nullptr;
+    if (table->process_ != sys::getpid()) return nullptr;
     (table->*back).push_back(place);  // has room for all
     table->came_back_.store(true, std::memory_order_release);
     held = true;
@@ -107,19 +99,16 @@ class Registered::Directory {
   static inline constinit Registered* first_ = nullptr;
 };
 
-Registered::Registered(std::uint64_t loop, Ring& ring, unsigned files, unsigned buffers)
+Registered::Registered(std::uint64_t loop, Kernel& kernel, unsigned files, unsigned buffers)
     : loop_(loop),
-      ring_fd_(ring.fd()),
+      kernel_(kernel),
       thread_(std::this_thread::get_id()),
-      process_(::getpid()),
-      free_files_(places(file_places(files))),
-      free_buffers_(places(buffers)),
-      buffers_(buffers) {
-  reserve_table(ring_fd_, IORING_REGISTER_FILES2, static_cast<unsigned>(free_files_.size()),
-                "reserve registered files");
-  reserve_table(ring_fd_, IORING_REGISTER_BUFFERS2, buffers, "reserve registered buffers");
+      process_(sys::getpid()),
+      free_files_(places(reserve_files(kernel, file_places(files)))),
+      free_buffers_(places(reserve_buffers(kernel, buffers))),
+      buffers_(free_buffers_.size()) {
   files_back_.reserve(free_files_.size());
-  buffers_back_.reserve(buffers);
+  buffers_back_.reserve(free_buffers_.size());
   Directory::add(*this);
 }
 
@@ -129,7 +118,7 @@ void Registered::before_fork() noexcept { Directory::lock(); }
 void Registered::after_fork() noexcept { Directory::unlock(); }
 
 bool Registered::may_tell_the_ring() const noexcept {
-  return thread_ == std::this_thread::get_id() && process_ == ::getpid();
+  return thread_ == std::this_thread::get_id() && process_ == sys::getpid();
 }
 
 bool Registered::give_back_file(std::uint64_t loop, unsigned place) noexcept {
@@ -150,17 +139,16 @@ std::optional<unsigned> Registered::add_file(int fd) {
   if (came_back_.load(std::memory_order_acquire)) Directory::take_what_came_back(*this);
   const auto place = take(free_files_);
   if (!place) return std::nullopt;
-  if (!update(ring_fd_, IORING_REGISTER_FILES_UPDATE2, *place, &fd)) {
-    const int error = errno;
+  const int result = kernel_.set_file(*place, fd);
+  if (result < 0) {
     free_files_.push_back(*place);
-    throw Error(error, "register a file");
+    throw Error(-result, "register a file");
   }
   return place;
 }
 
 void Registered::remove_file(unsigned place) noexcept {
-  const int none = -1;
-  static_cast<void>(update(ring_fd_, IORING_REGISTER_FILES_UPDATE2, place, &none));
+  static_cast<void>(kernel_.set_file(place, -1));
   free_files_.push_back(place);
 }
 
@@ -168,11 +156,10 @@ std::optional<unsigned> Registered::add_buffer(std::shared_ptr<void> memory, std
   if (came_back_.load(std::memory_order_acquire)) Directory::take_what_came_back(*this);
   const auto place = take(free_buffers_);
   if (!place) return std::nullopt;
-  const iovec area{memory.get(), size};
-  if (!update(ring_fd_, IORING_REGISTER_BUFFERS_UPDATE, *place, &area)) {
-    const int error = errno;
+  const int result = kernel_.set_buffer(*place, memory.get(), size);
+  if (result < 0) {
     free_buffers_.push_back(*place);
-    throw Error(error, "register a buffer (RLIMIT_MEMLOCK limits them)");
+    throw Error(-result, "register a buffer (RLIMIT_MEMLOCK limits them)");
   }
   const auto* begin = static_cast<const std::byte*>(memory.get());
   buffers_[*place] = {begin, size, std::move(memory)};
@@ -180,8 +167,7 @@ std::optional<unsigned> Registered::add_buffer(std::shared_ptr<void> memory, std
 }
 
 void Registered::remove_buffer(unsigned place) noexcept {
-  const iovec none{nullptr, 0};
-  static_cast<void>(update(ring_fd_, IORING_REGISTER_BUFFERS_UPDATE, place, &none));
+  static_cast<void>(kernel_.set_buffer(place, nullptr, 0));
   buffers_[place] = {};
   free_buffers_.push_back(place);
 }

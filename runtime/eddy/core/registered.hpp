@@ -21,13 +21,13 @@
 
 namespace eddy {
 
-class Ring;
+class Kernel;
 
 class Registered {
  public:
   // Empty tables of that size, of the loop with that id. Throws Error, with ENOMEM where
   // RLIMIT_MEMLOCK is too low.
-  Registered(std::uint64_t loop, Ring& ring, unsigned files, unsigned buffers);
+  Registered(std::uint64_t loop, Kernel& kernel, unsigned files, unsigned buffers);
   Registered(const Registered&) = delete;
   Registered& operator=(const Registered&) = delete;
   ~Registered();
@@ -64,7 +64,7 @@ class Registered {
   void remove_buffer(unsigned place) noexcept;
 
   std::uint64_t loop_;
-  int ring_fd_;
+  Kernel& kernel_;
   std::thread::id thread_;
   pid_t process_;
   std::vector<unsigned> free_files_;

@@ -1,6 +1,6 @@
 // Request: one operation in the kernel's own words, before it has a place in the submission queue.
 //
-// Its fields are those of struct io_uring_sqe, at the same places (checked in ring.cpp), so that
+// Its fields are those of struct io_uring_sqe, at the same places (checked in kernel.cpp), so that
 // headers need nothing of liburing. Who fills it: the awaitable of the operation.
 #pragma once
 

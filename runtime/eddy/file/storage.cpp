@@ -160,14 +160,14 @@ void Storage::count(Mount& mount, Duration took) noexcept {
 }
 
 void Storage::spare(int change) noexcept {
-  loop_.ring().add_workers(change);
+  loop_.ring().kernel().add_workers(change);
 }
 
 void Storage::count_remote(int change) noexcept {
   const int before = std::exchange(remote_calls_, remote_calls_ + change);
   const auto counted = [](int calls) { return std::min(calls, most_remote_workers); };
   const int more = counted(remote_calls_) - counted(before);
-  if (more != 0) loop_.ring().add_workers(more);
+  if (more != 0) loop_.ring().kernel().add_workers(more);
 }
 
 bool Storage::turn_is_over() noexcept {

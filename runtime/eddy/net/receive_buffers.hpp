@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace eddy {
@@ -39,12 +38,6 @@ class ReceiveBuffers : public LoopService {
   static bool has_buffer(std::uint32_t flags) noexcept { return flags & 1; }
 
  private:
-  struct Entry {
-    std::uint64_t address;
-    std::uint32_t length;
-    std::uint16_t id;
-    std::uint16_t tail;  // of the ring, in the first entry
-  };
   struct Unmap {
     Unmap() noexcept {}
     explicit Unmap(std::size_t mapped) noexcept : size(mapped) {}
@@ -54,9 +47,6 @@ class ReceiveBuffers : public LoopService {
   using Mapping = std::unique_ptr<std::byte, Unmap>;
 
   static Mapping map(std::size_t size);
-  static bool register_ring(int fd, Entry* ring, unsigned count, unsigned flags) noexcept;
-  static std::optional<bool> try_incremental();
-  static bool incremental_works();
 
   std::byte* buffer(unsigned id) const noexcept { return memory_.get() + id * size_; }
   void put(unsigned id) noexcept;
@@ -67,7 +57,7 @@ class ReceiveBuffers : public LoopService {
   bool incremental_;
   Mapping ring_memory_;
   Mapping memory_;
-  Entry* ring_ = nullptr;
+  BufferEntry* ring_ = nullptr;
   std::uint16_t tail_ = 0;
   std::vector<std::uint32_t> used_;  // of each buffer, where they are filled bit by bit
 };
