@@ -57,11 +57,19 @@ class Timeout : private Timer {
   void disarm() noexcept { if (armed()) task_->loop().timers().cancel(*this); }
   // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
   bool leave() noexcept;
-  // Ends the scope around `inner`. T3: our cancellation becomes a TimeoutError; a value or another
-  // failure stays what it is.
+  // Ends the scope around `inner`.
   template <Settles A>
-  Expected<Held<typename A::value_type>> convert(A& inner, Duration length) {
-    AwaitedName awaited = expired() ? awaited_by(inner) : AwaitedName();  // while it is there
+  Expected<Held<typename A::value_type>> end(A& inner, Duration length) {
+    if (expired()) [[unlikely]] return convert(inner, length);
+    auto outcome = settle(inner);
+    leave();
+    return outcome;
+  }
+  // The same when the deadline has passed. T3: our cancellation becomes a TimeoutError; a value or
+  // another failure stays what it is.
+  template <Settles A>
+  [[gnu::noinline]] Expected<Held<typename A::value_type>> convert(A& inner, Duration length) {
+    AwaitedName awaited = awaited_by(inner);  // while it is there
     auto outcome = settle(inner);
     if (!leave() || outcome || !outcome.error().is_cancelled()) return outcome;
     if (moved_) length = Failure::at_deadline;
@@ -148,7 +156,7 @@ class [[nodiscard]] TimeoutBody {
   }
   T await_resume() { return value_or_raise(await_outcome()); }
   Expected<Held<T>> await_outcome() {
-    return scope_.convert(*task_, limit_.length());
+    return scope_.end(*task_, limit_.length());
   }
 
  private:
