@@ -6,15 +6,16 @@
 // tasks may write and drain.
 //
 // The sink must stay until close() has resumed, or for as long as the Writer; nobody else should
-// write to it meanwhile. A Writer that is dropped before forgets what it has not written, and
-// stops; who waits on it gets ECANCELED. A call on the sink that has begun then ends after the
-// Writer: a sink whose calls do not keep it alive by themselves, as those of a Stream and of a File
-// do, must stay until close() has resumed.
+// write to it meanwhile. A Writer that is dropped before forgets what it has not written, which is
+// reported in debug mode, and stops; who waits on it gets ECANCELED. A call on the sink that has
+// begun then ends after the Writer: a sink whose calls do not keep it alive by themselves, as those
+// of a Stream and of a File do, must stay until close() has resumed.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
 #include <eddy/base/counted.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/misuse.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/sync/event.hpp>
@@ -52,6 +53,9 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer() {
+    if (buffered() > 0 && !state_->failure) [[unlikely]] {
+      report_lost_bytes(buffered(), "a Writer that was dropped before close()");
+    }
     state_->sink = nullptr;
     state_->end(Failure::error(ECANCELED, "write"));
     if (state_->flusher) state_->flusher->cancel();

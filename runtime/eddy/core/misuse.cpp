@@ -1,7 +1,7 @@
 #include <eddy/core/misuse.hpp>
 
 #include <eddy/base/description.hpp>
-#include <eddy/core/task_state.hpp>
+#include <eddy/core/loop.hpp>
 
 #include <utility>
 
@@ -21,6 +21,19 @@ void throw_without_frame(const char* verb, const char* signature) {
 
 void throw_awaited_twice(const std::source_location& where) {
   throw_misuse("a task was awaited twice: " + to_text(where));
+}
+
+void report_lost_bytes(std::size_t count, std::string_view with) noexcept {
+  const TaskState* task = thread_state.task;
+  if (!thread_state.loop || !thread_state.loop->debug()) return;
+  try {
+    std::string lost = count_of_bytes(count);
+    lost.append(count == 1 ? " was" : " were").append(" lost with ").append(with);
+    thread_state.loop->report({.message = lost,
+                               .task = task ? task->name() : std::string(),
+                               .where = task ? task->where() : std::source_location()});
+  } catch (...) {  // without memory it is not told
+  }
 }
 
 // GCC 12 says nothing when it compiles one.

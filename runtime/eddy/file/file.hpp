@@ -6,8 +6,9 @@
 // full. Short reads and writes are completed; EINTR and EAGAIN are never seen.
 //
 // A file that is dropped without close(), or replaced by another, is closed, and what was not
-// flushed is lost: nobody could be told of a failure. Calls on it that are in progress end with
-// ECANCELED. Errors are Error with the file's name; a call on a closed file throws UsageError.
+// flushed is lost: nobody could be told of a failure. In debug mode that is reported. Calls on it
+// that are in progress end with ECANCELED. Errors are Error with the file's name; a call on a
+// closed file throws UsageError.
 //
 // A File may be moved while calls are in progress. It belongs to the loop that last used it, and
 // throws UsageError on another one while it has calls in progress.

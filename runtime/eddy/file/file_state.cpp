@@ -1,6 +1,7 @@
 #include <eddy/file/file_state.hpp>
 
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/core/misuse.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/read_call.hpp>
 #include <eddy/file/stoppable.hpp>
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <string>
 
 namespace eddy {
 
@@ -52,9 +55,18 @@ void FileState::drop() noexcept {
 
 void FileState::close_now() noexcept {
   EDDY_ASSERT(!lock.locked() && positional == 0);
+  if (dropped_ && fd >= 0 && dirty()) [[unlikely]] report_lost();
   if (data_) Pool::release(std::exchange(data_, nullptr), allocated_);
   begin_ = end_ = 0;
   if (const int rest = release_fd(); rest >= 0) sys::close(rest);
+}
+
+void FileState::report_lost() const noexcept {
+  try {
+    report_lost_bytes(end_, "a file that was dropped before flush() or close(): '" +
+                                std::string(name.view()) + "'");
+  } catch (const std::bad_alloc&) {  // then it is not told
+  }
 }
 
 int FileState::release_fd() noexcept {

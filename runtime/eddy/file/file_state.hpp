@@ -143,6 +143,7 @@ class FileState {
 
   void reserve();
   void close_now() noexcept;
+  void report_lost() const noexcept;
   // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a
   // file that is dropped means that.
   bool may_do_without(const Failure& failure, unsigned tries) const noexcept {
