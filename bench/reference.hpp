@@ -2,7 +2,7 @@
 // no names; a ready queue, frames from a free list. The practical floor for what coroutines cost.
 #pragma once
 
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include <coroutine>
 #include <exception>

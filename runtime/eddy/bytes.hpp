@@ -4,7 +4,5 @@
 #include <eddy/bytes/delimiters.hpp>      // what ends a piece of a stream
 #include <eddy/bytes/end_of_file.hpp>     // EndOfFile
 #include <eddy/bytes/limit_exceeded.hpp>  // LimitExceeded
-#include <eddy/bytes/read_ahead.hpp>      // bytes that were not taken yet
-#include <eddy/bytes/read_verbs.hpp>      // lines and the like, over anything
 #include <eddy/bytes/reader.hpp>          // buffered reading of anything
 #include <eddy/bytes/writer.hpp>          // buffered writing to anything

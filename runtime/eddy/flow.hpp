@@ -1,7 +1,6 @@
 // The floor flow: composing tasks.
 #pragma once
 
-#include <eddy/flow/completions.hpp>        // the ends of several tasks, in order
 #include <eddy/flow/context_generator.hpp>  // a generator that yields once, for with()
 #include <eddy/flow/exception_group.hpp>    // ExceptionGroup
 #include <eddy/flow/exit_stack.hpp>         // ExitStack
@@ -11,7 +10,6 @@
 #include <eddy/flow/outcome.hpp>            // Outcome
 #include <eddy/flow/race.hpp>               // race, first_ok
 #include <eddy/flow/resource.hpp>           // what with() can enter and leave
-#include <eddy/flow/same_loop.hpp>          // no task of another loop
 #include <eddy/flow/shield.hpp>             // shield
 #include <eddy/flow/staggered_race.hpp>     // one more every so often, until one succeeds
 #include <eddy/flow/task_group.hpp>         // task_group

@@ -4,10 +4,7 @@
 #include <eddy/sync/barrier.hpp>      // Barrier
 #include <eddy/sync/condition.hpp>    // Condition
 #include <eddy/sync/event.hpp>        // Event
-#include <eddy/sync/holder.hpp>       // who has taken a lock
 #include <eddy/sync/lock.hpp>         // Lock
 #include <eddy/sync/queue.hpp>        // Queue, PriorityQueue, LifoQueue
-#include <eddy/sync/queue_items.hpp>  // the orders in which they give their items
 #include <eddy/sync/rw_lock.hpp>      // RwLock
 #include <eddy/sync/semaphore.hpp>    // Semaphore, BoundedSemaphore
-#include <eddy/sync/wait_list.hpp>    // who waits for a primitive

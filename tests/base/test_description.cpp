@@ -1,6 +1,6 @@
 // What the parts say that messages are made of.
-#include <eddy/base/description.hpp>
 #include <eddy/base/failure.hpp>
+#include <eddy/base/internal/description.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The tool that makes allocations fail fails what it should.
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include "support/failing_memory.hpp"
 

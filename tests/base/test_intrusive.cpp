@@ -1,4 +1,4 @@
-#include <eddy/base/intrusive.hpp>
+#include <eddy/base/internal/intrusive.hpp>
 
 #include <gtest/gtest.h>
 

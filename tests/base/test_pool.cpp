@@ -1,4 +1,4 @@
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 #include <eddy/base/text.hpp>
 
 #include "support/allocations.hpp"

@@ -2,7 +2,7 @@
 #include "core/kernel.hpp"
 #include "support/run.hpp"
 
-#include <eddy/base/description.hpp>
+#include <eddy/base/internal/description.hpp>
 
 namespace {
 

@@ -2,7 +2,7 @@
 // in which order, and when entering fails.
 #pragma once
 
-#include <eddy/core/kernel.hpp>
+#include <eddy/core/internal/kernel.hpp>
 
 #include <linux/io_uring.h>
 

@@ -1,4 +1,4 @@
-#include <eddy/core/timers.hpp>
+#include <eddy/core/internal/timers.hpp>
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include "support/allocations.hpp"
 #include "support/failing_memory.hpp"
 
-#include <eddy/file/file_call.hpp>
+#include <eddy/file/internal/file_call.hpp>
 
 #include <fcntl.h>
 #include <linux/io_uring.h>

@@ -50,18 +50,39 @@ def check_includes(path, floor):
             problem(path, number, f"{floor} includes {target}, which is not below it")
 
 
+def check_audience(path, in_umbrella):
+    """What stands in internal/ is the library's own: in no umbrella."""
+    internal = path.parent.name == "internal"
+    if internal == in_umbrella:
+        problem(path, 1, f"is {'' if internal else 'not '}in the umbrella of its floor")
+
+
+def check_order(folder):
+    """A header of a floor includes those before it: there is an order, because there is no cycle."""
+    includes = {}
+    for path in folder.rglob("*.hpp"):
+        name = f"{folder.name}/{path.relative_to(folder)}"
+        includes[name] = re.findall(rf"#include <eddy/({folder.name}/[\w/]+\.hpp)>", path.read_text())
+    while free := [name for name, needs in includes.items() if not set(needs) & set(includes)]:
+        for name in free:
+            del includes[name]
+    for name in includes:
+        problem(folder.parent / name, 1, f"is in a cycle of includes, or above one: {includes[name]}")
+
+
 def check_library():
     library = ROOT / "runtime" / "eddy"
     for floor in FLOORS:
         folder = library / floor
         umbrella = (library / f"{floor}.hpp").read_text()
+        check_order(folder)
         if f"#include <eddy/{floor}.hpp>" not in (library / "eddy.hpp").read_text():
             problem(library / "eddy.hpp", 1, f"does not include {floor}.hpp")
-        listed = set(re.findall(r"'([\w.]+)'", (folder / "meson.build").read_text()))
-        files = {f.name for f in folder.glob("*.[ch]pp")}
+        listed = set(re.findall(r"'([\w./]+)'", (folder / "meson.build").read_text()))
+        files = {str(f.relative_to(folder)) for f in folder.rglob("*.[ch]pp")}
         for name in files ^ listed:
             problem(folder / "meson.build", 1, f"{name} is listed or there, but not both")
-        for path in sorted(folder.glob("*.[ch]pp")):
+        for path in sorted(folder.rglob("*.[ch]pp")):
             lines = path.read_text().splitlines()
             if len(lines) > 400:
                 problem(path, len(lines), "more than 400 lines")
@@ -70,10 +91,7 @@ def check_library():
                     problem(path, 1, "no #pragma once")
                 if not lines[0].startswith("// "):
                     problem(path, 1, "does not say what it is in its first line")
-                if f"#include <eddy/{floor}/{path.name}>" not in umbrella:
-                    problem(path, 1, f"is not in {floor}.hpp")
-            check_includes(path, floor)
-        for path in sorted((folder / "internal").glob("*.hpp")):
+                check_audience(path, f"#include <eddy/{path.relative_to(library)}>" in umbrella)
             check_includes(path, floor)
     for name in ["utils", "detail", "helpers", "common", "misc", "impl"]:
         for path in library.rglob(f"*{name}*"):

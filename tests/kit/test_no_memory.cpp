@@ -3,7 +3,7 @@
 #include "support/failing_memory.hpp"
 #include "support/run.hpp"
 
-#include <eddy/work/blocking_calls.hpp>
+#include <eddy/work/internal/blocking_calls.hpp>
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include "file/policies.hpp"
 #include "support/few_descriptors.hpp"
 
-#include <eddy/net/receive_buffers.hpp>
+#include <eddy/net/internal/receive_buffers.hpp>
 
 #include <sys/wait.h>
 

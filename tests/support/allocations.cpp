@@ -1,6 +1,6 @@
 #include "support/allocations.hpp"
 
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include <malloc.h>
 

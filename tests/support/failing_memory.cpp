@@ -1,6 +1,6 @@
 #include "support/failing_memory.hpp"
 
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include <cstdlib>
 #include <new>

@@ -1,7 +1,7 @@
 // Rows of core: time, turns, tasks, and one request to the kernel.
 #include "support/awaitables.hpp"
 
-#include <eddy/core/operation.hpp>
+#include <eddy/core/internal/operation.hpp>
 #include <eddy/sync/event.hpp>
 
 #include <gtest/gtest.h>

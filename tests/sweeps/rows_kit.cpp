@@ -4,7 +4,7 @@
 #include <eddy/kit/connect.hpp>
 #include <eddy/kit/resolve.hpp>
 #include <eddy/kit/serve.hpp>
-#include <eddy/work/blocking_calls.hpp>
+#include <eddy/work/internal/blocking_calls.hpp>
 
 #include <semaphore>
 

@@ -1,5 +1,7 @@
 #include "support/run.hpp"
 
+#include <eddy/work/internal/blocking_calls.hpp>
+
 #include <latch>
 #include <pthread.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 // exception that carries one may cross threads.
 #pragma once
 
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include <atomic>
 #include <concepts>

@@ -1,8 +1,8 @@
 // EndOfFile: the data ended before what was asked for; what there was is not lost.
 #pragma once
 
-#include <eddy/base/description.hpp>
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/description.hpp>
 
 #include <cerrno>
 #include <memory>

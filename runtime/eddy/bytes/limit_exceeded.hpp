@@ -1,8 +1,8 @@
 // LimitExceeded: what was looked for did not come within so many bytes; those are still there.
 #pragma once
 
-#include <eddy/base/description.hpp>
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/description.hpp>
 
 #include <cerrno>
 

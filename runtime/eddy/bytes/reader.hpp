@@ -7,7 +7,7 @@
 #pragma once
 
 #include <eddy/bytes/end_of_file.hpp>
-#include <eddy/bytes/read_verbs.hpp>
+#include <eddy/bytes/internal/read_verbs.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/task.hpp>
 

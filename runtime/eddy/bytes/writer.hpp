@@ -13,9 +13,9 @@
 #pragma once
 
 #include <eddy/base/bytes.hpp>
-#include <eddy/base/counted.hpp>
+#include <eddy/base/internal/counted.hpp>
 #include <eddy/core/as_result.hpp>
-#include <eddy/core/misuse.hpp>
+#include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/sync/event.hpp>

@@ -1,7 +1,7 @@
 #include <eddy/core/context.hpp>
 
-#include <eddy/core/task_state.hpp>
-#include <eddy/core/thread_state.hpp>
+#include <eddy/core/internal/task_state.hpp>
+#include <eddy/core/internal/thread_state.hpp>
 
 #include <new>
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <eddy/base/error.hpp>
-#include <eddy/base/pool.hpp>
+#include <eddy/base/internal/pool.hpp>
 
 #include <cstddef>
 #include <new>

@@ -1,11 +1,11 @@
 // The loops of a thread, so that a handle which outlives its loop finds out; and what a child of
 // fork() finds in place of them.
-#include <eddy/base/assert.hpp>
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
+#include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
-#include <eddy/base/process.hpp>
+#include <eddy/core/internal/ring_workers.hpp>
 #include <eddy/core/loop.hpp>
-#include <eddy/core/ring_workers.hpp>
 
 #include <utility>
 

@@ -5,7 +5,7 @@
 // no handle ever asked for is reported once, to the loop's exception handler.
 #pragma once
 
-#include <eddy/core/forwarder.hpp>
+#include <eddy/core/internal/forwarder.hpp>
 #include <eddy/core/task.hpp>
 
 #include <functional>

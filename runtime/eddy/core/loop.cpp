@@ -1,7 +1,7 @@
 #include <eddy/core/loop.hpp>
 
+#include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
-#include <eddy/base/process.hpp>
 
 #include <linux/io_uring.h>
 

@@ -8,17 +8,17 @@
 #pragma once
 
 #include <eddy/base/clock.hpp>
-#include <eddy/base/intrusive.hpp>
+#include <eddy/base/internal/intrusive.hpp>
 #include <eddy/base/unique_fd.hpp>
-#include <eddy/core/completion.hpp>
+#include <eddy/core/internal/completion_handler.hpp>
+#include <eddy/core/internal/operation.hpp>
+#include <eddy/core/internal/post.hpp>
+#include <eddy/core/internal/ready.hpp>
+#include <eddy/core/internal/registered.hpp>
+#include <eddy/core/internal/ring.hpp>
+#include <eddy/core/internal/task_state.hpp>
+#include <eddy/core/internal/timers.hpp>
 #include <eddy/core/loop_options.hpp>
-#include <eddy/core/operation.hpp>
-#include <eddy/core/post.hpp>
-#include <eddy/core/ready.hpp>
-#include <eddy/core/registered.hpp>
-#include <eddy/core/ring.hpp>
-#include <eddy/core/task_state.hpp>
-#include <eddy/core/timers.hpp>
 
 #include <memory>
 #include <optional>

@@ -1,8 +1,8 @@
 // What a loop tells about itself: when it is due, in numbers, and when something is wrong.
-#include <eddy/base/description.hpp>
+#include <eddy/base/internal/description.hpp>
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/loop.hpp>
-#include <eddy/core/misuse.hpp>
 
 #include <algorithm>
 #include <cerrno>

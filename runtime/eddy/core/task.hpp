@@ -7,8 +7,8 @@
 // holds dies before whoever awaits it goes on, as with an exception that is thrown.
 #pragma once
 
+#include <eddy/core/internal/promise.hpp>
 #include <eddy/core/loop.hpp>
-#include <eddy/core/promise.hpp>
 
 #include <coroutine>
 #include <utility>

@@ -7,7 +7,7 @@
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/file/fs.hpp>
-#include <eddy/file/path.hpp>
+#include <eddy/file/internal/path.hpp>
 
 #include <linux/fs.h>
 #include <linux/io_uring.h>

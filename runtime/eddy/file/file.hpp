@@ -14,12 +14,12 @@
 // throws UsageError on another one while it has calls in progress.
 #pragma once
 
-#include <eddy/base/counted.hpp>
+#include <eddy/base/internal/counted.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
-#include <eddy/file/file_state.hpp>
-#include <eddy/file/read_call.hpp>
+#include <eddy/file/internal/file_state.hpp>
+#include <eddy/file/internal/read_call.hpp>
 
 #include <cstdio>
 #include <optional>

@@ -1,8 +1,8 @@
 #include <eddy/file/file_stat.hpp>
 
 #include <eddy/base/internal/sys.hpp>
-#include <eddy/file/file_call.hpp>
-#include <eddy/file/path.hpp>
+#include <eddy/file/internal/file_call.hpp>
+#include <eddy/file/internal/path.hpp>
 
 #include <linux/io_uring.h>
 #include <sys/sysmacros.h>

@@ -3,7 +3,7 @@
 
 #include <eddy/base/text.hpp>
 #include <eddy/core/task.hpp>
-#include <eddy/file/storage.hpp>
+#include <eddy/file/internal/storage.hpp>
 
 #include <chrono>
 #include <cstdint>

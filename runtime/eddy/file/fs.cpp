@@ -4,8 +4,8 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
-#include <eddy/file/file_call.hpp>
-#include <eddy/file/path.hpp>
+#include <eddy/file/internal/file_call.hpp>
+#include <eddy/file/internal/path.hpp>
 
 #include <linux/io_uring.h>
 

@@ -4,7 +4,7 @@
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
-#include <eddy/file/path.hpp>
+#include <eddy/file/internal/path.hpp>
 
 #include <linux/io_uring.h>
 

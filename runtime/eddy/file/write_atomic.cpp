@@ -5,7 +5,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/fs.hpp>
-#include <eddy/file/path.hpp>
+#include <eddy/file/internal/path.hpp>
 #include <eddy/file/whole_file.hpp>
 
 #include <linux/io_uring.h>

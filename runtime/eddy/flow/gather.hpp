@@ -9,8 +9,8 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
+#include <eddy/flow/internal/same_loop.hpp>
 #include <eddy/flow/outcome.hpp>
-#include <eddy/flow/same_loop.hpp>
 
 #include <array>
 #include <ranges>

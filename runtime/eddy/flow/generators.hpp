@@ -3,7 +3,7 @@
 // awaited.
 #pragma once
 
-#include <eddy/base/count.hpp>
+#include <eddy/base/internal/count.hpp>
 #include <eddy/flow/generator.hpp>
 
 #include <functional>

@@ -6,7 +6,7 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
-#include <eddy/flow/completions.hpp>
+#include <eddy/flow/internal/done_queue.hpp>
 #include <eddy/flow/timeout.hpp>
 
 #include <memory>

@@ -2,7 +2,7 @@
 
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/try.hpp>
-#include <eddy/work/blocking_calls.hpp>
+#include <eddy/work/internal/blocking_calls.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <eddy/core/task.hpp>
-#include <eddy/net/datagram.hpp>
+#include <eddy/net/internal/datagram.hpp>
 
 namespace eddy {
 

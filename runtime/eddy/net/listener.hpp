@@ -7,10 +7,10 @@
 // and accepting goes on with the next call. A listener belongs to the loop that it was made on.
 #pragma once
 
-#include <eddy/base/counted.hpp>
-#include <eddy/core/completion.hpp>
+#include <eddy/base/internal/counted.hpp>
+#include <eddy/core/internal/completion_handler.hpp>
 #include <eddy/net/stream.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 #include <string>
 #include <vector>

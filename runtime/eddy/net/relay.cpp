@@ -1,12 +1,12 @@
 #include <eddy/net/relay.hpp>
 
+#include <eddy/base/internal/no_broken_pipe.hpp>
 #include <eddy/base/internal/sys.hpp>
-#include <eddy/base/no_broken_pipe.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
-#include <eddy/net/relay_pipes.hpp>
-#include <eddy/net/relay_wait.hpp>
+#include <eddy/net/internal/relay_pipes.hpp>
+#include <eddy/net/internal/relay_wait.hpp>
 
 #include <optional>
 

@@ -13,11 +13,11 @@
 
 #include <eddy/base/bytes.hpp>
 #include <eddy/bytes/end_of_file.hpp>
-#include <eddy/bytes/read_verbs.hpp>
+#include <eddy/bytes/internal/read_verbs.hpp>
 #include <eddy/core/task.hpp>
-#include <eddy/net/receive.hpp>
-#include <eddy/net/send.hpp>
-#include <eddy/net/socket_state.hpp>
+#include <eddy/net/internal/receive.hpp>
+#include <eddy/net/internal/send.hpp>
+#include <eddy/net/internal/socket_state.hpp>
 
 #include <cstdint>
 #include <span>

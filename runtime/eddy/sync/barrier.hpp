@@ -5,9 +5,9 @@
 // round.
 #pragma once
 
-#include <eddy/base/count.hpp>
+#include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 #include <cerrno>
 #include <cstddef>

@@ -5,7 +5,7 @@
 // wake-ups are possible, so wait for a predicate. Several conditions may share a lock.
 #pragma once
 
-#include <eddy/base/count.hpp>
+#include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>

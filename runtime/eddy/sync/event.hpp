@@ -3,7 +3,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 namespace eddy {
 

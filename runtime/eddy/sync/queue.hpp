@@ -10,8 +10,8 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
-#include <eddy/sync/queue_items.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/queue_items.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 #include <algorithm>
 #include <cerrno>

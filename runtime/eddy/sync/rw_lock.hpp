@@ -4,8 +4,8 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
-#include <eddy/sync/holder.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/holder.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 #include <cstddef>
 #include <utility>

@@ -5,9 +5,9 @@
 // takes a unit, not even another one; cancelled before it ran, it hands its unit on (K4, K5).
 #pragma once
 
-#include <eddy/base/count.hpp>
+#include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
-#include <eddy/sync/wait_list.hpp>
+#include <eddy/sync/internal/wait_list.hpp>
 
 #include <cstddef>
 #include <utility>

@@ -1,0 +1,182 @@
+// The verbs of reading that need what is read ahead: over a stream, and over a Reader of anything.
+//
+// A Source is copied into the coroutine and keeps alive what it reads from:
+//   begin()    throws UsageError while another task reads
+//   ahead()    its ReadAhead
+//   fill()     an awaitable: reads more ahead; how many bytes, 0 at the end
+//   end_of_file(verb, partial, expected), limit_exceeded(verb, limit)    a Failure that names the
+//              source
+#pragma once
+
+#include <eddy/bytes/delimiters.hpp>
+#include <eddy/bytes/internal/read_ahead.hpp>
+#include <eddy/bytes/limit_exceeded.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <optional>
+#include <string>
+
+namespace eddy {
+
+inline constexpr std::size_t default_limit = 64 * 1024;
+
+template <class S>
+concept ReadSource = requires(S source) {
+  source.begin();
+  { source.ahead() } -> std::same_as<ReadAhead&>;
+  source.fill();
+};
+
+// Plain functions make what is awaited, so that a frame holds that alone and not also what it was
+// made of: these are the frames of every connection that is idle.
+template <ReadSource Source>
+auto filling(Source& source) {
+  return as_outcome(source.fill());
+}
+
+// Reads ahead until a piece is there. How long it is; no value at the end of the stream. Fails with
+// LimitExceeded, with nothing taken, when it is longer than `limit` with its delimiter. Both
+// references must stay until it resumes.
+template <ReadSource Source>
+Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& delimiters,
+                                            std::size_t limit) {
+  source.begin();
+  std::size_t searched = 0;
+  Expected<std::size_t> got{};
+  for (;;) {
+    const std::string_view text = source.ahead().view().text();
+    const auto end = delimiters.end_of_piece(text, searched);
+    if (end && *end <= limit) co_return end;
+    if (end || text.size() >= limit) got = std::unexpected(source.limit_exceeded("read", limit));
+    if (!got) break;
+    searched = text.size() - std::min(text.size(), delimiters.longest() - 1);
+    got = co_await filling(source);
+    if (!got) break;
+    if (*got == 0) co_return std::nullopt;
+  }
+  co_await fail(std::move(got.error()));
+  co_return std::nullopt;  // never: clang does not know that fail() does not return
+}
+
+template <ReadSource Source>
+Task<std::string> read_until_of(Source source, Delimiters delimiters, std::size_t limit) {
+  auto end = co_await as_outcome(find_piece(source, delimiters, limit));
+  if (!end) co_await fail(std::move(end.error()));
+  ReadAhead& ahead = source.ahead();
+  std::string piece(ahead.view().first(end->value_or(ahead.size())).size(), '\0');
+  ahead.take(piece);
+  if (!*end) co_await fail(source.end_of_file("read", std::move(piece), "a delimiter"));
+  co_return piece;
+}
+
+// -- lines --
+
+template <ReadSource Source>
+auto finding_line(Source& source, std::size_t limit) {
+  static const Delimiters newline("\n");
+  return as_outcome(find_piece(source, newline, limit));
+}
+
+// The line that was found, into `line`, its "\n" included; false at the end, true for a last line
+// without one. One that is too long is dropped, up to its "\n" if that is there already.
+inline bool take_line(ReadAhead& ahead, const Expected<std::optional<std::size_t>>& end,
+                      std::string& line) {
+  if (end) {
+    line.resize(end->value_or(ahead.size()));
+    ahead.take(line);
+  } else if (end.error().error_code().value() == EMSGSIZE) {
+    const std::size_t last = ahead.view().text().find('\n');
+    ahead.consume(last == std::string_view::npos ? ahead.size() : last + 1);
+  }
+  return end && !line.empty();
+}
+
+template <ReadSource Source>
+Task<bool> read_line_of(Source source, std::string& line, std::size_t limit) {
+  auto end = co_await finding_line(source, limit);
+  const bool there = take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
+  co_return there;
+}
+
+template <ReadSource Source>
+Task<std::string> read_new_line_of(Source source, std::size_t limit) {
+  std::string line;
+  auto end = co_await finding_line(source, limit);
+  take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
+  co_return line;
+}
+
+template <ReadSource Source>
+Task<std::optional<std::string>> next_line_of(Source source, std::size_t limit) {
+  std::string line;
+  auto end = co_await finding_line(source, limit);
+  const bool there = take_line(source.ahead(), end, line);
+  if (!end) co_await fail(std::move(end.error()));
+  if (!there) co_return std::nullopt;
+  co_return line;
+}
+
+template <ReadSource Source>
+Task<std::string> read_all_of(Source source) {
+  source.begin();
+  for (;;) {
+    EDDY_TRY(auto got, source.fill());
+    if (got == 0) break;
+  }
+  std::string all(source.ahead().size(), '\0');
+  source.ahead().take(all);
+  co_return all;
+}
+
+// The end came before `wanted` bytes: takes what there is.
+template <ReadSource Source>
+Failure ended_before(Source& source, std::size_t wanted) {
+  std::string partial(source.ahead().size(), '\0');
+  source.ahead().take(partial);
+  return source.end_of_file("read", std::move(partial), count_of_bytes(wanted));
+}
+
+template <ReadSource Source>
+Task<> read_exactly_of(Source source, MutableBytes into) {
+  source.begin();
+  ReadAhead& ahead = source.ahead();
+  while (ahead.size() < into.size()) {
+    EDDY_TRY(auto got, source.fill());
+    if (got > 0) continue;
+    co_await fail(ended_before(source, into.size()));
+  }
+  ahead.take(into);
+}
+
+template <ReadSource Source>
+Task<std::size_t> read_some_of(Source source, MutableBytes into) {
+  source.begin();
+  if (source.ahead().empty() && !into.empty()) {
+    EDDY_DO(source.fill());
+  }
+  co_return source.ahead().take(into);
+}
+
+// The lines of a source, one at a time. REQUIRES: nobody else reads it meanwhile
+template <ReadSource Source>
+class LinesOf {
+ public:
+  LinesOf(Source source, std::size_t limit) : source_(std::move(source)), limit_(limit) {}
+
+  // No value at the end. A last line may lack its "\n".
+  Task<std::optional<std::string>> next() { return next_line_of(source_, limit_); }
+  // The same into `line`, whose memory is used again; false at the end. ∅
+  Task<bool> next_into(std::string& line) { return read_line_of(source_, line, limit_); }
+
+ private:
+  Source source_;
+  std::size_t limit_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,68 @@
+#include <eddy/core/internal/operation.hpp>
+
+#include <eddy/core/loop.hpp>
+
+#include <cerrno>
+
+namespace eddy {
+
+bool Operation::cancel(Waiter& waiter) {
+  auto& operation = static_cast<Operation&>(waiter);
+  switch (operation.state_) {
+    case State::idle:  // a pending request keeps it from starting
+    case State::queued:
+      operation.state_ = State::ended;
+      operation.result_ = -ECANCELED;
+      return leave(operation);
+    case State::in_flight:
+      if (!std::exchange(operation.cancel_requested_, true)) operation.ask_kernel_to_cancel();
+      return true;
+    case State::ended:
+      break;
+  }
+  return false;
+}
+
+void Operation::stop() noexcept {
+  if (!task() || !Loop::open(task()->loop_id())) return;
+  if (state_ == State::queued) {
+    state_ = State::ended;
+    result_ = -ECANCELED;
+    unlink();
+    wake();
+  } else if (in_flight() && !cancel_requested_) {
+    ask_kernel_to_cancel();
+  }
+}
+
+// Asking twice does no harm; only its place among those that wait to ask is one.
+void Operation::ask_kernel_to_cancel() noexcept {
+  if (!linked()) task()->loop().submit_cancel(*this);
+}
+
+bool Operation::submit_again() noexcept {
+  if (cancel_requested_) return false;
+  task()->loop().submit(*this);
+  return true;
+}
+
+Failure Operation::cancelled_midway() noexcept {
+  task()->take_pending_cancel();
+  return cancelled_failure();
+}
+
+void Operation::keep_pending() noexcept { task()->keep_cancel_pending(); }
+
+// -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.
+Expected<int> Operation::settle() noexcept {
+  // An open that waits (FIFO) and is interrupted in a worker leaks the kernel's private ERESTARTSYS
+  // (512 to 516) instead of EINTR: seen on 6.18.
+  if (result_ <= -512 && result_ >= -516) result_ = -EINTR;
+  const bool stopped = was_cancelled() ||
+                       (cancel_requested_ && (result_ == -ECANCELED || result_ == -EINTR));
+  if (stopped) return std::unexpected(cancelled_failure());
+  if (cancel_requested_) task()->keep_cancel_pending();
+  return std::unexpected(Failure::error(-result_, name_));
+}
+
+}  // namespace eddy

@@ -1,0 +1,168 @@
+#include <eddy/core/internal/task_state.hpp>
+
+#include <eddy/base/internal/process.hpp>
+#include <eddy/core/internal/misuse.hpp>
+#include <eddy/core/loop.hpp>
+
+namespace eddy {
+
+constinit thread_local ThreadState thread_state;
+
+void Waiter::throw_no_task() {
+  throw UsageError("co_await outside of a task: use run() or spawn()");
+}
+
+void Waiter::throw_awaited_twice() {
+  throw_misuse("an awaitable can be awaited once: ask for another one");
+}
+
+bool Waiter::leave(Waiter& waiter) {
+  waiter.unlink();
+  waiter.mark_cancelled();
+  waiter.wake();
+  return true;
+}
+
+Failure Waiter::cancelled_failure() noexcept { return task_->cancelled_failure(); }
+
+bool TaskState::cancel(const Text& reason) {
+  if (done()) {
+    retrieved_ = true;  // B6: of what somebody tried to stop in vain, nothing is reported
+    return false;
+  }
+  if (Waiter* waiter = count_cancel(reason)) deliver_to(*waiter);
+  return true;
+}
+
+// While a loop that closes asks all its tasks, each is asked once, whichever way the request comes:
+// so a chain of waiting tasks ends in time that grows with its length. Only in a circle of tasks
+// that wait for each other must the one that began hear of it again.
+Waiter* TaskState::count_cancel(Text reason) noexcept {
+  if (loop_->asks_all()) [[unlikely]] {
+    if (report_at_close_) return waiter_ && waiter_->forwarding() ? waiter_ : nullptr;
+    report_at_close_ = true;
+  }
+  ++cancelling_;
+  if (reason_.empty()) reason_ = std::move(reason);
+  if (!waiter_) must_cancel_ = true;
+  return waiter_;
+}
+
+unsigned TaskState::uncancel() noexcept {
+  if (cancelling_ > 0 && --cancelling_ == 0 && take_pending_cancel()) reason_ = Text();
+  return cancelling_;
+}
+
+void TaskState::deliver_pending() noexcept {
+  if (waiter_->request_cancel()) must_cancel_ = false;
+}
+
+// C2: a request that was never delivered takes the place of the value.
+[[gnu::cold]] void TaskState::drop_for_cancel() noexcept {
+  must_cancel_ = false;
+  drop_value();
+  exception_ = cancelled_failure().exception();
+}
+
+inline void TaskState::conclude(State state) noexcept {
+  state_ = state;
+  loop_->task_ended(*this);
+  while (DoneHook* hook = hooks_.pop_front()) hook->notify(*this);
+  release();
+}
+
+// C3: the body never runs.
+void TaskState::cancel_unstarted() noexcept {
+  must_cancel_ = false;
+  exception_ = cancelled_failure().exception();
+  thread_state.task = this;  // arguments die in the task's own context
+  abandon();
+  thread_state.task = nullptr;
+  conclude(State::cancelled);
+}
+
+void TaskState::end() noexcept {
+  const State state = take_result();  // still the running task: arguments die in its own context
+  thread_state.task = nullptr;
+  if (must_cancel_ || report_at_close_) [[unlikely]] return end_slowly(state);
+  conclude(state);
+}
+
+[[gnu::cold]] void TaskState::end_slowly(State state) noexcept {
+  if (must_cancel_ && state == State::value) {
+    drop_for_cancel();
+    state = State::cancelled;
+  }
+  const bool reported = report_at_close_ && state == State::exception;
+  if (reported) retain();
+  conclude(state);
+  if (reported) loop_->report_by_close(*this);
+}
+
+// E1: runs the first step at once, inside the step of the task that spawns.
+void TaskState::start_eagerly() noexcept {
+  const ThreadState outer = thread_state;
+  const std::uint32_t process = process_mark;
+  thread_state.next = nullptr;
+  resume();
+  thread_state = outer;
+  if (process != process_mark) [[unlikely]] thread_state.loop = nullptr;  // it forked: a child
+}
+
+void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }
+
+std::exception_ptr TaskState::exception() const {
+  if (!done()) throw InvalidState("exception() of a task that is not done");
+  if (cancelled()) std::rethrow_exception(exception_);
+  const_cast<TaskState*>(this)->retrieved_ = true;
+  return exception_;
+}
+
+void TaskState::throw_outcome() {
+  if (!done()) throw InvalidState("result() of a task that is not done");
+  retrieved_ = true;
+  std::rethrow_exception(exception_);
+}
+
+Failure TaskState::failure() {
+  retrieved_ = true;
+  return Failure::from(exception_);
+}
+
+void TaskState::set_name(std::string_view name) { name_ = Text(name); }
+
+void TaskState::name_or_drop(std::string_view name) {
+  try {
+    set_name(name);
+  } catch (...) {
+    abandon();
+    release();
+    throw;
+  }
+}
+
+std::string TaskState::name_or_nothing() const noexcept {
+  try {
+    return name();
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
+std::string TaskState::name() const {
+  return name_.empty() ? "Task-" + std::to_string(id_) : std::string(name_.view());
+}
+
+// B6: once, and not when anybody looked. One that was asked to stop, and failed after that, is
+// reported as well.
+void TaskState::report_unseen() noexcept {
+  retrieved_ = true;
+  Loop::report_to(loop_id_,
+                  {.message = report_at_close_ ? "task failed while its loop was closed"
+                                               : "task exception was never retrieved",
+                   .exception = exception_,
+                   .task = name_or_nothing(),
+                   .where = where_});
+}
+
+}  // namespace eddy

@@ -1,0 +1,130 @@
+// Completions: the ends of so many tasks, in order, for whoever waits for the next one.
+//
+// Several may wait: the oldest is served first, and nobody who comes later overtakes one that was
+// woken. An end that was promised to a task which is cancelled before it runs goes to the next one;
+// who waits when the last end was taken is told that there is none.
+#pragma once
+
+#include <eddy/core/as_result.hpp>
+#include <eddy/flow/internal/same_loop.hpp>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+
+class Completions {
+ public:
+  explicit Completions(std::size_t count) : hooks_(count) { ended_.reserve(count); }
+  Completions(const Completions&) = delete;
+  Completions& operator=(const Completions&) = delete;
+
+  // Once for each index below the count. Throws UsageError for a task of another loop.
+  void watch(std::size_t index, TaskState& task) {
+    hooks_[index].owner = this;
+    hooks_[index].index = index;
+    if (task.done()) {
+      ended(index);
+      return;
+    }
+    if (thread_state.loop) require_same_loop(task);
+    if (loop_ != 0 && loop_ != task.loop_id()) {
+      throw UsageError("tasks of two loops cannot be waited for together");
+    }
+    loop_ = task.loop_id();
+    task.add_done_hook(hooks_[index]);
+  }
+
+  // Without waiting; no value when nothing is there that was not promised.
+  std::optional<std::size_t> pop() noexcept {
+    if (!can_take()) return std::nullopt;
+    return take();
+  }
+
+  class Next;
+  // The index of the task that ends next; no value once all have been taken. ∅
+  Next next() noexcept;
+
+ private:
+  struct Hook : DoneHook {
+    Hook() noexcept : DoneHook(&notify) {}
+    static void notify(DoneHook& hook, TaskState&) noexcept {
+      auto& self = static_cast<Hook&>(hook);
+      self.owner->ended(self.index);
+    }
+    Completions* owner = nullptr;
+    std::size_t index = 0;
+  };
+
+  bool can_take() const noexcept { return ended_.size() > taken_ + promised_; }
+  bool all_taken() const noexcept { return taken_ == hooks_.size(); }
+  std::size_t take() noexcept;
+  void ended(std::size_t index) noexcept {
+    ended_.push_back(index);
+    promise();
+  }
+  void promise() noexcept;
+
+  std::vector<Hook> hooks_;
+  std::vector<std::size_t> ended_;  // each task ends once
+  std::size_t taken_ = 0;
+  std::size_t promised_ = 0;
+  std::uint64_t loop_ = 0;  // of the tasks that had not ended
+  List<Waiter> waiters_;
+};
+
+class [[nodiscard]] Completions::Next : public Waiter {
+ public:
+  using value_type = std::optional<std::size_t>;
+  explicit Next(Completions& completions) noexcept : completions_(completions) {}
+  Next(const Next&) = default;
+
+  bool await_ready() const noexcept {
+    return completions_.can_take() || completions_.all_taken();
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    if (completions_.loop_ != thread_state.loop_id) {
+      throw UsageError("tasks of another loop cannot be waited for");
+    }
+    require_first_await();
+    completions_.waiters_.push_back(*this);
+    park(frame);
+  }
+  value_type await_resume() { return value_or_raise(await_outcome()); }
+  Expected<value_type> await_outcome() {
+    const bool stopped = interrupted();
+    if (std::exchange(promised_, false)) --completions_.promised_;
+    if (stopped) {
+      completions_.promise();
+      return std::unexpected(cancelled_failure());
+    }
+    return completions_.pop();
+  }
+
+ private:
+  friend class Completions;
+  Completions& completions_;
+  bool promised_ = false;
+};
+
+inline Completions::Next Completions::next() noexcept { return Next(*this); }
+
+inline std::size_t Completions::take() noexcept {
+  const std::size_t index = ended_[taken_++];
+  if (all_taken()) {
+    while (Waiter* waiter = waiters_.pop_front()) waiter->wake();  // there is no other
+  }
+  return index;
+}
+
+inline void Completions::promise() noexcept {
+  if (!can_take()) return;
+  if (Waiter* waiter = waiters_.pop_front()) {
+    static_cast<Next*>(waiter)->promised_ = true;
+    ++promised_;
+    waiter->wake();
+  }
+}
+
+}  // namespace eddy

@@ -1,0 +1,168 @@
+#include <eddy/net/internal/datagram.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/net/internal/send.hpp>
+
+#include <linux/io_uring.h>
+#include <linux/time_types.h>
+
+namespace eddy {
+
+Failure DatagramCall::failure(int code, Address address) {
+  if (state_->closing) code = ECANCELED;
+  if (!address) address = state_->socket.peer_if_any();
+  if (!address) address = state_->socket.local_if_any();
+  return Failure::error(code, name(), Text(address.format()));
+}
+
+// -- receiving --
+
+bool DatagramReceive::await_ready() {
+  state_->begin_reading();
+  if (!state_->closing) [[likely]] return false;
+  finish(-ECANCELED);
+  return true;
+}
+
+void DatagramReceive::start(const Request& request, std::coroutine_handle<> frame) {
+  state_->count_receive();
+  prepare(request);
+  Operation::await_suspend(frame);
+  state_->receiving = this;
+}
+
+Expected<std::size_t> DatagramReceive::settle() {
+  state_->receiving = nullptr;
+  state_->end_reading();
+  auto outcome = Operation::await_outcome();
+  if (outcome) [[likely]] return static_cast<std::size_t>(*outcome);
+  if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
+  return std::unexpected(failure(outcome.error().code(), {}));
+}
+
+// With MSG_TRUNC the kernel answers how long the datagram was, not how much of it fitted.
+void Receiving::await_suspend(std::coroutine_handle<> frame) {
+  Request request = state_->request(IORING_OP_RECV, into_.data(), into_.size());
+  request.op_flags = MSG_TRUNC;
+  start(request, frame);
+}
+
+Expected<Received> Receiving::await_outcome() {
+  auto length = settle();
+  if (!length) return std::unexpected(std::move(length.error()));
+  return Received{count_of(*length), truncates(*length)};
+}
+
+void DatagramReceiveMessage::start_message(void* control, std::size_t control_size, int flags,
+                                           std::coroutine_handle<> frame) {
+  part_ = {into_.data(), into_.size()};
+  header_.msg_name = from_.data();
+  header_.msg_namelen = Address::capacity;
+  header_.msg_iov = &part_;
+  header_.msg_iovlen = 1;
+  header_.msg_control = control;
+  header_.msg_controllen = control_size;
+  Request request = state_->request(IORING_OP_RECVMSG, &header_, 1);
+  request.op_flags = static_cast<std::uint32_t>(flags | MSG_TRUNC);
+  start(request, frame);
+}
+
+Address DatagramReceiveMessage::sender() const noexcept {
+  Address sender = from_;
+  sender.set_size(header_.msg_namelen);
+  return sender;
+}
+
+Expected<ReceivedFrom> ReceivingFrom::await_outcome() {
+  auto length = settle();
+  if (!length) return std::unexpected(std::move(length.error()));
+  return ReceivedFrom{count_of(*length), truncates(*length), sender()};
+}
+
+// -- sending --
+
+bool SendDatagram::ready(void* control, std::size_t control_size) {
+  state_->begin_writing();
+  if (state_->closing) [[unlikely]] {
+    finish(-ECANCELED);
+    return true;
+  }
+  if (!Send::may_send_now()) return false;
+  fill_header(control, control_size);
+  const auto sent =
+      sys::sendmsg(state_->socket.fileno(), &header_, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && errno == EAGAIN) return false;
+  finish(sent < 0 ? -errno : static_cast<int>(sent));
+  return true;
+}
+
+void SendDatagram::start(void* control, std::size_t control_size, std::coroutine_handle<> frame) {
+  fill_header(control, control_size);
+  prepare_send();
+  Operation::await_suspend(frame);
+  state_->sending = this;
+}
+
+void SendDatagram::fill_header(void* control, std::size_t control_size) noexcept {
+  part_ = {const_cast<std::byte*>(bytes_.data()), bytes_.size()};
+  header_.msg_name = to_ ? to_.data() : nullptr;
+  header_.msg_namelen = to_.size();
+  header_.msg_iov = &part_;
+  header_.msg_iovlen = 1;
+  header_.msg_control = control;
+  header_.msg_controllen = control_size;
+}
+
+// It never waits in the kernel: when a UNIX receiver was full and io_uring tries again after its
+// poll, an empty datagram goes, since the first try has used up the bytes (seen on 6.18).
+void SendDatagram::prepare_send() noexcept {
+  Request request = state_->request(IORING_OP_SENDMSG, &header_, 1);
+  request.op_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  prepare(request);
+}
+
+static_assert(sizeof(__kernel_timespec) == 2 * sizeof(std::int64_t));
+
+void SendDatagram::prepare_wait() noexcept {
+  if (!to_.is_unix()) {
+    Request request = state_->request(IORING_OP_POLL_ADD, nullptr, 0);
+    request.op_flags = POLLOUT;
+    return prepare(request);
+  }
+  if (delayed_) delay_.nanoseconds = std::min(2 * delay_.nanoseconds, longest_delay);
+  delayed_ = true;
+  Request request;
+  request.opcode = IORING_OP_TIMEOUT;
+  request.address = address_of(&delay_);
+  request.length = 1;
+  prepare(request);
+}
+
+// Sends and waits in turn.
+bool SendDatagram::proceed(Operation& operation) noexcept {
+  auto& send = static_cast<SendDatagram&>(operation);
+  if (send.waiting_) {
+    if ((send.result() < 0 && send.result() != -ETIME) || send.state_->closing) return false;
+    send.prepare_send();
+    if (!send.submit_again()) return false;
+    send.waiting_ = false;
+    return true;
+  }
+  if (send.result() != -EAGAIN) return false;
+  send.waiting_ = true;
+  if (send.state_->closing) return false;
+  send.prepare_wait();
+  return send.submit_again();
+}
+
+Expected<void> SendDatagram::await_outcome() {
+  state_->sending = nullptr;
+  state_->end_writing();
+  if (waiting_ && cancel_requested()) return std::unexpected(cancelled_midway());
+  auto outcome = Operation::await_outcome();
+  if (outcome && !waiting_) [[likely]] return {};
+  if (!outcome && !outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
+  return std::unexpected(failure(outcome ? ECANCELED : outcome.error().code(), to_));
+}
+
+}  // namespace eddy

@@ -1,0 +1,143 @@
+// Datagram: what a socket of datagrams sends and receives, as awaitables that need no coroutine
+// frame.
+//
+// Each is one task's at a time; a second one throws UsageError. A socket that is closed or dropped
+// under one ends it with ECANCELED. Cancelling a receive loses no datagram: what the kernel had
+// given is returned (C13). Errors are Error with the address.
+#pragma once
+
+#include <eddy/base/bytes.hpp>
+#include <eddy/core/internal/operation.hpp>
+#include <eddy/net/address.hpp>
+#include <eddy/net/internal/socket_state.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace eddy {
+
+// Trivially copyable.
+struct Received {
+  std::size_t count = 0;   // bytes that were put into the buffer
+  bool truncated = false;  // the datagram was longer; the kernel has dropped the rest
+};
+struct ReceivedFrom {
+  std::size_t count = 0;
+  bool truncated = false;
+  Address from;  // none when the sender has none
+};
+
+class DatagramCall : public Operation {
+ protected:
+  DatagramCall(Counted<SocketState> state, std::string_view name, Proceed proceed) noexcept
+      : Operation(name, proceed), state_(std::move(state)) {}
+
+  // An Error with `address`, or with the one that the socket has.
+  Failure failure(int code, Address address);
+
+  Counted<SocketState> state_;
+};
+
+class DatagramReceive : public DatagramCall {
+ public:
+  bool await_ready();
+
+ protected:
+  DatagramReceive(Counted<SocketState> state, MutableBytes into) noexcept
+      : DatagramCall(std::move(state), "receive", nullptr), into_(into) {}
+
+  void start(const Request& request, std::coroutine_handle<> frame);
+  // The length of the datagram, which may be more than the buffer's.
+  Expected<std::size_t> settle();
+  std::size_t count_of(std::size_t length) const noexcept { return std::min(length, into_.size()); }
+  bool truncates(std::size_t length) const noexcept { return length > into_.size(); }
+
+  MutableBytes into_;
+};
+
+class [[nodiscard]] Receiving : public DatagramReceive {
+ public:
+  using value_type = Received;
+  Receiving(Counted<SocketState> state, MutableBytes into) noexcept
+      : DatagramReceive(std::move(state), into) {}
+
+  void await_suspend(std::coroutine_handle<> frame);
+  Received await_resume() { return value_or_raise(await_outcome()); }
+  Expected<Received> await_outcome();
+};
+
+// With the sender's address, and with a place for what comes beside the bytes.
+class DatagramReceiveMessage : public DatagramReceive {
+ protected:
+  using DatagramReceive::DatagramReceive;
+
+  void start_message(void* control, std::size_t control_size, int flags,
+                     std::coroutine_handle<> frame);
+  Address sender() const noexcept;
+  const msghdr& header() const noexcept { return header_; }
+
+ private:
+  msghdr header_{};
+  iovec part_{};
+  Address from_;
+};
+
+class [[nodiscard]] ReceivingFrom : public DatagramReceiveMessage {
+ public:
+  using value_type = ReceivedFrom;
+  ReceivingFrom(Counted<SocketState> state, MutableBytes into) noexcept
+      : DatagramReceiveMessage(std::move(state), into) {}
+
+  void await_suspend(std::coroutine_handle<> frame) { start_message(nullptr, 0, 0, frame); }
+  ReceivedFrom await_resume() { return value_or_raise(await_outcome()); }
+  Expected<ReceivedFrom> await_outcome();
+};
+
+// One datagram, as a whole or not at all. Where there is no room it waits for some: for room in the
+// socket, and of a UNIX receiver that the socket is connected to, by poll. Nothing tells of room at
+// a UNIX receiver that is named with each datagram: that one is tried again after longer and longer
+// times, up to `longest_delay`.
+class [[nodiscard]] SendDatagram : public DatagramCall {
+ public:
+  using value_type = void;
+  static constexpr std::int64_t first_delay = 1'000'000;  // nanoseconds
+  static constexpr std::int64_t longest_delay = 64'000'000;
+
+  // To `to`, or to the peer that the socket is connected to.
+  SendDatagram(Counted<SocketState> state, Bytes bytes, const Address& to) noexcept
+      : DatagramCall(std::move(state), "send", &proceed), bytes_(bytes), to_(to) {}
+
+  bool await_ready() { return ready(nullptr, 0); }
+  void await_suspend(std::coroutine_handle<> frame) { start(nullptr, 0, frame); }
+  void await_resume() { return value_or_raise(await_outcome()); }
+  Expected<void> await_outcome();
+
+ protected:
+  // With `control` beside the bytes. It must stay until the call has ended.
+  bool ready(void* control, std::size_t control_size);
+  void start(void* control, std::size_t control_size, std::coroutine_handle<> frame);
+
+ private:
+  struct Delay {  // as the kernel has it: struct __kernel_timespec
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = first_delay;
+  };
+
+  static bool proceed(Operation& operation) noexcept;
+  void fill_header(void* control, std::size_t control_size) noexcept;
+  void prepare_send() noexcept;
+  void prepare_wait() noexcept;
+
+  Bytes bytes_;
+  Address to_;
+  msghdr header_{};
+  iovec part_{};
+  Delay delay_;
+  bool delayed_ = false;
+  bool waiting_ = false;  // for room: the datagram has not gone
+};
+
+}  // namespace eddy

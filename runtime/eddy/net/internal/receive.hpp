@@ -1,0 +1,140 @@
+// Receive: what a stream reads, as awaitables that need no coroutine frame.
+//
+// Each is one task's at a time; a second one throws UsageError. A stream that is closed or dropped
+// under one ends it with ECANCELED. What was read ahead comes first, without a turn.
+#pragma once
+
+#include <eddy/core/internal/operation.hpp>
+#include <eddy/net/internal/socket_state.hpp>
+
+namespace eddy {
+
+class Receive : public Operation {
+ public:
+  void await_suspend(std::coroutine_handle<> frame) {
+    state_->count_receive();
+    Operation::await_suspend(frame);
+  }
+
+ protected:
+  // Submits until the kernel has answered all that was asked for.
+  Receive(Counted<SocketState> state, Proceed proceed, bool inner) noexcept
+      : Operation("read", proceed), state_(std::move(state)), inner_(inner) {}
+
+  // False: there is nothing to wait for, since the stream is closed.
+  bool begin() {
+    if (!inner_) state_->begin_reading();
+    began_ = true;
+    if (!state_->closing) [[likely]] return true;
+    finish(-ECANCELED);
+    return false;
+  }
+  // Next time into this memory.
+  void prepare_receive(MutableBytes into) noexcept {
+    prepare(state_->request(receive_opcode, into.data(), into.size()));
+  }
+  void note_more() noexcept { state_->has_more = flags() & sock_nonempty; }
+  // Bytes came, and nobody has asked for anything else meanwhile: there is nothing to settle.
+  bool plainly_done() const noexcept {
+    return result() > 0 && began_ && !state_->closing && !cancel_requested();
+  }
+  void end() noexcept { if (!inner_) state_->end_reading(); }
+  // How it ended, apart from what the bytes mean: the kernel's last answer. 0: the end.
+  Expected<int> settle();
+  // Gives `bytes` back to the stream: they come first again.
+  void give_back(Bytes bytes);
+  bool began() const noexcept { return began_; }
+  Failure failure(int code) { return state_->failure(code, name()); }
+
+  Counted<SocketState> state_;
+
+ private:
+  static constexpr std::uint8_t receive_opcode = 27;  // IORING_OP_RECV
+  static constexpr std::uint32_t sock_nonempty = 4;   // IORING_CQE_F_SOCK_NONEMPTY
+
+  bool inner_;  // part of a call that has the reading side already
+  bool began_ = false;
+};
+
+// As many bytes as there are, at least one, at most what fits.
+class [[nodiscard]] ReadSome : public Receive {
+ public:
+  using value_type = std::size_t;
+  ReadSome(Counted<SocketState> state, MutableBytes into, bool inner = false) noexcept
+      : Receive(std::move(state), nullptr, inner), into_(into) {}
+
+  bool await_ready() {
+    if (into_.empty() || !state_->ahead.empty()) [[unlikely]] return ready_at_once();
+    return !begin();
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    prepare_receive(into_);
+    Receive::await_suspend(frame);
+  }
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
+  Expected<std::size_t> await_outcome() {
+    if (!plainly_done()) [[unlikely]] return settled();
+    end();
+    note_more();
+    return static_cast<std::size_t>(result());
+  }
+
+ private:
+  bool ready_at_once();
+  Expected<std::size_t> settled();
+
+  MutableBytes into_;
+};
+
+// Fills `into`.
+class [[nodiscard]] ReadExactly : public Receive {
+ public:
+  using value_type = void;
+  ReadExactly(Counted<SocketState> state, MutableBytes into) noexcept
+      : Receive(std::move(state), &proceed, false), into_(into) {}
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> frame) {
+    prepare_receive(rest());
+    Receive::await_suspend(frame);
+  }
+  void await_resume() { return value_or_raise(await_outcome()); }
+  Expected<void> await_outcome();
+
+ private:
+  static bool proceed(Operation& operation) noexcept;
+  MutableBytes rest() const noexcept {
+    return MutableBytes(into_.data() + done_, into_.size() - done_);
+  }
+
+  MutableBytes into_;
+  std::size_t done_ = 0;
+};
+
+// Reads more ahead, behind what there is.
+class [[nodiscard]] Fill : public Receive {
+ public:
+  using value_type = std::size_t;
+  explicit Fill(Counted<SocketState> state, bool inner = false) noexcept
+      : Receive(std::move(state), &proceed, inner) {}
+
+  bool await_ready() { return !begin(); }
+  void await_suspend(std::coroutine_handle<> frame);
+  std::size_t await_resume() { return value_or_raise(await_outcome()); }
+  Expected<std::size_t> await_outcome();
+
+ private:
+  static constexpr int most_refusals = 3;
+
+  static bool proceed(Operation& operation) noexcept;
+  void choose_memory();
+  bool keep_received() noexcept;
+  bool try_own_memory() noexcept;
+  void prepare_lent() noexcept;
+  void prepare_own();
+
+  class ReceiveBuffers* buffers_ = nullptr;  // where the memory comes from, if not the stream's own
+  int refusals_ = 0;
+};
+
+}  // namespace eddy

@@ -1,0 +1,187 @@
+// SocketState: what is behind a handle to a socket: a stream or a socket of datagrams.
+//
+// It stays where it is while the handle moves, and lives until the handle and every call on it are
+// gone: each call counts as an owner from the moment it is made, so that a handle may be dropped or
+// closed at any time. What is in progress then ends with ECANCELED, and so does what begins later.
+#pragma once
+
+#include <eddy/base/failure.hpp>
+#include <eddy/base/internal/counted.hpp>
+#include <eddy/base/internal/pool.hpp>
+#include <eddy/base/internal/process.hpp>
+#include <eddy/bytes/internal/read_ahead.hpp>
+#include <eddy/core/loop.hpp>
+#include <eddy/core/task.hpp>
+#include <eddy/net/socket.hpp>
+#include <eddy/sync/event.hpp>
+
+#include <string>
+
+namespace eddy {
+
+class SocketState {
+ public:
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+
+  explicit SocketState(Socket socket) noexcept : socket(std::move(socket)) {}
+  SocketState(const SocketState&) = delete;
+  SocketState& operator=(const SocketState&) = delete;
+  ~SocketState() { close_now(); }
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept { if (--references_ == 0) delete this; }
+
+  // -- one call at a time in each direction --
+
+  void begin_reading() {
+    if (reading) [[unlikely]] throw UsageError("two tasks read from one socket");
+    reading = process_mark;
+  }
+  void begin_writing() {
+    if (writing) [[unlikely]] throw UsageError("two tasks write to one socket");
+    writing = process_mark;
+  }
+  void end_reading() noexcept {
+    reading = 0;
+    if (closing) [[unlikely]] ended();
+  }
+  void end_writing() noexcept {
+    writing = 0;
+    if (closing) [[unlikely]] ended();
+  }
+
+  // -- requests --
+
+  static constexpr std::size_t transfer_max = 0x7ffff000;  // what the kernel takes at once
+
+  // For this socket, by its registered place where it has one with the loop that runs.
+  Request request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept {
+    const bool registered = registered_with_ == thread_state.loop_id;
+    Request request;
+    request.opcode = opcode;
+    request.fd = registered ? place_ : socket.fileno();
+    if (registered) request.flags = registered_flag;
+    request.address = address_of(data);
+    request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
+    return request;
+  }
+
+  // Called with each receive: a socket that is used often becomes a registered file, if the loop
+  // has a place. That costs two calls, and saves the kernel a look-up with each request.
+  void count_receive() noexcept {
+    if (receives_ < receives_to_register && ++receives_ == receives_to_register) register_file();
+  }
+
+  // How a call ended that the kernel answered with `code`: an Error with the peer's address.
+  // ECANCELED, when the socket was closed under it.
+  Failure failure(int code, std::string_view verb);
+  // It ended, as far as the peer is concerned, before what was asked for.
+  Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected);
+
+  // -- the end --
+
+  // Ends what is in progress. Idempotent. In a child after fork() what is in progress is the
+  // parent's, and only this process's descriptor is closed.
+  void end() noexcept;
+  // Bytes that were received are lost, for want of memory: nobody may read on behind the hole. The
+  // same as end(), and all calls fail with `code`.
+  void break_off(int code) noexcept;
+  // A call on what is closed: throws UsageError, or the Error that it was broken off with.
+  [[noreturn]] static void refuse(SocketState* state);
+  // The handle is gone: the same, and closes as soon as nothing is in progress, whoever else still
+  // counts as an owner.
+  void drop() noexcept;
+  // Ends what is in progress, waits for it, and closes. `state` may be none.
+  static Task<> close(Counted<SocketState> state);
+  // Has the kernel forget what it was to send: for a peer that takes nothing.
+  void reset() noexcept;
+
+  // The peer's address as text; looked up once, and empty when there is none any more.
+  std::string_view peer_name();
+
+  Socket socket;
+  ReadAhead ahead;
+  Event idle;  // for close(): nobody reads or writes any more
+  // What shutdown(2) would not end: calls on a socket of datagrams, and a relay that waits for its
+  // other stream.
+  Operation* receiving = nullptr;
+  Operation* sending = nullptr;
+  std::uint32_t reading = 0;  // the mark of the process in which a call began, or zero
+  std::uint32_t writing = 0;
+  bool closing = false;
+  bool has_more = false;     // the last receive left something behind
+  bool zero_copying = false;  // the kernel holds memory of a caller until the peer took it
+  bool was_reset = false;     // what was on its way is lost
+
+ private:
+  static constexpr std::uint8_t registered_flag = 1;  // IOSQE_FIXED_FILE
+  static constexpr std::uint8_t receives_to_register = 16;
+  static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
+
+  bool in_use_by_parent() const noexcept;
+  void ended() noexcept;
+  [[gnu::cold]] void register_file() noexcept;
+  void unregister_file() noexcept;
+  void close_now() noexcept;
+
+  Text name_;
+  unsigned references_ = 0;
+  bool dropped_ = false;
+  int broken_ = 0;  // the code it was broken off with
+  std::uint8_t receives_ = 0;
+  int place_ = -1;  // among the registered files of the loop with the id registered_with_
+  std::uint64_t registered_with_ = no_loop;
+};
+
+// The handle's half: moves, and ends what is in progress when it goes.
+class SocketHandle {
+ public:
+  SocketHandle() = default;
+  explicit SocketHandle(Socket socket) : state_(new SocketState(std::move(socket))) {}
+  SocketHandle(SocketHandle&&) noexcept = default;
+  SocketHandle& operator=(SocketHandle&& other) noexcept {
+    if (this != &other) {
+      drop();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~SocketHandle() { drop(); }
+
+  bool closed() const noexcept { return !state_ || state_->closing; }
+  const Counted<SocketState>& state() const noexcept { return state_; }
+  // Throws UsageError when it is closed, Error when it was broken off.
+  const Counted<SocketState>& to_use() const {
+    if (closed()) [[unlikely]] SocketState::refuse(state_.get());
+    return state_;
+  }
+
+ private:
+  void drop() noexcept { if (state_) state_->drop(); }
+  Counted<SocketState> state_;
+};
+
+// Marks a direction of a socket as used for as long as it lives: for calls of several operations.
+class Reading {
+ public:
+  explicit Reading(SocketState& state) : state_(state) { state.begin_reading(); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  ~Reading() { state_.end_reading(); }
+
+ private:
+  SocketState& state_;
+};
+class Writing {
+ public:
+  explicit Writing(SocketState& state) : state_(state) { state.begin_writing(); }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+  ~Writing() { state_.end_writing(); }
+
+ private:
+  SocketState& state_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,152 @@
+#include <eddy/work/internal/blocking_calls.hpp>
+
+#include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace eddy {
+namespace {
+
+// A thread inherits this, so that signals go to the threads that expect them.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    sys::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { sys::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+// Outlives the loop for as long as a thread is in a call. The threads are detached: nothing could
+// join the one that hangs.
+class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
+ public:
+  explicit Threads(Loop& loop) noexcept : loop_(&loop) {}
+
+  void submit(std::shared_ptr<BlockingCall> call) {
+    {
+      std::lock_guard lock(mutex_);
+      if (queue_.size() >= idle_ && count_ < most_threads) start();
+      queue_.push_back(std::move(call));
+    }
+    wake_.notify_one();
+  }
+
+  void withdraw(const BlockingCall& call) noexcept {
+    std::lock_guard lock(mutex_);
+    queue_.remove_if([&](const auto& queued) { return queued.get() == &call; });
+  }
+
+  // Afterwards no thread knows the loop, and none is left but those in a call.
+  void stop() noexcept {
+    std::list<std::shared_ptr<BlockingCall>> dropped;
+    std::unique_lock lock(mutex_);
+    loop_ = nullptr;
+    dropped.swap(queue_);
+    wake_.notify_all();
+    ended_.wait(lock, [this] { return idle_ == 0; });
+  }
+
+ private:
+  // A new thread counts as idle at once: it will take what is queued next.
+  void start() {
+    const SignalsBlocked blocked;
+    try {
+      std::thread([self = shared_from_this()] { self->work(); }).detach();
+    } catch (const std::system_error& error) {
+      if (count_ > 0) return;  // the others will do it
+      throw Error(error.code(), "start a thread");
+    } catch (const std::bad_alloc&) {
+      if (count_ == 0) throw;
+      return;
+    }
+    ++count_;
+    ++idle_;
+  }
+
+  void work() noexcept {
+    sys::pthread_setname_np(::pthread_self(), "eddy-blocking");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return !loop_ || !queue_.empty(); });
+      if (!loop_) break;
+      --idle_;
+      auto call = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      call->run();
+      lock.lock();
+      ++idle_;
+      answer(call, lock);
+    }
+    --count_;
+    --idle_;
+    ended_.notify_all();
+  }
+
+  // Under the lock: the loop cannot go meanwhile. Without memory it is told a little later:
+  // somebody waits for it.
+  void answer(const std::shared_ptr<BlockingCall>& call, std::unique_lock<std::mutex>& lock) {
+    while (loop_ && !try_to_answer(call)) wake_.wait_for(lock, std::chrono::milliseconds(1));
+  }
+
+  bool try_to_answer(const std::shared_ptr<BlockingCall>& call) {
+    try {
+      loop_->post([call] {
+        if (WaitForCall* waiter = std::exchange(call->waiter_, nullptr)) waiter->wake();
+      });
+    } catch (const UsageError&) {  // it has begun to close: nobody waits any more
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable ended_;
+  std::list<std::shared_ptr<BlockingCall>> queue_;  // unlike a deque, empty without memory
+  Loop* loop_;  // null once it has closed
+  unsigned count_ = 0;
+  unsigned idle_ = 0;  // of these, not in a call
+};
+
+BlockingCalls::BlockingCalls(Loop& loop) : threads_(std::make_shared<Threads>(loop)) {}
+
+void BlockingCalls::submit(std::shared_ptr<BlockingCall> call) {
+  threads_->submit(std::move(call));
+}
+void BlockingCalls::withdraw(const BlockingCall& call) noexcept { threads_->withdraw(call); }
+void BlockingCalls::stop() noexcept { threads_->stop(); }
+
+// Submitted before it parks, because it may throw; not at all where the wait would end at once.
+void WaitForCall::await_suspend(std::coroutine_handle<> frame) {
+  require_first_await();
+  if (thread_state.task && !thread_state.task->cancel_pending()) {
+    Loop::current().service<BlockingCalls>().submit(call_);
+    call_->waiter_ = this;
+  }
+  park(frame);
+}
+
+bool WaitForCall::abandon(Waiter& waiter) {
+  auto& wait = static_cast<WaitForCall&>(waiter);
+  wait.call_->waiter_ = nullptr;
+  wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_);
+  return leave(waiter);
+}
+
+}  // namespace eddy
