@@ -8,10 +8,10 @@
 
 namespace {
 
-eddy::Operation nop() {
-  eddy::Request request;
+eddy::internal::Operation nop() {
+  eddy::internal::Request request;
   request.opcode = IORING_OP_NOP;
-  return eddy::Operation(request, "nop");
+  return eddy::internal::Operation(request, "nop");
 }
 
 eddy::Task<> repeat(std::size_t count) {

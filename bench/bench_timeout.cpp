@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-eddy::Operation nop() {
-  eddy::Request request;
+eddy::internal::Operation nop() {
+  eddy::internal::Request request;
   request.opcode = IORING_OP_NOP;
-  return eddy::Operation(request, "nop");
+  return eddy::internal::Operation(request, "nop");
 }
 
 eddy::Task<> yields(std::size_t count) {

@@ -22,13 +22,13 @@ struct Crowd {
   explicit Crowd(std::size_t count) : deadlines(count) {
     std::minstd_rand random(1);
     for (std::size_t i = 0; i < count; ++i) {
-      timers.emplace_back([](eddy::Timer&) {});
+      timers.emplace_back([](eddy::internal::Timer&) {});
       deadlines[i] = eddy::Instant(eddy::Duration(random() % 1'000'000'000));
     }
   }
-  std::deque<eddy::Timer> timers;
+  std::deque<eddy::internal::Timer> timers;
   std::vector<eddy::Instant> deadlines;
-  eddy::TimerQueue queue;
+  eddy::internal::TimerQueue queue;
 
   ~Crowd() { queue.fire_until(eddy::Instant::max()); }
 
@@ -67,7 +67,7 @@ void add_crowd(std::size_t size, const std::string& name, bench::Goal cancelled,
   bench::add({.name = "timer, arm and cancel beside " + name,
               .eddy =
                   [asleep](std::size_t count) {
-                    eddy::Timer timer([](eddy::Timer&) {});
+                    eddy::internal::Timer timer([](eddy::internal::Timer&) {});
                     for (std::size_t i = 0; i < count; ++i) {
                       asleep->queue.arm(timer, eddy::Instant(2s + eddy::Duration(i)));
                       asleep->queue.cancel(timer);

@@ -48,8 +48,10 @@ struct Yield : Node {
 };
 
 struct Frame {
-  static void* operator new(std::size_t size) { return eddy::Pool::allocate(size); }
-  static void operator delete(void* frame, std::size_t size) { eddy::Pool::release(frame, size); }
+  static void* operator new(std::size_t size) { return eddy::internal::Pool::allocate(size); }
+  static void operator delete(void* frame, std::size_t size) {
+    eddy::internal::Pool::release(frame, size);
+  }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { std::terminate(); }
 };

@@ -1,5 +1,7 @@
 #include "root.hpp"
 
+#include <eddy/core/internal/operation.hpp>
+
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/openat2.h>
@@ -26,13 +28,13 @@ static Task<int> open_below(int directory, const char* path) {
   if (fd >= 0) co_return static_cast<int>(fd);
   if (errno != EAGAIN) co_return -errno;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  eddy::Request request;
+  internal::Request request;  // no verb of eddy's opens so: a request of the program's own
   request.opcode = IORING_OP_OPENAT2;
   request.fd = directory;
-  request.address = address_of(path);
+  request.address = internal::address_of(path);
   request.length = sizeof how;
-  request.offset = address_of(&how);
-  const auto opened = co_await as_result(Operation(request, "open"));
+  request.offset = internal::address_of(&how);
+  const auto opened = co_await as_result(internal::Operation(request, "open"));
   co_return opened ? *opened : -opened.error().value();
 }
 

@@ -4,6 +4,8 @@
 #include <eddy/core/as_result.hpp>     // failure as a value
 #include <eddy/core/callable.hpp>      // what counts as a body
 #include <eddy/core/context.hpp>       // ContextVar
+#include <eddy/core/fail.hpp>          // end a coroutine without an exception
+#include <eddy/core/feature.hpp>       // what newer kernels have
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats

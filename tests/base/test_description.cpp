@@ -11,7 +11,7 @@
 namespace app {
 
 inline std::string name(const std::source_location& where) {
-  return eddy::short_name(where.function_name());
+  return eddy::internal::short_name(where.function_name());
 }
 inline std::string with_arguments(const std::string&, int) {
   return name(std::source_location::current());
@@ -33,6 +33,7 @@ struct Queue {
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 std::string unnamed() { return app::name(std::source_location::current()); }

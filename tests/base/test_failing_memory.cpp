@@ -12,6 +12,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 // Clang leaves an allocation out that nobody else can see.
 void show(const void* memory) { asm volatile("" : : "r"(memory) : "memory"); }

@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 struct Node : Link<Node> {
   explicit Node(int value) : value(value) {}

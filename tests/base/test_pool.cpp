@@ -13,6 +13,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 TEST(Pool, GivesTheBlockThatWasReleasedLast) {
   if (!Pool::keeps_blocks) GTEST_SKIP() << "nothing is kept under AddressSanitizer";

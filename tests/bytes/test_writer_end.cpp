@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::Pipe;
 using test::wait_until_done;
 

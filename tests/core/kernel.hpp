@@ -11,20 +11,20 @@
 
 namespace test {
 
-inline eddy::Operation nop() {
-  eddy::Request request;
+inline eddy::internal::Operation nop() {
+  eddy::internal::Request request;
   request.opcode = IORING_OP_NOP;
-  return eddy::Operation(request, "nop");
+  return eddy::internal::Operation(request, "nop");
 }
 
-inline eddy::Operation read(int fd, void* data, unsigned size) {
-  eddy::Request request;
+inline eddy::internal::Operation read(int fd, void* data, unsigned size) {
+  eddy::internal::Request request;
   request.opcode = IORING_OP_READ;
   request.fd = fd;
-  request.address = eddy::address_of(data);
+  request.address = eddy::internal::address_of(data);
   request.length = size;
   request.offset = ~0ull;
-  return eddy::Operation(request, "read");
+  return eddy::internal::Operation(request, "read");
 }
 
 struct Pipe {

@@ -17,7 +17,7 @@
 
 namespace test {
 
-class ScriptedKernel : public eddy::Kernel {
+class ScriptedKernel : public eddy::internal::Kernel {
  public:
   explicit ScriptedKernel(unsigned entries = 8, unsigned completions = 16)
       : entries_(8 * std::size_t{entries}), completions_(completions) {
@@ -142,8 +142,8 @@ class ScriptedKernel : public eddy::Kernel {
   }
 
   std::vector<std::uint64_t> entries_;
-  std::vector<eddy::CompletionEntry> completions_;
-  std::deque<eddy::CompletionEntry> answers_;  // those that the queue has no place for
+  std::vector<eddy::internal::CompletionEntry> completions_;
+  std::deque<eddy::internal::CompletionEntry> answers_;  // those that the queue has no place for
   std::uint32_t tail_ = 0;
   std::uint32_t head_ = 0;
   std::uint32_t flags_ = 0;

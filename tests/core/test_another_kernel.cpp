@@ -5,6 +5,8 @@
 #include "support/run.hpp"
 #include "support/seccomp.hpp"
 
+#include <eddy/net/internal/receive_buffers.hpp>
+
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -13,6 +15,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::ScriptedKernel;
 
 // A loop on virtual time, and the kernel under it.
@@ -163,9 +166,9 @@ TEST(AnotherKernel, TakesNoMoreWhileCompletionsOverflow) {
   Scripted scripted(8, 8);
   ScriptedKernel& kernel = scripted.kernel;
   int events = 0;
-  struct Counting : Completion {
-    explicit Counting(int& events) noexcept : Completion(&count), events(events) {}
-    static void count(Completion& completion, int, std::uint32_t) noexcept {
+  struct Counting : CompletionHandler {
+    explicit Counting(int& events) noexcept : CompletionHandler(&count), events(events) {}
+    static void count(CompletionHandler& completion, int, std::uint32_t) noexcept {
       ++static_cast<Counting&>(completion).events;
     }
     int& events;

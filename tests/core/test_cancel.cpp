@@ -4,6 +4,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 Task<> sleep_for_ever(test::Log& log) {

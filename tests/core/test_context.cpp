@@ -4,6 +4,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 ContextVar<std::string> request_id("request_id", "none");
 ContextVar<int> number("number");

@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 constexpr const char* long_name = "a name that is too long to be kept in the object itself";
 

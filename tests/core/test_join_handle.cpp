@@ -6,6 +6,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 Task<int> sum_to(int depth) {

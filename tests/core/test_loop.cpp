@@ -6,6 +6,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // L1

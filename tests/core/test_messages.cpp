@@ -10,6 +10,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 Task<> returns() { co_return; }
 Task<int> counts() { co_return 1; }

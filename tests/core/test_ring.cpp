@@ -17,6 +17,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // Every feature alone and all together switched off: the paths for older kernels.

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 // Edges 17
 TEST(Refused, ToEnterTheRingIsSaidByTheConstructor) {
@@ -52,8 +53,8 @@ TEST(Refused, ToEnterTheRingLaterComesOutOfRunAndNotOfTheDestructor) {
 }
 
 // A request that is answered more than once: how often, and with what in the end.
-struct Poll : Completion {
-  explicit Poll(int fd) noexcept : Completion(&on_event), fd(fd) {}
+struct Poll : CompletionHandler {
+  explicit Poll(int fd) noexcept : CompletionHandler(&on_event), fd(fd) {}
   void begin(Loop& loop) {
     Request request;
     request.opcode = IORING_OP_POLL_ADD;
@@ -62,7 +63,7 @@ struct Poll : Completion {
     request.length = IORING_POLL_ADD_MULTI;
     loop.submit(request, *this);
   }
-  static void on_event(Completion& completion, int result, std::uint32_t flags) noexcept {
+  static void on_event(CompletionHandler& completion, int result, std::uint32_t flags) noexcept {
     auto& poll = static_cast<Poll&>(completion);
     poll.last = result;
     (flags & IORING_CQE_F_MORE ? poll.events : poll.ended) += 1;
@@ -74,9 +75,10 @@ struct Poll : Completion {
 };
 
 // They queue where the ring is full: both calls are made where nothing may be thrown.
-TEST(Completions, AreSubmittedAndCancelledWhereTheRingIsFull) {
-  static_assert(noexcept(std::declval<Loop&>().submit(Request(), std::declval<Completion&>())));
-  static_assert(noexcept(std::declval<Loop&>().cancel(std::declval<Completion&>())));
+TEST(DoneQueue, AreSubmittedAndCancelledWhereTheRingIsFull) {
+  static_assert(
+      noexcept(std::declval<Loop&>().submit(Request(), std::declval<CompletionHandler&>())));
+  static_assert(noexcept(std::declval<Loop&>().cancel(std::declval<CompletionHandler&>())));
   Loop loop({.submission_entries = 1, .completion_entries = 256});
   std::deque<Poll> polls;
   std::vector<UniqueFd> files;
@@ -99,7 +101,7 @@ TEST(Completions, AreSubmittedAndCancelledWhereTheRingIsFull) {
   }
 }
 
-TEST(Completions, ThatWaitToBeSentEndWhenTheLoopCloses) {
+TEST(DoneQueue, ThatWaitToBeSentEndWhenTheLoopCloses) {
   std::deque<Poll> polls;
   const UniqueFd file(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   Loop loop({.submission_entries = 1, .completion_entries = 256});

@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 struct Numbered : Timer {
   explicit Numbered(int number, std::vector<int>& fired)

@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 struct Counted : Timer {
   explicit Counted(int& fired) : Timer(&fire), fired(fired) {}

@@ -6,6 +6,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 void hang_in_a_task() {
   test::allow(10ms);

@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 std::string request(std::initializer_list<std::string_view> words) {
   std::string text = "*" + std::to_string(words.size()) + "\r\n";

@@ -22,6 +22,7 @@ struct PathCall {
 // `other` is what calls with two paths are given as the second one: for "rename to" it is renamed.
 inline const std::vector<PathCall>& path_calls() {
   using namespace eddy;
+using namespace eddy::internal;
   using S = std::string;
   static const std::vector<PathCall> calls = {
       {"open to read", true, [](S path, S) -> Task<> { co_await open(path, "r"); }},

@@ -13,6 +13,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 class FileEdges : public test::EveryPolicy {};

@@ -9,6 +9,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 class FileNumbers : public test::EveryPolicy {
  protected:

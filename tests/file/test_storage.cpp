@@ -9,6 +9,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 TEST(Storage, TellsRemoteMountsFromLocalOnesByTheTable) {
   test::run([&]() -> Task<> {

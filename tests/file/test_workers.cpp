@@ -13,6 +13,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 // The threads of the kernel, which do what the ring does not do without one.

@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 Task<> sleep_long() { co_await sleep(1h); }
 Task<> sleep_until_late() { co_await sleep_until(Loop::current().now() + 1h); }

@@ -7,6 +7,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 class Says {
  public:

@@ -7,6 +7,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 std::exception_ptr failure(const std::string& what) {
   return std::make_exception_ptr(std::runtime_error(what));

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 Task<int> give(int value) {
   test::Tracker tracker(value);

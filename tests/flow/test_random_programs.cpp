@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 struct Oops : std::exception {};

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::Tracker;
 
 class Round {

@@ -21,7 +21,7 @@ PARTS = {
     "race": ["race_of"],
     "first_ok": ["first_ok_of"],
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
-    "wait": ["Completions::next", "next_until", "AsCompleted::next_of"],
+    "wait": ["DoneQueue::next", "next_until", "AsCompleted::next_of"],
     "collect": ["apply_to", "transformed", "filtered", "taken"],
     "Generator::aclose": ["Generator::close_abandoned"],
     "serve": ["serve_connection", "accept_connections", "serve_scope", "Serving::next",
@@ -86,9 +86,10 @@ def scopes(text):
         if letter == "{":
             kind = re.search(r"\b(?:class|struct)\s+(?:EDDY_\w+ |\[\[\w+\]\] )*([\w:]+)[^()]*$",
                              re.sub(r"<[^<>]*>", "", statement))
-            space = re.search(r"\bnamespace(?: (\w+))?$", statement)
+            space = re.search(r"\bnamespace(?: ([\w:]+))?$", statement)
             if space:
-                stack.append(None if space.group(1) in (None, "eddy") else space.group(1))
+                name = (space.group(1) or "").split("::")[-1]
+                stack.append(None if name in ("", "eddy", "internal") else name)
             else:
                 stack.append(kind.group(1) if kind and not statement.endswith(")") else "")
         elif letter == "}" and stack:

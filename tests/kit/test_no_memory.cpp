@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::FailingMemory;
 using test::fail_each_allocation;
 using test::wait_until_done;

@@ -12,6 +12,7 @@
 namespace test {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 enum class Kind { tcp, local };
 inline constexpr Kind kinds[] = {Kind::tcp, Kind::local};

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 TEST(Address, IsPrintedAsItIsParsed) {
   for (const char* text :

@@ -14,6 +14,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::LastDescriptors;
 
 using Body = std::function<Task<>()>;

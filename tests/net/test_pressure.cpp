@@ -10,6 +10,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::Ends;
 using test::pattern;
 

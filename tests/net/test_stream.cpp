@@ -9,6 +9,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::Ends;
 using test::Log;
 using test::wait_until_done;

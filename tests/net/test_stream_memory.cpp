@@ -5,6 +5,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 // Every block from the heap, so that what is held shows.

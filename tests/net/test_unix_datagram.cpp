@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 Address name(const char* what) {

@@ -21,7 +21,7 @@ bool can_count_allocations() noexcept {
 #if defined(__SANITIZE_THREAD__)
   return false;
 #else
-  return eddy::Pool::keeps_blocks;
+  return eddy::internal::Pool::keeps_blocks;
 #endif
 }
 

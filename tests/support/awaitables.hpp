@@ -23,6 +23,7 @@
 namespace test {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // How what a call waits for comes.

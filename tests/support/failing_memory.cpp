@@ -49,13 +49,13 @@ void* or_throw(void* memory) {
 namespace test {
 
 FailingMemory::FailingMemory(std::size_t which, std::size_t times) noexcept {
-  eddy::Pool::keep(false);
+  eddy::internal::Pool::keep(false);
   failing = {.until = which - 1, .times = times};
 }
 
 FailingMemory::~FailingMemory() {
   failing = {};
-  eddy::Pool::keep(true);
+  eddy::internal::Pool::keep(true);
 }
 
 void FailingMemory::arm() noexcept { failing.armed = true; }

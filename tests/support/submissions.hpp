@@ -37,7 +37,7 @@ class Submissions {
  private:
   std::size_t size() const noexcept { return ring_.submission_entries() * sizeof(io_uring_sqe); }
 
-  eddy::Ring& ring_;
+  eddy::internal::Ring& ring_;
   std::uint64_t seen_;
   io_uring_sqe* entries_ = nullptr;
 };
@@ -55,12 +55,12 @@ inline void refuse(io_uring_sqe& request, int error) {
 // 6.10
 inline bool can_refuse() {
   static const bool can = [] {
-    eddy::Ring ring(eddy::open_io_uring({}));
-    eddy::Request nop;
+    eddy::internal::Ring ring(eddy::internal::open_io_uring({}));
+    eddy::internal::Request nop;
     nop.opcode = IORING_OP_NOP;
     nop.op_flags = 1;
     nop.length = static_cast<std::uint32_t>(-EIO);
-    ring.push(eddy::PackedRequest(nop), 1);
+    ring.push(eddy::internal::PackedRequest(nop), 1);
     ring.enter_now(1);
     int result = 0;
     ring.reap([&](std::uint64_t, int answer, std::uint32_t) { result = answer; });

@@ -43,7 +43,7 @@ char test_name[256];  // written before, for the handler
 }
 
 void say_tasks(eddy::Loop& loop) {
-  for (eddy::TaskState* task : loop.tasks()) {
+  for (eddy::internal::TaskState* task : loop.tasks()) {
     const auto where = task->where();
     say("  task %llu \"%s\" of %s (%s:%u)%s\n", static_cast<unsigned long long>(task->id()),
         task->name().c_str(), where.function_name(), where.file_name(),
@@ -57,7 +57,7 @@ void on_alarm(int) {
   say("\nhangs: %s\n", test_name);
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(5);
-  if (eddy::Loop* loop = eddy::thread_state.loop) {
+  if (eddy::Loop* loop = eddy::internal::thread_state.loop) {
     const eddy::Stats stats = loop->stats();
     say("  %llu tasks, %llu timers, %llu operations in flight\n",
         static_cast<unsigned long long>(stats.tasks), static_cast<unsigned long long>(stats.timers),

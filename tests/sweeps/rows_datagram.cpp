@@ -167,7 +167,7 @@ struct Ended {
     reader = spawn(receive_one(socket.receive(buffer)));
     co_await yield();
   }
-  static Task<> receive_one(eddy::Receiving receiving) {
+  static Task<> receive_one(eddy::internal::Receiving receiving) {
     static_cast<void>(co_await as_outcome(std::move(receiving)));
   }
   void wake() { socket = UnixDatagram(); }

@@ -8,6 +8,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 #ifndef NDEBUG  // where there are no assertions, nothing is noted
 

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using test::wait_until_done;
 
 // A call that takes until it is let go.

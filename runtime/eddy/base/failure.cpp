@@ -5,6 +5,7 @@
 #include <cerrno>
 
 namespace eddy {
+using namespace internal;
 
 Failure Failure::timed_out(AwaitedName awaited, Duration after) noexcept {
   Failure failure(Kind::timed_out);

@@ -18,6 +18,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // What somebody waited for, told without work until somebody reads it.
 struct AwaitedName {
   const char* signature = "";  // a coroutine's, or that of signature_of<the awaitable>
@@ -27,6 +29,8 @@ struct AwaitedName {
 // Names its type to who reads it.
 template <class A>
 constexpr const char* signature_of() noexcept { return __PRETTY_FUNCTION__; }
+
+}  // namespace internal
 
 class Failure {
  public:
@@ -44,7 +48,7 @@ class Failure {
     return failure;
   }
   // `awaited` took longer than `after`, or than until its deadline where that is at_deadline.
-  static Failure timed_out(AwaitedName awaited, Duration after) noexcept;
+  static Failure timed_out(internal::AwaitedName awaited, Duration after) noexcept;
   static constexpr Duration at_deadline = Duration::min();
 
   // The exception that is being handled right now. REQUIRES: called inside a catch block.
@@ -90,14 +94,20 @@ class Failure {
   std::exception_ptr exception_;
 };
 
+namespace internal {
+
 // A value as an object, also one that is a reference.
 template <class T>
 using Held = std::conditional_t<std::is_reference_v<T>,
                                 std::reference_wrapper<std::remove_reference_t<T>>, T>;
 
+}  // namespace internal
+
 // What an await ends with.
 template <class T>
 using Expected = std::expected<T, Failure>;
+
+namespace internal {
 
 // The value, or the failure as an exception.
 template <class T>
@@ -105,6 +115,8 @@ T value_or_raise(Expected<T>&& outcome) {
   if (!outcome) [[unlikely]] outcome.error().raise();
   if constexpr (!std::is_void_v<T>) return std::move(*outcome);
 }
+
+}  // namespace internal
 
 // What as_result() gives to the user.
 template <class T>

@@ -55,14 +55,15 @@ class Text {
     char* characters() noexcept { return reinterpret_cast<char*>(this + 1); }
 
     static Block* make(std::string_view text) {
-      Block* block = ::new (Pool::allocate(sizeof(Block) + text.size() + 1)) Block{1, text.size()};
+      Block* block =
+          ::new (internal::Pool::allocate(sizeof(Block) + text.size() + 1)) Block{1, text.size()};
       std::memcpy(block->characters(), text.data(), text.size());
       block->characters()[text.size()] = '\0';
       return block;
     }
     void release() noexcept {
       if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      Pool::release(this, sizeof(Block) + size + 1);
+      internal::Pool::release(this, sizeof(Block) + size + 1);
     }
   };
 

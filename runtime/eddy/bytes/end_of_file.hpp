@@ -24,7 +24,7 @@ class EndOfFile : public Error {
 
  private:
   static std::string describe(std::size_t came, std::string_view expected) {
-    std::string text = "end of file after " + count_of_bytes(came);
+    std::string text = "end of file after " + internal::count_of_bytes(came);
     if (!expected.empty()) text.append(", expected ").append(expected);
     return text;
   }

@@ -17,7 +17,7 @@ class LimitExceeded : public Error {
   //   read '127.0.0.1:80': no delimiter within 64 bytes
   LimitExceeded(std::string_view operation, std::string_view subject, std::size_t limit)
       : Error({EMSGSIZE, own_category()}, operation, subject,
-              "no delimiter within " + count_of_bytes(limit)) {}
+              "no delimiter within " + internal::count_of_bytes(limit)) {}
 };
 
 }  // namespace eddy

@@ -37,18 +37,20 @@ class Reader {
   ~Reader() { EDDY_VERIFY(!reading_); }  // it outlives the calls on it
 
   // As Stream's, each of them.
-  Task<std::size_t> read_some(MutableBytes into) { return read_some_of(Source(*this), into); }
-  Task<> read_exactly(MutableBytes into) { return read_exactly_of(Source(*this), into); }
-  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = default_limit) {
-    return read_until_of(Source(*this), delimiters, limit);
+  Task<std::size_t> read_some(MutableBytes into) {
+    return internal::read_some_of(Source(*this), into);
   }
-  Task<std::string> readline(std::size_t limit = default_limit) {
-    return read_new_line_of(Source(*this), limit);
+  Task<> read_exactly(MutableBytes into) { return internal::read_exactly_of(Source(*this), into); }
+  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = internal::default_limit) {
+    return internal::read_until_of(Source(*this), delimiters, limit);
   }
-  auto lines(std::size_t limit = default_limit) {
-    return LinesOf<Source>(Source(*this), limit);
+  Task<std::string> readline(std::size_t limit = internal::default_limit) {
+    return internal::read_new_line_of(Source(*this), limit);
   }
-  Task<std::string> read_all() { return read_all_of(Source(*this)); }
+  auto lines(std::size_t limit = internal::default_limit) {
+    return internal::LinesOf<Source>(Source(*this), limit);
+  }
+  Task<std::string> read_all() { return internal::read_all_of(Source(*this)); }
 
   // Reads more ahead: how many bytes came, 0 at the end. ∅
   Task<std::size_t> fill() {
@@ -72,7 +74,7 @@ class Reader {
    public:
     explicit Source(Reader& reader) noexcept : reader_(&reader) {}
     void begin() const { reader_->begin(); }
-    ReadAhead& ahead() { return reader_->ahead_; }
+    internal::ReadAhead& ahead() { return reader_->ahead_; }
     Task<std::size_t> fill() { return reader_->fill(); }
     Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected) {
       return Failure::from(
@@ -100,7 +102,7 @@ class Reader {
 
   S& source_;
   std::size_t capacity_;
-  ReadAhead ahead_;
+  internal::ReadAhead ahead_;
   bool reading_ = false;
 };
 

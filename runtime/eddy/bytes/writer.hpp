@@ -54,7 +54,7 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
   ~Writer() {
     if (buffered() > 0 && !state_->failure) [[unlikely]] {
-      report_lost_bytes(buffered(), "a Writer that was dropped before close()");
+      internal::report_lost_bytes(buffered(), "a Writer that was dropped before close()");
     }
     state_->sink = nullptr;
     state_->end(Failure::error(ECANCELED, "write"));
@@ -109,13 +109,13 @@ class Writer {
       changed.set();
     }
 
-    static void start(const Counted<State>& state) {
+    static void start(const internal::Counted<State>& state) {
       if (state->running) return;
       state->flusher = spawn(run(state));
       state->running = true;
     }
 
-    static Task<> run(Counted<State> state) {
+    static Task<> run(internal::Counted<State> state) {
       try {
         auto written = co_await as_outcome(write_pending(*state));
         if (!written) state->end(std::move(written.error()));
@@ -150,7 +150,7 @@ class Writer {
       EDDY_DO(state.sink->flush());
     }
 
-    static Task<> wait(Counted<State> state, std::size_t mark) {
+    static Task<> wait(internal::Counted<State> state, std::size_t mark) {
       while (state->buffered() > mark && !state->failure) {
         state->changed.clear();
         EDDY_DO(state->changed.wait());
@@ -169,7 +169,7 @@ class Writer {
     bool running = false;
   };
 
-  Counted<State> state_;
+  internal::Counted<State> state_;
   bool closed_ = false;
 };
 

@@ -11,6 +11,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // What co_await makes of an expression: the thing itself, or what its operator co_await returns.
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
@@ -31,12 +33,16 @@ concept Settles = requires(A& awaiter) {
 template <class A>
 using AwaiterOf = std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>;
 
+}  // namespace internal
+
 // Anything that can be given to as_result(), timeout(), gather() and the like.
 template <class A>
-concept Awaitable = Settles<AwaiterOf<A>>;
+concept Awaitable = internal::Settles<internal::AwaiterOf<A>>;
 
 template <class A>
-using AwaitValue = typename AwaiterOf<A>::value_type;
+using AwaitValue = typename internal::AwaiterOf<A>::value_type;
+
+namespace internal {
 
 // How `awaiter` ended, for who goes on with that as a value: also when it throws while it finds
 // out, for want of memory or out of a value's copy.
@@ -76,10 +82,15 @@ class [[nodiscard]] Outcomes {
   A inner_;
 };
 
+}  // namespace internal
+
 template <Awaitable A>
 auto as_outcome(A&& awaitable) {
-  return Outcomes<AwaiterOf<A>>(awaiter_of(std::forward<A>(awaitable)));
+  return internal::Outcomes<internal::AwaiterOf<A>>(
+      internal::awaiter_of(std::forward<A>(awaitable)));
 }
+
+namespace internal {
 
 template <Settles A>
 class [[nodiscard]] AsResult {
@@ -108,11 +119,14 @@ class [[nodiscard]] AsResult {
   A inner_;
 };
 
+}  // namespace internal
+
 // co_await as_result(op) returns Result<T>: the value, or the std::error_code of a failed or timed
 // out operation. Cancelled, and exceptions that are not an Error, are still thrown.
 template <Awaitable A>
 auto as_result(A&& awaitable) {
-  return AsResult<AwaiterOf<A>>(awaiter_of(std::forward<A>(awaitable)));
+  return internal::AsResult<internal::AwaiterOf<A>>(
+      internal::awaiter_of(std::forward<A>(awaitable)));
 }
 
 }  // namespace eddy

@@ -14,17 +14,23 @@
 
 namespace eddy {
 
+namespace internal {
+
 template <class T>
 inline constexpr bool is_task = false;
 template <class T>
 inline constexpr bool is_task<Task<T>> = true;
 
+}  // namespace internal
+
 // Callable with Args..., returning a Task.
 template <class F, class... Args>
-concept Body = std::invocable<F&, Args...> && is_task<std::invoke_result_t<F&, Args...>>;
+concept Body = std::invocable<F&, Args...> && internal::is_task<std::invoke_result_t<F&, Args...>>;
 
 template <class F, class... Args>
 using BodyValue = typename std::invoke_result_t<F&, Args...>::value_type;
+
+namespace internal {
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14
 inline constexpr bool closures_are_miscompiled = true;
@@ -38,11 +44,13 @@ inline constexpr bool safe_callable =
     !closures_are_miscompiled || std::is_reference_v<F> ||
     std::is_trivially_copyable_v<std::remove_cvref_t<F>>;
 
+}  // namespace internal
+
 }  // namespace eddy
 
 #define EDDY_CHECK_CALLABLE(F)                                                             \
   static_assert(                                                                           \
-      ::eddy::safe_callable<F>,                                                            \
+      ::eddy::internal::safe_callable<F>,                                                  \
       "GCC before 14 destroys the captures of this temporary twice if it stands in an "    \
       "expression with co_await. Either capture by reference ([&]), or give the callable " \
       "a name and pass that: auto body = [c] { ... }; spawn(body);")

@@ -6,6 +6,7 @@
 #include <new>
 
 namespace eddy {
+using namespace internal;
 
 Context& Context::current() noexcept {
   static thread_local Context outside;  // for what runs in no task: main() before run()

@@ -71,8 +71,10 @@ template <class T>
 class ContextVar {
   struct Value : Context::Box {
     explicit Value(T value) : value(std::move(value)) { destroy = &erase; }
-    static void* operator new(std::size_t size) { return Pool::allocate(size); }
-    static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+    static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
+    static void operator delete(void* memory, std::size_t size) {
+      internal::Pool::release(memory, size);
+    }
     static void erase(Context::Box* box) noexcept { delete static_cast<Value*>(box); }
     T value;
   };

@@ -10,6 +10,7 @@
 #include <utility>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 thread_local Loop* loops_of_thread = nullptr;

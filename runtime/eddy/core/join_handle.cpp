@@ -1,6 +1,7 @@
 #include <eddy/core/join_handle.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void JoinWaiter::throw_other_loop() const {
   throw_misuse("a task of another loop cannot be awaited: use run_from_thread() for " +

@@ -15,6 +15,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // The task's outcome, kept after its frame is gone.
 template <class T>
 class TaskResult : public TaskState {
@@ -160,11 +162,13 @@ class [[nodiscard]] Join : public JoinWaiter {
   }
 };
 
+}  // namespace internal
+
 // What a handle can do whatever the task returns. JoinHandle<> is one for any task.
 class TaskHandle {
  public:
   TaskHandle() = default;
-  explicit TaskHandle(TaskState& state) noexcept : state_(&state) { state.retain(); }
+  explicit TaskHandle(internal::TaskState& state) noexcept : state_(&state) { state.retain(); }
   TaskHandle(const TaskHandle& other) noexcept : state_(other.state_) {
     if (state_) state_->retain();
   }
@@ -205,8 +209,10 @@ class TaskHandle {
   template <class F>
   void on_done(F callback) const;
 
-  TaskState& state() const {
-    if (!state_) [[unlikely]] throw_misuse("a handle without a task, or moved from, was used");
+  internal::TaskState& state() const {
+    if (!state_) [[unlikely]] {
+      internal::throw_misuse("a handle without a task, or moved from, was used");
+    }
     return *state_;
   }
 
@@ -215,7 +221,7 @@ class TaskHandle {
   }
 
  private:
-  TaskState* state_ = nullptr;
+  internal::TaskState* state_ = nullptr;
 };
 
 template <class T = void>
@@ -224,10 +230,10 @@ class JoinHandle : public TaskHandle {
   using value_type = T;
 
   JoinHandle() = default;
-  explicit JoinHandle(TaskResult<T>& state) noexcept
+  explicit JoinHandle(internal::TaskResult<T>& state) noexcept
     requires(!std::is_void_v<T>)
       : TaskHandle(state) {}
-  explicit JoinHandle(TaskState& state) noexcept
+  explicit JoinHandle(internal::TaskState& state) noexcept
     requires std::is_void_v<T>
       : TaskHandle(state) {}
   // Any handle is a JoinHandle<>, for lists of tasks of several kinds.
@@ -240,16 +246,18 @@ class JoinHandle : public TaskHandle {
   decltype(auto) result() const {
     state().rethrow();
     if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*static_cast<TaskResult<T>&>(state()).value());
+      return static_cast<T>(*static_cast<internal::TaskResult<T>&>(state()).value());
     } else if constexpr (!std::is_void_v<T>) {
-      return static_cast<T&>(static_cast<TaskResult<T>&>(state()).value());
+      return static_cast<T&>(static_cast<internal::TaskResult<T>&>(state()).value());
     }
   }
 
   // Resumes in the turn after the task ended; does not suspend if it has. Throws what the task
   // threw, the Cancelled of a cancelled task included. Cancelling the wait cancels the task.
-  Join<T> operator co_await() const { return Join<T>(state()); }
+  internal::Join<T> operator co_await() const { return internal::Join<T>(state()); }
 };
+
+namespace internal {
 
 // A callback of on_done(): waits in the task's list of hooks, then in the ready queue.
 template <class F>
@@ -289,10 +297,12 @@ class DoneCallback : public DoneHook, public Ready {
   Context context_;
 };
 
+}  // namespace internal
+
 template <class F>
 void TaskHandle::on_done(F callback) const {
   if (done() && !Loop::open(state().loop_id())) throw UsageError("on_done() of a closed loop");
-  auto* hook = new DoneCallback<F>(state(), std::move(callback));
+  auto* hook = new internal::DoneCallback<F>(state(), std::move(callback));
   if (done()) {
     hook->schedule();
   } else {

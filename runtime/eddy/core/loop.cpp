@@ -12,6 +12,7 @@
 #include <utility>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 std::atomic<std::uint64_t> next_loop_id = 1;
@@ -258,7 +259,7 @@ inline void Loop::admit() noexcept {
 [[gnu::always_inline]] inline void Loop::complete(std::uint64_t user_data, int result,
                                                   std::uint32_t flags) noexcept {
   if (user_data & completion_tag) [[unlikely]] {
-    auto& completion = *reinterpret_cast<Completion*>(user_data & ~completion_tag);
+    auto& completion = *reinterpret_cast<CompletionHandler*>(user_data & ~completion_tag);
     if (flags & IORING_CQE_F_MORE) {
       --ended_;  // not its last: reap() counts it as if it were
     } else if (completion.cancel_waits_) {  // ended before its cancellation was sent

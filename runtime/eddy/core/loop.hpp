@@ -51,7 +51,7 @@ class Loop {
   // Throws Error that says what to do about it where the kernel refuses a ring.
   explicit Loop(const LoopOptions& options = {});
   // Over another kernel than io_uring. Of the options, those for the ring itself say nothing then.
-  Loop(const LoopOptions& options, std::unique_ptr<Kernel> kernel);
+  Loop(const LoopOptions& options, std::unique_ptr<internal::Kernel> kernel);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   ~Loop();  // close()
@@ -93,7 +93,7 @@ class Loop {
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
   // callbacks per turn. What it throws goes to the exception handler. Throws UsageError after
   // close().
-  void post(PostQueue::Callback callback) { posts_.push(std::move(callback)); }
+  void post(internal::PostQueue::Callback callback) { posts_.push(std::move(callback)); }
 
   Stats stats() const;
 
@@ -111,14 +111,14 @@ class Loop {
 
   // The loop whose turn it is on this thread. Throws UsageError outside of one.
   static Loop& current() {
-    if (!thread_state.loop) [[unlikely]] throw_no_loop();
-    return *thread_state.loop;
+    if (!internal::thread_state.loop) [[unlikely]] throw_no_loop();
+    return *internal::thread_state.loop;
   }
 
   // -- for awaitables --
 
   // On its own thread: whoever does otherwise ends the process where there are assertions.
-  void make_ready(Ready& ready) noexcept {
+  void make_ready(internal::Ready& ready) noexcept {
 #ifndef NDEBUG
     if (thread_ != std::this_thread::get_id()) [[unlikely]] woken_by_another_thread(ready);
 #endif
@@ -134,22 +134,22 @@ class Loop {
     return true;
   }
 
-  void submit(Operation& operation) noexcept {
+  void submit(internal::Operation& operation) noexcept {
     if (!ring_.full()) [[likely]] {
       start(operation);
     } else {
       queue(operation);
     }
   }
-  void submit_cancel(Operation& operation);
+  void submit_cancel(internal::Operation& operation);
 
   // For what answers more than once. REQUIRES: `completion` lives until its last completion, and is
   // submitted again only after it.
-  void submit(const Request& request, Completion& completion) noexcept;
+  void submit(const internal::Request& request, internal::CompletionHandler& completion) noexcept;
   // Asks the kernel to end it; the last completion still comes, and not within this call.
-  void cancel(Completion& completion) noexcept;
+  void cancel(internal::CompletionHandler& completion) noexcept;
 
-  TimerQueue& timers() noexcept { return timers_; }
+  internal::TimerQueue& timers() noexcept { return timers_; }
 
   // `length` from this very moment, so that a step that computed for long does not make it early.
   Instant deadline_after(AnyDuration length) noexcept;
@@ -158,30 +158,30 @@ class Loop {
   // quarter as dear and lags by less than the two kernel ticks that are added.
   Instant rough_deadline_after(AnyDuration length) noexcept;
 
-  Ring& ring() noexcept { return ring_; }
-  Registered& registered() noexcept { return registered_; }
+  internal::Ring& ring() noexcept { return ring_; }
+  internal::Registered& registered() noexcept { return registered_; }
   const LoopOptions& options() const noexcept { return options_; }
   // Never zero, and never that of another loop, unlike an address.
   std::uint64_t id() const noexcept { return id_; }
   std::uint64_t next_task_id() noexcept { return ++task_ids_; }
-  void task_started(TaskState& task) noexcept {
+  void task_started(internal::TaskState& task) noexcept {
     tasks_.push_back(task);
     ++task_count_;
   }
-  void task_ended(TaskState& task) noexcept {
-    static_cast<Link<AllTasks>&>(task).unlink();
+  void task_ended(internal::TaskState& task) noexcept {
+    static_cast<internal::Link<internal::AllTasks>&>(task).unlink();
     --task_count_;
   }
-  std::vector<TaskState*> tasks();
+  std::vector<internal::TaskState*> tasks();
   // True while a loop that closes asks its tasks to end, one after the other.
   bool asks_all() const noexcept { return asks_all_; }
   // `task` has failed after it was asked to: reported when close() ends unless somebody looks
   // before. Takes the reference.
-  void report_by_close(TaskState& task) noexcept;
+  void report_by_close(internal::TaskState& task) noexcept;
   void count_post() noexcept { ++stats_.posts; }
   void check_thread() const;
   void check_open() const;
-  void run_until(TaskState& main);
+  void run_until(internal::TaskState& main);
 
   template <class Service>
   Service& service() {
@@ -209,24 +209,24 @@ class Loop {
 
   static constexpr std::uint64_t completion_tag = 1;
 
-  void start(Operation& operation) noexcept {
-    ring_.push(operation.request_, address_of(&operation));
-    operation.state_ = Operation::State::in_flight;
+  void start(internal::Operation& operation) noexcept {
+    ring_.push(operation.request_, internal::address_of(&operation));
+    operation.state_ = internal::Operation::State::in_flight;
   }
   std::uint64_t in_flight() const noexcept { return ring_.pushed() - ended_; }
   void admit() noexcept;
-  void queue(Operation& operation) noexcept;
+  void queue(internal::Operation& operation) noexcept;
   void push_cancel(std::uint64_t user_data) noexcept;
-  void send_cancel(Operation& operation) noexcept;
+  void send_cancel(internal::Operation& operation) noexcept;
   void cancel_again() noexcept;
-  void queue(Completion& completion) noexcept;
+  void queue(internal::CompletionHandler& completion) noexcept;
   void submit_waiting();
   void submit_late();
   bool make_room();
 
   void run_due();
   void run_ready() noexcept;
-  void run_timed(Ready& ready);
+  void run_timed(internal::Ready& ready);
   bool may_skip_poll() const noexcept;
   void poll(Instant limit);
   void poll_virtually(Instant limit);
@@ -240,7 +240,7 @@ class Loop {
   void drain_kernel();
   void cancel_all() noexcept;
   void report_failed() noexcept;
-  static void forget(TaskState& task) noexcept;
+  static void forget(internal::TaskState& task) noexcept;
   void forget_all() noexcept;
   void join_thread();
   void leave_thread() noexcept;
@@ -251,18 +251,20 @@ class Loop {
   static Duration coarse_lag() noexcept;
   Instant refresh_now() noexcept;
   [[noreturn]] static void throw_no_loop();
-  [[noreturn]] static void woken_by_another_thread(Ready& ready) noexcept;
+  [[noreturn]] static void woken_by_another_thread(internal::Ready& ready) noexcept;
 
   // hot
-  Fifo<Ready> ready_;
-  Ring ring_;
+  internal::Fifo<internal::Ready> ready_;
+  internal::Ring ring_;
   std::uint64_t ended_;  // requests that had their last completion
   std::uint64_t in_flight_max_;
   std::uint64_t ended_at_limit_ = 0;  // what ended_ was when so many were in flight
-  List<Waiter> waiting_;  // operations without a place in the ring, in order
-  List<Waiter> cancels_;  // operations in flight whose cancellation has no place yet
-  List<Waiter> asked_to_end_;  // operations in flight that the kernel was asked to cancel
-  TimerQueue timers_;
+  internal::List<internal::Waiter> waiting_;  // operations without a place in the ring, in order
+  // Operations in flight whose cancellation has no place yet, and those that the kernel was asked
+  // to cancel.
+  internal::List<internal::Waiter> cancels_;
+  internal::List<internal::Waiter> asked_to_end_;
+  internal::TimerQueue timers_;
   Instant now_{};
   bool now_valid_ = false;
   bool debug_;
@@ -277,15 +279,16 @@ class Loop {
   Stats stats_;
   std::uint64_t task_ids_ = 0;
   std::size_t task_count_ = 0;
-  List<TaskState, AllTasks> tasks_;
+  internal::List<internal::TaskState, internal::AllTasks> tasks_;
 
   // cold
   std::uint64_t id_;
   LoopOptions options_;
   Duration rough_from_;  // shorter timeouts are exact; on virtual time all are
   Duration coarse_lag_ = coarse_lag();
-  List<Completion> late_;  // with a request or a cancellation that has no place in the ring yet
-  Registered registered_;
+  // With a request or a cancellation that has no place in the ring yet.
+  internal::List<internal::CompletionHandler> late_;
+  internal::Registered registered_;
   std::thread::id thread_;
   pid_t process_;
   Instant virtual_now_{};
@@ -298,10 +301,14 @@ class Loop {
   std::vector<ServiceEntry> services_;
   Loop* next_on_thread_ = nullptr;
   // Of a loop that closes: what was asked to end, and what has failed since.
-  List<TaskState, AllTasks> asked_;
-  List<TaskState, AllTasks> failed_;
-  PostQueue posts_;
+  internal::List<internal::TaskState, internal::AllTasks> asked_;
+  internal::List<internal::TaskState, internal::AllTasks> failed_;
+  internal::PostQueue posts_;
 };
+
+}  // namespace eddy
+
+namespace eddy::internal {
 
 inline TaskState::TaskState(Loop& loop, std::coroutine_handle<> root,
                             std::source_location where, const Context& context) noexcept
@@ -354,4 +361,4 @@ inline void Operation::await_suspend(std::coroutine_handle<> frame) {
   task()->loop().submit(*this);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -2,6 +2,7 @@
 #include <eddy/core/loop.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void Loop::submit_cancel(Operation& operation) {
   if (ring_.has_place()) {

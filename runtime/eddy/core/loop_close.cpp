@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace eddy {
+using namespace internal;
 
 // Each is asked once: who cleans up is waited for, what a cleanup started is asked a turn later.
 void Loop::cancel_all() noexcept {

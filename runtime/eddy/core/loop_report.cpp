@@ -11,6 +11,7 @@
 #include <ctime>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 void print_report(const ExceptionReport& report) noexcept {

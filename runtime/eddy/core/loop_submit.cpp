@@ -7,8 +7,9 @@
 #include <cerrno>
 
 namespace eddy {
+using namespace internal;
 
-void Loop::submit(const Request& request, Completion& completion) noexcept {
+void Loop::submit(const Request& request, CompletionHandler& completion) noexcept {
   const PackedRequest packed(request);
   if (ring_.has_place()) {
     ring_.push_unadmitted(packed, address_of(&completion) | completion_tag);
@@ -19,7 +20,7 @@ void Loop::submit(const Request& request, Completion& completion) noexcept {
   }
 }
 
-void Loop::cancel(Completion& completion) noexcept {
+void Loop::cancel(CompletionHandler& completion) noexcept {
   if (ring_.has_place() && !completion.submit_waits_) {
     push_cancel(address_of(&completion) | completion_tag);
   } else {
@@ -28,7 +29,7 @@ void Loop::cancel(Completion& completion) noexcept {
   }
 }
 
-void Loop::queue(Completion& completion) noexcept {
+void Loop::queue(CompletionHandler& completion) noexcept {
   if (!completion.linked()) late_.push_back(completion);
   backlog_ = true;
 }
@@ -42,7 +43,7 @@ void Loop::push_cancel(std::uint64_t user_data) noexcept {
 
 // A request that was cancelled before it was sent never is: what it names may be gone.
 void Loop::submit_late() {
-  while (Completion* completion = late_.front()) {
+  while (CompletionHandler* completion = late_.front()) {
     const bool submit = completion->submit_waits_;
     const bool cancel = completion->cancel_waits_;
     if (submit != cancel && !make_room()) return;

@@ -1,6 +1,7 @@
 #include <eddy/core/sleep.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void Sleep::await_suspend(std::coroutine_handle<> frame) {
   require_first_await();

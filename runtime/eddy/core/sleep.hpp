@@ -15,22 +15,24 @@ class [[nodiscard]] Yield {
   using value_type = void;
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame) {
-    if (!thread_state.task) throw UsageError("co_await outside of a task: use run() or spawn()");
-    thread_state.task->reschedule(frame);
+    if (!internal::thread_state.task) {
+      throw UsageError("co_await outside of a task: use run() or spawn()");
+    }
+    internal::thread_state.task->reschedule(frame);
   }
   void await_resume() const {
-    TaskState& task = *thread_state.task;
+    internal::TaskState& task = *internal::thread_state.task;
     if (task.take_pending_cancel()) [[unlikely]] task.cancelled_failure().raise();
   }
   Expected<void> await_outcome() const {
-    TaskState& task = *thread_state.task;
+    internal::TaskState& task = *internal::thread_state.task;
     if (task.take_pending_cancel()) return std::unexpected(task.cancelled_failure());
     return {};
   }
 };
 inline Yield yield() { return {}; }
 
-class [[nodiscard]] Sleep : public Waiter {
+class [[nodiscard]] Sleep : public internal::Waiter {
  public:
   using value_type = void;
   explicit Sleep(Duration length) noexcept : Waiter(&stop), length_(length), timer_(&fire) {}
@@ -48,12 +50,12 @@ class [[nodiscard]] Sleep : public Waiter {
 
  private:
   // A timer that finds its way back to the sleeper it is part of.
-  struct SleepTimer : Timer {
-    using Timer::Timer;
+  struct SleepTimer : internal::Timer {
+    using internal::Timer::Timer;
     Sleep* owner = nullptr;
   };
-  static void fire(Timer& timer) { static_cast<SleepTimer&>(timer).owner->wake(); }
-  static bool stop(Waiter& waiter);
+  static void fire(internal::Timer& timer) { static_cast<SleepTimer&>(timer).owner->wake(); }
+  static bool stop(internal::Waiter& waiter);
 
   Duration length_{-1};
   Instant until_ = Instant::min();

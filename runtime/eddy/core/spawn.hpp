@@ -9,6 +9,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // A task together with the callable whose captures its frame refers to; they die with the frame.
 template <class F>
 class CallableHolder {
@@ -55,14 +57,16 @@ JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
   return handle;
 }
 
+}  // namespace internal
+
 template <class T>
 JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
-  if (thread_state.loop != this) [[unlikely]] {
+  if (internal::thread_state.loop != this) [[unlikely]] {
     check_thread();
     check_open();
   }
-  if (!task.valid()) throw_without_frame("spawn", signature_of<Task<T>>());
-  return start_task(*new TaskResult<T>(*this, std::move(task)), options);
+  if (!task.valid()) internal::throw_without_frame("spawn", internal::signature_of<Task<T>>());
+  return internal::start_task(*new internal::TaskResult<T>(*this, std::move(task)), options);
 }
 
 // Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
@@ -73,8 +77,10 @@ JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
   Loop& loop = Loop::current();
-  if (!task.valid()) [[unlikely]] throw_without_frame("spawn", signature_of<Task<T>>());
-  return start_task(*new TaskResult<T>(loop, std::move(task)), options);
+  if (!task.valid()) [[unlikely]] {
+    internal::throw_without_frame("spawn", internal::signature_of<Task<T>>());
+  }
+  return internal::start_task(*new internal::TaskResult<T>(loop, std::move(task)), options);
 }
 
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task
@@ -85,13 +91,13 @@ auto spawn(F&& callable, const SpawnOptions& options = {}) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
   using T = BodyValue<Stored>;
-  auto* task = new CallableResult<Stored, T>(Loop::current(), std::forward<F>(callable));
-  return start_task<T>(*task, options);
+  auto* task = new internal::CallableResult<Stored, T>(Loop::current(), std::forward<F>(callable));
+  return internal::start_task<T>(*task, options);
 }
 
 template <class T>
 T Loop::run(Task<T> main) {
-  if (thread_state.loop) throw UsageError("run() inside of a running loop");
+  if (internal::thread_state.loop) throw UsageError("run() inside of a running loop");
   auto handle = spawn(std::move(main), {.name = "main"});
   run_until(handle.state());
   if (!handle.done()) throw UsageError("the loop was stopped before its main task was done");
@@ -108,7 +114,7 @@ T Loop::run(Task<T> main) {
 // any other, after a report that names the task.
 template <class T>
 T run(Task<T> main, LoopOptions options = {}) {
-  if (thread_state.loop) throw UsageError("run() inside of a running loop");
+  if (internal::thread_state.loop) throw UsageError("run() inside of a running loop");
   Loop loop(options);
   return loop.run(std::move(main));
 }
@@ -121,14 +127,14 @@ auto run(F&& main, LoopOptions options = {}) {
 
 // The handle of the running task. Throws UsageError where none runs.
 inline JoinHandle<> this_task() {
-  if (!thread_state.task) throw UsageError("no task is running");
-  return JoinHandle<>(*thread_state.task);
+  if (!internal::thread_state.task) throw UsageError("no task is running");
+  return JoinHandle<>(*internal::thread_state.task);
 }
 
 // The tasks of the running loop that are not done, in the order in which they were spawned.
 inline std::vector<JoinHandle<>> all_tasks() {
   std::vector<JoinHandle<>> all;
-  for (TaskState* task : Loop::current().tasks()) all.emplace_back(*task);
+  for (internal::TaskState* task : Loop::current().tasks()) all.emplace_back(*task);
   return all;
 }
 
@@ -146,8 +152,8 @@ std::future<T> run_from_thread(Loop& loop, Task<T> task) {
           handle.state().rethrow();
           promise.set_value();
         } else {
-          promise.set_value(
-              std::move(JoinHandle<T>(static_cast<TaskResult<T>&>(handle.state())).result()));
+          promise.set_value(std::move(
+              JoinHandle<T>(static_cast<internal::TaskResult<T>&>(handle.state())).result()));
         }
       } catch (...) {
         promise.set_exception(std::current_exception());

@@ -7,6 +7,7 @@
 // holds dies before whoever awaits it goes on, as with an exception that is thrown.
 #pragma once
 
+#include <eddy/core/fail.hpp>
 #include <eddy/core/internal/promise.hpp>
 #include <eddy/core/loop.hpp>
 
@@ -56,16 +57,20 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
 
   bool await_ready() const {
-    if (!frame_) [[unlikely]] throw_without_frame("co_await", signature_of<Task>());
-    if (frame_.promise().started()) [[unlikely]] throw_awaited_twice(frame_.promise().where());
+    if (!frame_) [[unlikely]] {
+      internal::throw_without_frame("co_await", internal::signature_of<Task>());
+    }
+    if (frame_.promise().started()) [[unlikely]] {
+      internal::throw_awaited_twice(frame_.promise().where());
+    }
     return false;
   }
 
   // Runs the body on this stack until it ends or waits. Only one that waits suspends its parent.
   bool await_suspend(std::coroutine_handle<> parent) {
     frame_.promise().start();
-    if (thread_state.stack_is_deep()) [[unlikely]] {
-      thread_state.next = frame_;
+    if (internal::thread_state.stack_is_deep()) [[unlikely]] {
+      internal::thread_state.next = frame_;
     } else {
       frame_.resume();
       if (frame_.promise().ended()) return false;
@@ -78,13 +83,15 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
 
   // For messages.
-  AwaitedName awaited() const noexcept { return {frame_.promise().where().function_name()}; }
+  internal::AwaitedName awaited() const noexcept {
+    return {frame_.promise().where().function_name()};
+  }
 
   T await_resume() {
     if (!frame_.promise().has_value()) [[unlikely]] take_failure().raise();
     return frame_.promise().take();
   }
-  Expected<Held<T>> await_outcome() {
+  Expected<internal::Held<T>> await_outcome() {
     if (!frame_.promise().has_value()) return std::unexpected(take_failure());
     if constexpr (std::is_void_v<T>) {
       return {};
@@ -119,8 +126,8 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
 
   // F07
   void report_never_awaited() const noexcept {
-    if (!thread_state.loop || !thread_state.loop->debug()) return;
-    thread_state.loop->report(
+    if (!internal::thread_state.loop || !internal::thread_state.loop->debug()) return;
+    internal::thread_state.loop->report(
         {.message = "a task was never awaited", .where = frame_.promise().where()});
   }
 
@@ -128,7 +135,7 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
 };
 
 template <class T>
-class Task<T>::promise_type : public Promise<T> {
+class Task<T>::promise_type : public internal::Promise<T> {
  public:
   Task get_return_object(std::source_location where = std::source_location::current()) noexcept {
     this->where_ = where;

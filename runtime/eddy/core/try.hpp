@@ -30,7 +30,7 @@
 #define EDDY_DO(...)                                                                    \
   do {                                                                                  \
     auto eddy_outcome = co_await ::eddy::as_outcome(__VA_ARGS__);                       \
-    static_assert(::eddy::may_be_dropped<decltype(eddy_outcome)>,                       \
+    static_assert(::eddy::internal::may_be_dropped<decltype(eddy_outcome)>,                       \
                   "EDDY_DO drops what this gives at once: name it, EDDY_TRY(auto x, ...)"); \
     if (!eddy_outcome) [[unlikely]] co_await ::eddy::fail(std::move(eddy_outcome.error())); \
   } while (false)
@@ -44,9 +44,13 @@
 
 namespace eddy {
 
+namespace internal {
+
 template <class Outcome>
 inline constexpr bool may_be_dropped =
     std::is_void_v<typename Outcome::value_type> ||
     std::is_trivially_destructible_v<typename Outcome::value_type>;
+
+}  // namespace internal
 
 }  // namespace eddy

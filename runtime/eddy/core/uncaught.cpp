@@ -6,6 +6,7 @@
 #include <exception>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // Of this thread: the report of what run() is throwing.

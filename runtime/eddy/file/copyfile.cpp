@@ -15,6 +15,7 @@
 #include <memory>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // As much as one step moves while the loop is held: some 60 us from the page cache.

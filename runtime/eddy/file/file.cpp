@@ -10,6 +10,7 @@
 #include <cstring>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 Task<Lock::Guard> turn_and_flush(FileState& file) {

@@ -39,9 +39,15 @@ struct OpenOptions {
   std::optional<FilePolicy> policy = std::nullopt;  // instead of the loop's
 };
 
+class File;
 class Lines;
 class ReadAt;
 class WriteAt;
+
+namespace internal {
+class FileAccess;
+Task<File> open_file(Text path, FileMode mode, OpenOptions options);
+}  // namespace internal
 
 class File {
  public:
@@ -137,13 +143,13 @@ class File {
   FilePolicy policy() const { return open_state().policy; }
 
  private:
-  friend Task<File> open_file(Text path, FileMode mode, OpenOptions options);
-  friend class FileAccess;
+  friend Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options);
+  friend class internal::FileAccess;
   friend class Lines;
-  explicit File(Counted<FileState> state) noexcept : state_(std::move(state)) {}
+  explicit File(internal::Counted<internal::FileState> state) noexcept : state_(std::move(state)) {}
 
   // Each call counts as an owner of what it works on from the moment it is made.
-  using State = Counted<FileState>;
+  using State = internal::Counted<internal::FileState>;
   static Task<std::string> read(State state, std::size_t count);
   static Task<std::size_t> read_into(State state, MutableBytes into);
   static Task<std::size_t> read_some(State state, MutableBytes into);
@@ -170,27 +176,25 @@ class File {
 
   // Throw UsageError when it is closed, or another loop's; Error when it was dropped, or opened for
   // something else.
-  static FileState& to_use(const State& state);
-  static FileState& to_read(const State& state);
-  static FileState& to_write(const State& state);
+  static internal::FileState& to_use(const State& state);
+  static internal::FileState& to_read(const State& state);
+  static internal::FileState& to_write(const State& state);
   // The same for what no loop is needed for.
-  FileState& open_state() const;
+  internal::FileState& open_state() const;
   void drop() noexcept { if (state_) state_->drop(); }
 
   State state_;
 };
-
-Task<File> open_file(Text path, FileMode mode, OpenOptions options);
 
 // Opens `path` as Python's open() does: the same modes, errors and buffering. Cancelled: nothing is
 // left open. A directory is refused with EISDIR whatever the mode. Waits for the other end of a
 // FIFO. Throws UsageError at once for a mode that makes no sense, or for a path that holds a zero
 // byte.
 inline Task<File> open(Text path, std::string_view mode = "r", OpenOptions options = {}) {
-  return open_file(std::move(path), FileMode::parse(mode), options);
+  return internal::open_file(std::move(path), FileMode::parse(mode), options);
 }
 inline Task<File> open(Text path, OpenFlags flags, OpenOptions options = {}) {
-  return open_file(std::move(path), FileMode::from(flags), options);
+  return internal::open_file(std::move(path), FileMode::from(flags), options);
 }
 
 // The standard streams, unbuffered for writing, never closed.
@@ -209,10 +213,12 @@ class Lines {
   Task<bool> next_into(std::string& line) { return File::readline_into(file_, line); }
 
  private:
-  static Task<std::optional<std::string>> next(Counted<FileState> file);
+  static Task<std::optional<std::string>> next(internal::Counted<internal::FileState> file);
 
-  Counted<FileState> file_;
+  internal::Counted<internal::FileState> file_;
 };
+
+namespace internal {
 
 // For the verbs of other classes that work on a file.
 class FileAccess {
@@ -222,31 +228,34 @@ class FileAccess {
   static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
 };
 
+}  // namespace internal
+
 inline Lines File::lines() { return Lines(*this); }
 
 // A read at a place of its own: one operation without a coroutine frame, unless bytes that were
 // written wait in the buffer: then it waits for its turn, and flushes them first.
-class [[nodiscard]] ReadAt : public ReadCall {
+class [[nodiscard]] ReadAt : public internal::ReadCall {
  public:
   using value_type = std::size_t;
-  ReadAt(Counted<FileState> file, MutableBytes into, std::uint64_t offset) noexcept;
+  ReadAt(internal::Counted<internal::FileState> file, MutableBytes into,
+         std::uint64_t offset) noexcept;
 
   bool await_ready() {
     if (!file_.usable() || file_.dirty() || offset_ < 0) [[unlikely]] return ready_slowly();
     ++file_.positional;
-    return ReadCall::await_ready();
+    return internal::ReadCall::await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
     if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
-    ReadCall::await_suspend(frame);
+    internal::ReadCall::await_suspend(frame);
     return true;
   }
   std::size_t await_resume() {
     if (!in_turn_ && result() == static_cast<int>(into_.size())) [[likely]] {
       --file_.positional;
-      return static_cast<std::size_t>(Operation::await_resume());
+      return static_cast<std::size_t>(internal::Operation::await_resume());
     }
-    return value_or_raise(await_outcome());
+    return internal::value_or_raise(await_outcome());
   }
   Expected<std::size_t> await_outcome() {
     --file_.positional;
@@ -254,13 +263,16 @@ class [[nodiscard]] ReadAt : public ReadCall {
   }
 
  private:
-  static Task<std::size_t> read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset);
+  static Task<std::size_t> read_in_turn(internal::FileState& file, MutableBytes into,
+                                        std::uint64_t offset);
   bool ready_slowly();
   Expected<std::size_t> complete();
 
-  Counted<FileState> owner_;
+  internal::Counted<internal::FileState> owner_;
   std::optional<Task<std::size_t>> in_turn_;
 };
+
+namespace internal {
 
 struct PositionalWrite {
   int fd;
@@ -269,24 +281,27 @@ struct PositionalWrite {
   ssize_t operator()() const;
 };
 
+}  // namespace internal
+
 // A write at a place of its own, inline or on the ring as Storage decides; when there is something
 // in the buffer, or another call in progress, it waits for its turn and empties the buffer first.
-class [[nodiscard]] WriteAt : public FileCall<PositionalWrite> {
+class [[nodiscard]] WriteAt : public internal::FileCall<internal::PositionalWrite> {
  public:
   using value_type = std::size_t;
-  WriteAt(Counted<FileState> file, Bytes bytes, std::uint64_t offset);
+  WriteAt(internal::Counted<internal::FileState> file, Bytes bytes, std::uint64_t offset);
 
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> frame);
-  std::size_t await_resume() { return value_or_raise(await_outcome()); }
+  std::size_t await_resume() { return internal::value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome();
 
  private:
-  static Task<std::size_t> write_in_turn(FileState& file, PositionalWrite write);
+  static Task<std::size_t> write_in_turn(internal::FileState& file,
+                                         internal::PositionalWrite write);
 
-  FileState& file_;
-  Counted<FileState> owner_;
-  PositionalWrite write_;
+  internal::FileState& file_;
+  internal::Counted<internal::FileState> owner_;
+  internal::PositionalWrite write_;
   std::uint64_t made_on_;  // the loop
   std::optional<Task<std::size_t>> in_turn_;
 };

@@ -7,6 +7,7 @@
 #include <linux/io_uring.h>
 
 namespace eddy {
+using namespace internal;
 
 ReadAt File::read_at(MutableBytes into, std::uint64_t offset) {
   to_read(state_);

@@ -7,6 +7,7 @@
 #include <linux/io_uring.h>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 constexpr std::uint8_t opcode_ftruncate = 55;  // 6.9; newer than liburing 2.3

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 FileTime to_time(const struct statx_timestamp& stamp) {
@@ -70,8 +71,8 @@ int older_statx(int fd, const char* path, int flags, struct statx& into) {
 
 }  // namespace
 
-Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,
-                         Text subject) {
+Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount& mount,
+                                   FilePolicy policy, Text subject) {
   struct statx buffer;
   Request request;
   request.opcode = IORING_OP_STATX;

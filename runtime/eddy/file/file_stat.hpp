@@ -34,8 +34,12 @@ struct FileStat {
   bool is_symlink() const noexcept { return S_ISLNK(mode); }
 };
 
+namespace internal {
+
 // statx(2) of `path` below `fd` with those AT_* flags; a failure names `subject`.
 Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,
                          Text subject);
+
+}  // namespace internal
 
 }  // namespace eddy

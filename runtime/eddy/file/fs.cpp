@@ -12,6 +12,7 @@
 #include <memory>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // One operation on a name. `call` is the plain system call for the same.

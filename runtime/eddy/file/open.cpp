@@ -9,6 +9,7 @@
 #include <linux/io_uring.h>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 std::size_t capacity_of(const OpenOptions& options) {
@@ -150,7 +151,7 @@ int probe(int fd, const FileMode& mode) {
 
 }  // namespace
 
-Task<File> open_file(Text path, FileMode mode, OpenOptions options) {
+Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
   const std::size_t capacity = capacity_of(options);
   Storage& storage = Storage::current();
   Storage::Mount& mount = storage.mount_of(path.view());

@@ -28,7 +28,7 @@ class RegisteredBuffer {
   RegisteredBuffer(RegisteredBuffer&& other) noexcept = default;
   RegisteredBuffer& operator=(RegisteredBuffer&&) = delete;
   // REQUIRES: no operation uses the memory.
-  ~RegisteredBuffer() { if (memory_) Registered::give_back_buffer(loop_, place_); }
+  ~RegisteredBuffer() { if (memory_) internal::Registered::give_back_buffer(loop_, place_); }
 
   MutableBytes bytes() const noexcept {
     return memory_ ? MutableBytes(memory_.get(), size_) : MutableBytes();

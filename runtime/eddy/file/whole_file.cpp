@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // Writes and closes; what was opened is closed whatever happens.

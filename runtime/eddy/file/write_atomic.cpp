@@ -16,6 +16,7 @@
 #include <optional>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // What is to become the new file. Removed unless it did, by a plain call: that must not wait.

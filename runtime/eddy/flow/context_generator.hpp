@@ -21,7 +21,7 @@ namespace eddy {
 
 template <class T>
 class [[nodiscard]] ContextGenerator {
-  using Yielded = Held<T>;
+  using Yielded = internal::Held<T>;
 
  public:
   using promise_type = typename Generator<Yielded>::promise_type;

@@ -35,11 +35,11 @@ class ExitStack {
   // stays until the stack is left. What cannot be entered is not kept.
   template <class R>
     requires Resource<std::remove_cvref_t<R>>
-  Task<std::remove_reference_t<Lent<std::remove_cvref_t<R>>>&> enter(R&& resource) {
+  Task<std::remove_reference_t<internal::Lent<std::remove_cvref_t<R>>>&> enter(R&& resource) {
     return enter_new<R>(std::forward<R>(resource));
   }
   template <Resource R>
-  Task<std::remove_reference_t<Lent<R>>&> enter(Task<R> opening) {
+  Task<std::remove_reference_t<internal::Lent<R>>&> enter(Task<R> opening) {
     return enter_opened<R>(std::move(opening));
   }
 
@@ -73,16 +73,18 @@ class ExitStack {
   struct Node {
     virtual ~Node() = default;
     virtual Task<bool> leave(std::exception_ptr exception) = 0;
-    static void* operator new(std::size_t size) { return Pool::allocate(size); }
-    static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
+    static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
+    static void operator delete(void* memory, std::size_t size) {
+      internal::Pool::release(memory, size);
+    }
     Node* below = nullptr;
   };
   template <class R>
   struct Entered : Node {
-    using Given = Lent<std::remove_reference_t<R>>;
+    using Given = internal::Lent<std::remove_reference_t<R>>;
     explicit Entered(R&& resource) : resource(std::forward<R>(resource)) {}
     Task<bool> leave(std::exception_ptr exception) override {
-      return eddy::leave(resource, exception);
+      return internal::leave(resource, exception);
     }
     R resource;  // may be a reference
     std::optional<std::remove_reference_t<Given>> given;  // unless it was lent by reference
@@ -112,21 +114,21 @@ class ExitStack {
   };
 
   template <class R>
-  Task<std::remove_reference_t<Lent<std::remove_reference_t<R>>>&> enter_new(R resource) {
+  Task<std::remove_reference_t<internal::Lent<std::remove_reference_t<R>>>&> enter_new(R resource) {
     auto node = std::make_unique<Entered<R>>(std::forward<R>(resource));
     auto& entered = *node;
     if constexpr (std::is_reference_v<typename Entered<R>::Given>) {
-      auto& given = co_await eddy::enter(entered.resource);
+      auto& given = co_await internal::enter(entered.resource);
       push(std::move(node));
       co_return given;
     } else {
-      entered.given.emplace(co_await eddy::enter(entered.resource));
+      entered.given.emplace(co_await internal::enter(entered.resource));
       push(std::move(node));
       co_return *entered.given;
     }
   }
   template <class R>
-  Task<std::remove_reference_t<Lent<R>>&> enter_opened(Task<R> opening) {
+  Task<std::remove_reference_t<internal::Lent<R>>&> enter_opened(Task<R> opening) {
     R resource = co_await std::move(opening);
     co_return co_await enter_new<R>(std::move(resource));
   }

@@ -1,6 +1,7 @@
 #include <eddy/flow/gather.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void GatherWaiter::child_ended(TaskState& task) noexcept {
   --left_;

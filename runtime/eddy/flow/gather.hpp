@@ -19,6 +19,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // A child of a gathering: its handle, and whether the gathering spawned it.
 template <class T>
 struct Gathered {
@@ -274,25 +276,27 @@ auto gathered_all(As&&... awaitables) {
   return children;
 }
 
+}  // namespace internal
+
 // co_await gather(a(), b(), handle): a tuple of the values; std::monostate for void.
 template <Awaitable... As>
 auto gather(As&&... awaitables) {
-  return std::apply([](auto&&... child) { return gather_children(std::move(child)...); },
-                    gathered_all(std::forward<As>(awaitables)...));
+  return std::apply([](auto&&... child) { return internal::gather_children(std::move(child)...); },
+                    internal::gathered_all(std::forward<As>(awaitables)...));
 }
 template <Awaitable... As>
 auto gather_settled(As&&... awaitables) {
-  return std::apply([](auto&&... child) { return settle_children(std::move(child)...); },
-                    gathered_all(std::forward<As>(awaitables)...));
+  return std::apply([](auto&&... child) { return internal::settle_children(std::move(child)...); },
+                    internal::gathered_all(std::forward<As>(awaitables)...));
 }
 // The same for a range of tasks or handles: a vector.
 template <std::ranges::input_range Range>
 auto gather(Range&& range) {
-  return gather_children_of<false>(range);
+  return internal::gather_children_of<false>(range);
 }
 template <std::ranges::input_range Range>
 auto gather_settled(Range&& range) {
-  return gather_children_of<true>(range);
+  return internal::gather_children_of<true>(range);
 }
 
 }  // namespace eddy

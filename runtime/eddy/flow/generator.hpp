@@ -128,9 +128,9 @@ class [[nodiscard]] Generator {
 template <class T>
 class Generator<T>::promise_type {
  public:
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
   static void operator delete(void* frame, std::size_t size) noexcept {
-    Pool::release(frame, size);
+    internal::Pool::release(frame, size);
   }
 
   Generator get_return_object() noexcept { return Generator(Handle::from_promise(*this)); }
@@ -175,19 +175,19 @@ class Generator<T>::promise_type {
     state_ = State::ended;
   }
   void finish() noexcept {
-    if (consumer_) thread_state.next = std::exchange(consumer_, nullptr);
+    if (consumer_) internal::thread_state.next = std::exchange(consumer_, nullptr);
   }
 
   // Runs the body until it yields, ends or waits. True: it waits, and `consumer` is resumed later.
   bool advance(Handle frame, std::coroutine_handle<> consumer) {
     state_ = State::running;
-    if (thread_state.stack_is_deep()) [[unlikely]] {
-      thread_state.next = frame;
+    if (internal::thread_state.stack_is_deep()) [[unlikely]] {
+      internal::thread_state.next = frame;
     } else {
       frame.resume();
       if (state_ != State::running) return false;
     }
-    loop_ = thread_state.loop_id;
+    loop_ = internal::thread_state.loop_id;
     consumer_ = consumer;
     return true;
   }
@@ -195,7 +195,7 @@ class Generator<T>::promise_type {
   // For the next value of one that is not at a yield. False: it has ended.
   bool starts() {
     if (running()) throw UsageError("a generator has one consumer at a time");
-    if (unstarted()) loop_ = thread_state.loop_id;
+    if (unstarted()) loop_ = internal::thread_state.loop_id;
     return !ended();
   }
 
@@ -300,7 +300,7 @@ class [[nodiscard]] Generator<T>::Close {
     frame_.promise().close();
     return frame_.promise().advance(frame_, consumer);
   }
-  void await_resume() { return value_or_raise(await_outcome()); }
+  void await_resume() { return internal::value_or_raise(await_outcome()); }
   Expected<void> await_outcome() {
     if (!frame_) return {};
     auto& promise = frame_.promise();

@@ -13,6 +13,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // What `f(item)` gives once it was awaited, if it must be.
 template <class R>
 struct Awaited : std::type_identity<R> {};
@@ -62,32 +64,34 @@ struct Filter {
   F predicate;
 };
 struct Take {
-  explicit Take(internal::Count count) : count(count.value()) {}
+  explicit Take(Count count) : count(count.value()) {}
   std::size_t count;
 };
 
+}  // namespace internal
+
 template <class F>
-Transform<F> transform(F function) {
-  return Transform<F>(std::move(function));
+internal::Transform<F> transform(F function) {
+  return internal::Transform<F>(std::move(function));
 }
 template <class F>
-Filter<F> filter(F predicate) {
-  return Filter<F>(std::move(predicate));
+internal::Filter<F> filter(F predicate) {
+  return internal::Filter<F>(std::move(predicate));
 }
 // The first `count`; then the source is closed. Throws UsageError for a negative count.
-inline Take take(internal::Count count) { return Take(count); }
+inline internal::Take take(internal::Count count) { return internal::Take(count); }
 
 template <class T, class F>
-auto operator|(Generator<T> items, Transform<F> step) {
-  return transformed(std::move(items), std::move(step.function));
+auto operator|(Generator<T> items, internal::Transform<F> step) {
+  return internal::transformed(std::move(items), std::move(step.function));
 }
 template <class T, class F>
-Generator<T> operator|(Generator<T> items, Filter<F> step) {
-  return filtered(std::move(items), std::move(step.predicate));
+Generator<T> operator|(Generator<T> items, internal::Filter<F> step) {
+  return internal::filtered(std::move(items), std::move(step.predicate));
 }
 template <class T>
-Generator<T> operator|(Generator<T> items, Take step) {
-  return taken(std::move(items), step.count);
+Generator<T> operator|(Generator<T> items, internal::Take step) {
+  return internal::taken(std::move(items), step.count);
 }
 
 // Everything that is left, in a container.

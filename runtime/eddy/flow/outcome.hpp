@@ -10,14 +10,18 @@
 
 namespace eddy {
 
+namespace internal {
+
 // A void result as a value.
 template <class T>
 using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
+}  // namespace internal
+
 template <class T>
 class Outcome {
  public:
-  explicit Outcome(Value<T> value) : value_(std::move(value)) {}
+  explicit Outcome(internal::Value<T> value) : value_(std::move(value)) {}
   Outcome(std::exception_ptr exception, bool cancelled) noexcept
       : exception_(std::move(exception)), cancelled_(cancelled) {}
 
@@ -25,11 +29,11 @@ class Outcome {
   explicit operator bool() const noexcept { return has_value(); }
   bool cancelled() const noexcept { return cancelled_; }
   // Throws what the task ended with if that is no value.
-  const Value<T>& value() const& {
+  const internal::Value<T>& value() const& {
     if (!value_) std::rethrow_exception(exception_);
     return *value_;
   }
-  Value<T>&& value() && {
+  internal::Value<T>&& value() && {
     if (!value_) std::rethrow_exception(exception_);
     return std::move(*value_);
   }
@@ -37,10 +41,12 @@ class Outcome {
   const std::exception_ptr& exception() const noexcept { return exception_; }
 
  private:
-  std::optional<Value<T>> value_;
+  std::optional<internal::Value<T>> value_;
   std::exception_ptr exception_;
   bool cancelled_ = false;
 };
+
+namespace internal {
 
 // REQUIRES: done. Moves the value out of a task that nobody else holds.
 template <class T>
@@ -66,5 +72,7 @@ Outcome<T> outcome_of(const JoinHandle<T>& handle, bool sole) {
   }
   return Outcome<T>(take_value(handle, sole));
 }
+
+}  // namespace internal
 
 }  // namespace eddy

@@ -14,6 +14,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // The tasks of a race, and all the memory that it takes to end them.
 template <class T>
 class Runners {
@@ -27,7 +29,7 @@ class Runners {
   }
   std::size_t count() const noexcept { return children_.size(); }
   const JoinHandle<T>& operator[](std::size_t index) const { return children_[index].handle; }
-  Completions& completions() noexcept { return completions_; }
+  DoneQueue& completions() noexcept { return completions_; }
   void cancel() {
     for (auto& child : children_) child.handle.state().cancel(reason_);
   }
@@ -42,7 +44,7 @@ class Runners {
   }
 
  private:
-  Completions completions_;
+  DoneQueue completions_;
   std::vector<Gathered<T>> children_;
   Text reason_;
 };
@@ -74,19 +76,21 @@ Task<T> race_of(std::shared_ptr<Runners<T>> runners) {
   if constexpr (!std::is_void_v<T>) co_return std::move(*outcome);
 }
 
+}  // namespace internal
+
 // The value, or the failure, of the first that ends. All have the same type of result. Cancelled:
 // all are, and have ended when it resumes; if one failed, that is what is thrown. Throws UsageError
 // for a task of another loop.
 template <Awaitable A, Awaitable... As>
   requires(std::is_same_v<AwaitValue<A>, AwaitValue<As>> && ...)
 Task<AwaitValue<A>> race(A&& first, As&&... others) {
-  require_same_loop_of(first);
-  (require_same_loop_of(others), ...);
-  auto runners = std::make_shared<Runners<AwaitValue<A>>>(1 + sizeof...(As));
-  auto task = race_of(runners);  // its frame is there before anybody runs
+  internal::require_same_loop_of(first);
+  (internal::require_same_loop_of(others), ...);
+  auto runners = std::make_shared<internal::Runners<AwaitValue<A>>>(1 + sizeof...(As));
+  auto task = internal::race_of(runners);  // its frame is there before anybody runs
   try {
-    runners->add(gathered(std::forward<A>(first)));
-    (runners->add(gathered(std::forward<As>(others))), ...);
+    runners->add(internal::gathered(std::forward<A>(first)));
+    (runners->add(internal::gathered(std::forward<As>(others))), ...);
   } catch (...) {
     task.discard();
     runners->cancel_started();
@@ -94,6 +98,8 @@ Task<AwaitValue<A>> race(A&& first, As&&... others) {
   }
   return task;
 }
+
+namespace internal {
 
 template <class T, class... Fs>
 Task<T> first_ok_of(Fs... factories) {
@@ -114,11 +120,13 @@ Task<T> first_ok_of(Fs... factories) {
   if constexpr (!std::is_void_v<T>) co_return std::move(**answer);
 }
 
+}  // namespace internal
+
 // The value of the first factory whose task succeeds; each is called only when those before it have
 // failed. A cancellation is no failure and ends it. Throws an ExceptionGroup when all have failed.
 template <Body F, Body... Fs>
 Task<BodyValue<F>> first_ok(F first, Fs... others) {
-  return first_ok_of<BodyValue<F>>(std::move(first), std::move(others)...);
+  return internal::first_ok_of<BodyValue<F>>(std::move(first), std::move(others)...);
 }
 
 }  // namespace eddy

@@ -32,6 +32,8 @@ concept Resource = Managed<R> || Closable<R>;
 #pragma GCC diagnostic ignored "-Wsubobject-linkage"
 #endif
 
+namespace internal {
+
 template <Closable R>
 Task<> close(R& resource) {
   if constexpr (requires { { resource.aclose() } -> Awaitable; }) {
@@ -73,6 +75,8 @@ Task<Lent<R>> enter(R& resource) {
     co_return co_await resource.enter();
   }
 }
+
+}  // namespace internal
 
 #pragma GCC diagnostic pop
 

@@ -10,6 +10,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 template <class T>
 class [[nodiscard]] Shield : public Join<T> {
  public:
@@ -22,14 +24,16 @@ class [[nodiscard]] Shield : public Join<T> {
   }
 };
 
+}  // namespace internal
+
 template <class T>
-Shield<T> shield(const JoinHandle<T>& handle) {
-  return Shield<T>(handle.state());
+internal::Shield<T> shield(const JoinHandle<T>& handle) {
+  return internal::Shield<T>(handle.state());
 }
 
 // Spawns the task first.
 template <class T>
-Shield<T> shield(Task<T> task) {
+internal::Shield<T> shield(Task<T> task) {
   return shield(spawn(std::move(task)));
 }
 

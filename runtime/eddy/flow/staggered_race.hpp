@@ -25,7 +25,7 @@ Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_sta
   if (factories.empty()) throw UsageError("a race of nobody");
   std::vector<JoinHandle<T>> runners;
   runners.reserve(factories.size());
-  Completions completions(factories.size());
+  internal::DoneQueue completions(factories.size());
   ExceptionGroup::List errors;
   errors.reserve(factories.size());
   const Text reason("another one won the race");
@@ -40,17 +40,17 @@ Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_sta
   for (;;) {
     try {
       if (!over && timely && runners.size() < factories.size()) {
-        runners.push_back(spawn(call(std::ref(factories[runners.size()]))));
+        runners.push_back(spawn(internal::call(std::ref(factories[runners.size()]))));
         completions.watch(runners.size() - 1, runners.back().state());
         next_start = Loop::current().deadline_after(head_start);
       }
       if (ended == runners.size()) break;
       if (over || runners.size() == factories.size()) next_start.reset();
-      auto next = co_await next_until(completions, next_start);
+      auto next = co_await internal::next_until(completions, next_start);
       timely = !next && !next.error().is_cancelled();
       if (!next && !timely) stopped = std::move(next.error());
       for (auto index = next ? *next : std::nullopt; index; index = completions.pop(), ++ended) {
-        TaskState& state = runners[*index].state();
+        internal::TaskState& state = runners[*index].state();
         if (state.failed()) {
           errors.push_back(state.failure().exception());
           timely |= *index + 1 == runners.size();

@@ -1,6 +1,7 @@
 #include <eddy/flow/task_group.hpp>
 
 namespace eddy {
+using namespace internal;
 
 // A running child; gone as soon as it has ended (G13), unless it failed: that is kept in the memory
 // that is there already.

@@ -16,6 +16,13 @@
 
 namespace eddy {
 
+class TaskGroup;
+
+namespace internal {
+template <class F>
+Task<BodyValue<F, TaskGroup&>> task_group_scope(F body);
+}  // namespace internal
+
 class TaskGroup {
  public:
   TaskGroup(const TaskGroup&) = delete;
@@ -53,7 +60,7 @@ class TaskGroup {
 
  private:
   template <class F>
-  friend Task<BodyValue<F, TaskGroup&>> task_group_scope(F body);
+  friend Task<BodyValue<F, TaskGroup&>> internal::task_group_scope(F body);
 
   class Child;
   class AllEnded;
@@ -66,22 +73,22 @@ class TaskGroup {
 
   // Cancels the others in the turn after a child has failed: siblings that were woken in the same
   // turn end as they would have, and their failures are not lost.
-  class Abort : public Ready {
+  class Abort : public internal::Ready {
    public:
-    explicit Abort(TaskGroup& group) noexcept : Ready(&run), group_(group) {}
+    explicit Abort(TaskGroup& group) noexcept : internal::Ready(&run), group_(group) {}
     bool scheduled = false;
 
    private:
-    static void run(Ready& ready) noexcept;
+    static void run(internal::Ready& ready) noexcept;
     TaskGroup& group_;
   };
 
-  bool of_other_loop() const { return parent_.state().loop_id() != thread_state.loop_id; }
+  bool of_other_loop() const { return parent_.state().loop_id() != internal::thread_state.loop_id; }
   bool refuses() const { return over_ || aborting_ || of_other_loop(); }
   bool quiet() const noexcept { return children_.empty() && !abort_.scheduled; }
   [[noreturn]] void throw_refused() const;
   NewChild new_child();
-  void adopt(NewChild child, TaskState& task);
+  void adopt(NewChild child, internal::TaskState& task);
   void child_ended(Child& child) noexcept;
   ExceptionGroup::List errors();
   void wake_if_quiet() noexcept;
@@ -92,8 +99,8 @@ class TaskGroup {
   std::optional<Failure> finish();
 
   TaskHandle parent_;
-  List<Child> children_;
-  List<Child> failed_;  // in the order in which they did
+  internal::List<Child> children_;
+  internal::List<Child> failed_;  // in the order in which they did
   Abort abort_;
   AllEnded* waiter_ = nullptr;
   std::exception_ptr body_error_;
@@ -105,7 +112,7 @@ class TaskGroup {
 };
 
 // Waits until no child is left.
-class [[nodiscard]] TaskGroup::AllEnded : public Waiter {
+class [[nodiscard]] TaskGroup::AllEnded : public internal::Waiter {
  public:
   using value_type = void;
   explicit AllEnded(TaskGroup& group) noexcept : Waiter(&stop), group_(group) {}
@@ -122,7 +129,7 @@ class [[nodiscard]] TaskGroup::AllEnded : public Waiter {
   }
 
  private:
-  static bool stop(Waiter& waiter) {
+  static bool stop(internal::Waiter& waiter) {
     static_cast<AllEnded&>(waiter).group_.waiter_ = nullptr;
     return leave(waiter);
   }
@@ -130,6 +137,8 @@ class [[nodiscard]] TaskGroup::AllEnded : public Waiter {
 };
 
 inline TaskGroup::AllEnded TaskGroup::all_ended() noexcept { return AllEnded(*this); }
+
+namespace internal {
 
 template <class F>
 Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
@@ -155,12 +164,14 @@ Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
   }
 }
 
+}  // namespace internal
+
 // co_await task_group([&](TaskGroup& group) -> Task<> { group.spawn(...); ... })
 template <class F>
   requires Body<std::remove_cvref_t<F>, TaskGroup&>
 auto task_group(F&& body) {
   EDDY_CHECK_CALLABLE(F);
-  return task_group_scope(std::remove_cvref_t<F>(std::forward<F>(body)));
+  return internal::task_group_scope(std::remove_cvref_t<F>(std::forward<F>(body)));
 }
 
 }  // namespace eddy

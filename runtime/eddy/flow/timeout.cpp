@@ -1,6 +1,7 @@
 #include <eddy/flow/timeout.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void Timeout::enter(Instant deadline) {
   if (state_ != State::created) throw UsageError("a timeout was entered twice");

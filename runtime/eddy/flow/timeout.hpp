@@ -14,6 +14,13 @@
 
 namespace eddy {
 
+namespace internal {
+template <Settles A> class TimeoutScope;
+template <class F, class T> class TimeoutBody;
+}  // namespace internal
+
+namespace internal {
+
 // What is said to have timed out.
 template <class A>
 AwaitedName awaited_by(const A& awaiter) noexcept {
@@ -24,7 +31,9 @@ AwaitedName awaited_by(const A& awaiter) noexcept {
   }
 }
 
-class Timeout : private Timer {
+}  // namespace internal
+
+class Timeout : private internal::Timer {
  public:
   // When the scope expires, or would have: also once it has ended. No value is never. Before it was
   // entered: no value.
@@ -40,8 +49,8 @@ class Timeout : private Timer {
   bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
 
  private:
-  template <Settles> friend class TimeoutScope;
-  template <class, class> friend class TimeoutBody;
+  template <internal::Settles> friend class internal::TimeoutScope;
+  template <class, class> friend class internal::TimeoutBody;
 
   enum class State : std::uint8_t { created, active, expiring, expired, finished };
 
@@ -58,31 +67,34 @@ class Timeout : private Timer {
   // Ends the scope. True: the deadline passed, and no cancellation but ours is left in the task.
   bool leave() noexcept;
   // Ends the scope around `inner`.
-  template <Settles A>
-  Expected<Held<typename A::value_type>> end(A& inner, Duration length) {
+  template <internal::Settles A>
+  Expected<internal::Held<typename A::value_type>> end(A& inner, Duration length) {
     if (expired()) [[unlikely]] return convert(inner, length);
-    auto outcome = settle(inner);
+    auto outcome = internal::settle(inner);
     leave();
     return outcome;
   }
   // The same when the deadline has passed. T3: our cancellation becomes a TimeoutError; a value or
   // another failure stays what it is.
-  template <Settles A>
-  [[gnu::noinline]] Expected<Held<typename A::value_type>> convert(A& inner, Duration length) {
-    AwaitedName awaited = awaited_by(inner);  // while it is there
-    auto outcome = settle(inner);
+  template <internal::Settles A>
+  [[gnu::noinline]] Expected<internal::Held<typename A::value_type>> convert(A& inner,
+                                                                             Duration length) {
+    internal::AwaitedName awaited = internal::awaited_by(inner);  // while it is there
+    auto outcome = internal::settle(inner);
     if (!leave() || outcome || !outcome.error().is_cancelled()) return outcome;
     if (moved_) length = Failure::at_deadline;
     return std::unexpected(Failure::timed_out(std::move(awaited), length));
   }
-  static void fire(Timer& timer);
+  static void fire(internal::Timer& timer);
 
-  TaskState* task_ = nullptr;
+  internal::TaskState* task_ = nullptr;
   Instant deadline_ = Instant::max();  // never
   unsigned baseline_ = 0;  // T6: requests that were there before us
   State state_ = State::created;
   bool moved_ = false;  // the deadline is not what it was at first
 };
+
+namespace internal {
 
 // When a timeout ends: so long after it was entered, at an instant, or never.
 class Limit {
@@ -166,15 +178,19 @@ class [[nodiscard]] TimeoutBody {
   std::optional<Task<T>> task_;
 };
 
+}  // namespace internal
+
 // co_await timeout(5s, awaitable): the awaitable's value, or TimeoutError after `length`. Waits
 // until what was cancelled has ended; if it ended with a value all the same, that is the result.
 template <Awaitable A>
 auto timeout(AnyDuration length, A&& awaitable) {
-  return TimeoutScope<AwaiterOf<A>>(Limit(length), awaiter_of(std::forward<A>(awaitable)));
+  return internal::TimeoutScope<internal::AwaiterOf<A>>(
+      internal::Limit(length), internal::awaiter_of(std::forward<A>(awaitable)));
 }
 template <Awaitable A>
 auto timeout_at(std::optional<AnyInstant> deadline, A&& awaitable) {
-  return TimeoutScope<AwaiterOf<A>>(Limit(deadline), awaiter_of(std::forward<A>(awaitable)));
+  return internal::TimeoutScope<internal::AwaiterOf<A>>(
+      internal::Limit(deadline), internal::awaiter_of(std::forward<A>(awaitable)));
 }
 
 // co_await timeout(5s, [&](Timeout& t) -> Task<int> { ... t.reschedule(...) ... })
@@ -183,15 +199,19 @@ template <class F>
 auto timeout(AnyDuration length, F&& body) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
-  return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(length), std::forward<F>(body));
+  return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(length),
+                                                                    std::forward<F>(body));
 }
 template <class F>
   requires Body<std::remove_cvref_t<F>, Timeout&>
 auto timeout_at(std::optional<AnyInstant> deadline, F&& body) {
   EDDY_CHECK_CALLABLE(F);
   using Stored = std::remove_cvref_t<F>;
-  return TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(Limit(deadline), std::forward<F>(body));
+  return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(deadline),
+                                                                    std::forward<F>(body));
 }
+
+namespace internal {
 
 // W2: no time at all. A task is not even started; a handle gives its value if it is done, and is
 // cancelled and waited for if not.
@@ -222,12 +242,15 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
   bool expired_;
 };
 
+}  // namespace internal
+
 // asyncio.wait_for: timeout() with the awaitable first; without a length it only awaits.
 template <Awaitable A>
 auto wait_for(A&& awaitable, std::optional<AnyDuration> length) {
   const bool expired = length && Duration(*length) <= Duration::zero();
-  const Limit limit = length ? Limit(*length) : Limit(std::nullopt);
-  return WaitFor<AwaiterOf<A>>(limit, expired, awaiter_of(std::forward<A>(awaitable)));
+  const internal::Limit limit = length ? internal::Limit(*length) : internal::Limit(std::nullopt);
+  return internal::WaitFor<internal::AwaiterOf<A>>(
+      limit, expired, internal::awaiter_of(std::forward<A>(awaitable)));
 }
 
 }  // namespace eddy

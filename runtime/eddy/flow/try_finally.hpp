@@ -14,6 +14,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 template <Settles A, class F>
 Task<typename A::value_type> finally_task(A body, F cleanup) {
   auto outcome = co_await as_outcome(std::move(body));
@@ -28,19 +30,21 @@ Task<BodyValue<B>> call(B body) {
   co_return co_await std::invoke(body);
 }
 
+}  // namespace internal
+
 template <Awaitable A, class F>
 auto try_finally(A&& body, F&& cleanup) {
   EDDY_CHECK_CALLABLE(F);
-  return finally_task(awaiter_of(std::forward<A>(body)),
-                      std::remove_cvref_t<F>(std::forward<F>(cleanup)));
+  return internal::finally_task(internal::awaiter_of(std::forward<A>(body)),
+                                std::remove_cvref_t<F>(std::forward<F>(cleanup)));
 }
 template <class B, class F>
   requires Body<std::remove_cvref_t<B>>
 auto try_finally(B&& body, F&& cleanup) {
   EDDY_CHECK_CALLABLE(B);
   EDDY_CHECK_CALLABLE(F);
-  return finally_task(call(std::remove_cvref_t<B>(std::forward<B>(body))),
-                      std::remove_cvref_t<F>(std::forward<F>(cleanup)));
+  return internal::finally_task(internal::call(std::remove_cvref_t<B>(std::forward<B>(body))),
+                                std::remove_cvref_t<F>(std::forward<F>(cleanup)));
 }
 
 }  // namespace eddy

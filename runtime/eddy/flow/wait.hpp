@@ -32,9 +32,11 @@ struct WaitResult {
   std::vector<JoinHandle<T>> pending;
 };
 
+namespace internal {
+
 // The next end, by `deadline`. A request to cancel that is pending is delivered whenever that is: a
 // scope whose time is over when it is entered would take the request for its own (T6).
-inline auto next_until(Completions& completions, std::optional<Instant> deadline) {
+inline auto next_until(DoneQueue& completions, std::optional<Instant> deadline) {
   if (thread_state.task && thread_state.task->cancel_pending()) deadline.reset();
   return as_outcome(timeout_at(deadline, completions.next()));
 }
@@ -49,13 +51,15 @@ std::vector<JoinHandle<T>> without_duplicates(const std::vector<JoinHandle<T>>& 
   return unique;
 }
 
+}  // namespace internal
+
 // Resumes when the condition holds or the time is over; what became done in the same turn is in
 // `done`. Throws UsageError for no handles. Cancelled: the tasks run on (V1).
 template <class T>
 Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options = {}) {
-  handles = without_duplicates(handles);
+  handles = internal::without_duplicates(handles);
   if (handles.empty()) throw UsageError("wait for no tasks");
-  Completions completions(handles.size());
+  internal::DoneQueue completions(handles.size());
   for (std::size_t i = 0; i < handles.size(); ++i) completions.watch(i, handles[i].state());
   const auto satisfied = [&](std::size_t index) {
     if (options.until == WaitUntil::first_completed) return true;
@@ -66,7 +70,7 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
                       : std::nullopt;
   bool enough = false;
   for (std::size_t ended = 0; !enough && ended < handles.size();) {
-    auto next = co_await next_until(completions, deadline);
+    auto next = co_await internal::next_until(completions, deadline);
     if (!next && next.error().is_cancelled()) co_await fail(std::move(next.error()));
     if (!next) break;
     for (auto index = *next; index; index = completions.pop()) {
@@ -89,7 +93,7 @@ template <class T>
 class AsCompleted {
  public:
   AsCompleted(const std::vector<JoinHandle<T>>& handles, CompletedOptions options)
-      : state_(std::make_shared<State>(without_duplicates(handles))) {
+      : state_(std::make_shared<State>(internal::without_duplicates(handles))) {
     if (options.timeout) state_->deadline = Loop::current().deadline_after(*options.timeout);
     for (std::size_t i = 0; i < state_->handles.size(); ++i) {
       state_->completions.watch(i, state_->handles[i].state());
@@ -110,12 +114,12 @@ class AsCompleted {
     explicit State(std::vector<JoinHandle<T>> unique)
         : handles(std::move(unique)), completions(handles.size()) {}
     std::vector<JoinHandle<T>> handles;
-    Completions completions;
+    internal::DoneQueue completions;
     std::optional<Instant> deadline;
   };
 
   static Task<std::optional<JoinHandle<T>>> next_of(std::shared_ptr<State> state) {
-    auto ended = co_await next_until(state->completions, state->deadline);
+    auto ended = co_await internal::next_until(state->completions, state->deadline);
     if (!ended) co_await fail(std::move(ended.error()));
     if (!*ended) co_return std::nullopt;
     co_return std::optional<JoinHandle<T>>(state->handles[**ended]);

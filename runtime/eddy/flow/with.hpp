@@ -16,6 +16,8 @@
 
 namespace eddy {
 
+namespace internal {
+
 // A body takes what it is lent, or nothing.
 template <class B, class R>
 concept BodyWith = Resource<R> && (Body<B, std::add_lvalue_reference_t<Lent<R>>> || Body<B>);
@@ -80,21 +82,24 @@ Task<WithValue<B, R>> with_opened(Task<R> opening, B body) {
   co_return co_await with_resource<R&, B>(resource, std::move(body));
 }
 
+}  // namespace internal
+
 // Keeps an lvalue where it is and takes an rvalue over.
 template <class R, class B>
-  requires BodyWith<std::remove_cvref_t<B>, std::remove_cvref_t<R>>
+  requires internal::BodyWith<std::remove_cvref_t<B>, std::remove_cvref_t<R>>
 auto with(R&& resource, B&& body) {
   EDDY_CHECK_CALLABLE(B);
-  return with_resource<R, std::remove_cvref_t<B>>(std::forward<R>(resource),
-                                                  std::forward<B>(body));
+  return internal::with_resource<R, std::remove_cvref_t<B>>(std::forward<R>(resource),
+                                                            std::forward<B>(body));
 }
 
 // The same with what a task opens: with(open("a"), [](File& file) -> Task<> { ... })
 template <Resource R, class B>
-  requires BodyWith<std::remove_cvref_t<B>, R>
+  requires internal::BodyWith<std::remove_cvref_t<B>, R>
 auto with(Task<R> opening, B&& body) {
   EDDY_CHECK_CALLABLE(B);
-  return with_opened<R, std::remove_cvref_t<B>>(std::move(opening), std::forward<B>(body));
+  return internal::with_opened<R, std::remove_cvref_t<B>>(std::move(opening),
+                                                          std::forward<B>(body));
 }
 
 // closing(x, body): x.aclose(), or x.close(), when the body has ended; nothing is entered. `R` may
@@ -105,7 +110,7 @@ class Closing {
   explicit Closing(R&& resource) : resource_(std::forward<R>(resource)) {}
   Task<std::remove_reference_t<R>&> enter() { co_return resource_; }
   Task<bool> exit(std::exception_ptr) {
-    co_await close(resource_);
+    co_await internal::close(resource_);
     co_return false;
   }
 

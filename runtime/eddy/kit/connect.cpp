@@ -8,6 +8,7 @@
 #include <cerrno>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 struct Attempt {
@@ -57,7 +58,7 @@ Task<Stream> connect_any(std::string name, std::vector<Address> addresses,
 
 }  // namespace
 
-std::vector<Address> attempt_order(const std::vector<Address>& addresses) {
+std::vector<Address> internal::attempt_order(const std::vector<Address>& addresses) {
   std::vector<Address> same;
   std::vector<Address> other;
   for (const Address& address : addresses) {

@@ -20,9 +20,13 @@ struct ConnectOptions {
   AddressFamily family = AddressFamily::any;                // of the addresses of a name
 };
 
+namespace internal {
+
 // The order in which they are tried: families alternate, beginning with that of the first; within a
 // family the order stays.
 std::vector<Address> attempt_order(const std::vector<Address>& addresses);
+
+}  // namespace internal
 
 // Connects to the first address that answers; the other attempts are cancelled, and what they had
 // connected is closed, before it resumes. Cancelled: nothing is left open. An address that failed

@@ -9,6 +9,7 @@
 #include <memory>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 class ResolveCategory : public std::error_category {

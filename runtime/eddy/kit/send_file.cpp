@@ -6,6 +6,7 @@
 #include <algorithm>
 
 namespace eddy {
+using namespace internal;
 
 // A piece of the file, and out with it: what is cached is read without a turn, and the socket
 // buffers more than a piece, so that one is read while another is on its way.

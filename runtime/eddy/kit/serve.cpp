@@ -7,8 +7,9 @@
 #include <new>
 
 namespace eddy {
+using namespace internal;
 
-void report_connection(const Failure& failure) noexcept {
+void internal::report_connection(const Failure& failure) noexcept {
   ExceptionReport report{.message = "a connection's handler failed"};
   try {
     report.exception = failure.exception();

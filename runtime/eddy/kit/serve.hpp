@@ -35,6 +35,8 @@ struct ServeOptions {
   AnyDuration drain{};    // when cancelled: how long connections may go on
 };
 
+namespace internal {
+
 // The connections of one serve(): how many there are, and who waits for that to change.
 class Serving {
  public:
@@ -138,13 +140,15 @@ Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
   if (!outcome) co_await fail(std::move(outcome.error()));
 }
 
+}  // namespace internal
+
 // See above. `listener` must stay until it resumes; the handler is kept until then. Throws Error
 // when accepting fails for good.
 template <class F>
   requires Body<std::remove_cvref_t<F>, Stream>
 Task<> serve(Listener& listener, F&& handler, ServeOptions options = {}) {
   EDDY_CHECK_CALLABLE(F);
-  return serve_scope(listener, std::remove_cvref_t<F>(std::forward<F>(handler)), options);
+  return internal::serve_scope(listener, std::remove_cvref_t<F>(std::forward<F>(handler)), options);
 }
 
 }  // namespace eddy

@@ -10,6 +10,7 @@
 #include <cstring>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 template <class T>

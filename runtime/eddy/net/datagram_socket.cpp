@@ -1,6 +1,7 @@
 #include <eddy/net/datagram_socket.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void DatagramSocket::connect(const Address& peer) {
   if (peer) return socket().connect(peer);

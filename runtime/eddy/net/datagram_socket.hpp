@@ -20,9 +20,13 @@ class DatagramSocket {
 
   // The next datagram, also an empty one. What does not fit is lost, and `truncated` says so. The
   // memory must stay until it resumes. Cancelled: no datagram is lost. ∅
-  Receiving receive(MutableBytes into) { return Receiving(handle_.to_use(), into); }
+  internal::Receiving receive(MutableBytes into) {
+    return internal::Receiving(handle_.to_use(), into);
+  }
   // The same, and who sent it. ∅
-  ReceivingFrom receive_from(MutableBytes into) { return ReceivingFrom(handle_.to_use(), into); }
+  internal::ReceivingFrom receive_from(MutableBytes into) {
+    return internal::ReceivingFrom(handle_.to_use(), into);
+  }
 
   // -- sending --
 
@@ -30,10 +34,12 @@ class DatagramSocket {
   // kernel has taken it, and waits while that has no room. Cancelled: it has not gone. The memory
   // must stay until it resumes. Throws Error: EMSGSIZE when it is too long, and ECONNREFUSED when
   // nobody was there for this one or, over IP, for an earlier one. ∅
-  SendDatagram send(Bytes bytes) { return SendDatagram(handle_.to_use(), bytes, Address()); }
+  internal::SendDatagram send(Bytes bytes) {
+    return internal::SendDatagram(handle_.to_use(), bytes, Address());
+  }
   // The same, to `to`. ∅
-  SendDatagram send_to(Bytes bytes, const Address& to) {
-    return SendDatagram(handle_.to_use(), bytes, to);
+  internal::SendDatagram send_to(Bytes bytes, const Address& to) {
+    return internal::SendDatagram(handle_.to_use(), bytes, to);
   }
 
   // -- the end --
@@ -54,7 +60,7 @@ class DatagramSocket {
   DatagramSocket& operator=(DatagramSocket&&) noexcept = default;
   ~DatagramSocket() = default;
 
-  SocketHandle handle_;
+  internal::SocketHandle handle_;
 };
 
 }  // namespace eddy

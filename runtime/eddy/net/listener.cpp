@@ -6,9 +6,10 @@
 #include <netinet/tcp.h>
 
 namespace eddy {
+using namespace internal;
 
 // Those of a loop, so that it can have the kernel let go of them before it closes.
-class Listeners : public LoopService {
+class internal::Listeners : public LoopService {
  public:
   explicit Listeners(Loop&) noexcept {}
   void add(ListenerState& listener) noexcept { all_.push_back(listener); }
@@ -21,7 +22,7 @@ class Listeners : public LoopService {
 };
 
 ListenerState::ListenerState(Loop& loop, Socket listening, bool no_delay)
-    : Completion(&on_accept),
+    : CompletionHandler(&on_accept),
       socket(std::move(listening)),
       loop_(loop),
       loop_id_(loop.id()),
@@ -70,7 +71,8 @@ void ListenerState::close() noexcept {
   while (!waiters_.empty()) deliver(-ECANCELED);
 }
 
-void ListenerState::on_accept(Completion& completion, int result, std::uint32_t flags) noexcept {
+void ListenerState::on_accept(CompletionHandler& completion, int result,
+                              std::uint32_t flags) noexcept {
   auto& listener = static_cast<ListenerState&>(completion);
   const bool last = !(flags & IORING_CQE_F_MORE);
   if (last) listener.armed_ = false;

@@ -27,10 +27,13 @@ struct ListenOptions {
 };
 
 class Accept;
+
+namespace internal {
+
 class Listeners;
 
 // What is behind a Listener: lives until the handle, every accept() and the kernel let go of it.
-class ListenerState : public Link<ListenerState>, private Completion {
+class ListenerState : public Link<ListenerState>, private CompletionHandler {
  public:
   static constexpr std::size_t most_waiting = 64;
 
@@ -48,10 +51,10 @@ class ListenerState : public Link<ListenerState>, private Completion {
   Socket socket;
 
  private:
-  friend class Accept;
+  friend class eddy::Accept;
   friend class Listeners;
 
-  static void on_accept(Completion& completion, int result, std::uint32_t flags) noexcept;
+  static void on_accept(CompletionHandler& completion, int result, std::uint32_t flags) noexcept;
   void deliver(int result) noexcept;
   void arm_again() noexcept;
   void let_go_at_once() noexcept;
@@ -66,21 +69,24 @@ class ListenerState : public Link<ListenerState>, private Completion {
   bool armed_ = false;
 };
 
+}  // namespace internal
+
 // The next connection.
-class [[nodiscard]] Accept : public Waiter {
+class [[nodiscard]] Accept : public internal::Waiter {
  public:
   using value_type = Stream;
   static constexpr const char* died_early = "a Listener died while a task waited for it";
-  explicit Accept(Counted<ListenerState> listener) noexcept : listener_(std::move(listener)) {}
+  explicit Accept(internal::Counted<internal::ListenerState> listener) noexcept
+      : listener_(std::move(listener)) {}
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);
-  Stream await_resume() { return value_or_raise(await_outcome()); }
+  Stream await_resume() { return internal::value_or_raise(await_outcome()); }
   Expected<Stream> await_outcome();
 
  private:
-  friend class ListenerState;
-  Counted<ListenerState> listener_;
+  friend class internal::ListenerState;
+  internal::Counted<internal::ListenerState> listener_;
   UniqueFd given_;
   int error_ = 0;
 };
@@ -114,7 +120,7 @@ class Listener {
 
  private:
   friend Listener listen(const Address& address, ListenOptions options);
-  Counted<ListenerState> state_;
+  internal::Counted<internal::ListenerState> state_;
 };
 
 using TcpListener = Listener;

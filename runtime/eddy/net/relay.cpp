@@ -11,6 +11,7 @@
 #include <optional>
 
 namespace eddy {
+using namespace internal;
 namespace {
 
 // splice() on a socket waits unless its file has O_NONBLOCK, which requests on the ring must not

@@ -3,6 +3,7 @@
 #include <eddy/base/internal/sys.hpp>
 
 namespace eddy {
+using namespace internal;
 
 Socket::Socket(int family, int type, int protocol)
     : fd_(sys::socket(family, type | SOCK_CLOEXEC, protocol)) {

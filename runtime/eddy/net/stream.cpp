@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 namespace eddy {
+using namespace internal;
 
 void Stream::consume(std::size_t count) {
   SocketState& state = *handle_.to_use();

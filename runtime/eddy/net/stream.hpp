@@ -27,6 +27,8 @@ namespace eddy {
 
 class File;
 
+namespace internal {
+
 // What the verbs of reading read a stream by.
 class StreamSource {
  public:
@@ -47,6 +49,8 @@ class StreamSource {
   Counted<SocketState> state_;
 };
 
+}  // namespace internal
+
 class Stream {
  public:
   Stream() = default;
@@ -58,31 +62,38 @@ class Stream {
 
   // As many bytes as there are, at least one, at most `into`; 0 at the end. The memory must stay
   // until it resumes. ∅
-  ReadSome read_some(MutableBytes into) { return ReadSome(handle_.to_use(), into); }
+  internal::ReadSome read_some(MutableBytes into) {
+    return internal::ReadSome(handle_.to_use(), into);
+  }
   // Fills `into`. Throws EndOfFile, with what there was, if the stream ends before. Cancelled, or
   // failed: what was read comes first in the next read. ∅
-  ReadExactly read_exactly(MutableBytes into) { return ReadExactly(handle_.to_use(), into); }
+  internal::ReadExactly read_exactly(MutableBytes into) {
+    return internal::ReadExactly(handle_.to_use(), into);
+  }
   // Up to and with the first delimiter. Throws LimitExceeded when that is longer than `limit`, and
   // EndOfFile, with what there was, if the stream ends before. Cancelled, or too long: nothing is
   // taken.
-  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = default_limit) {
-    return read_until_of(StreamSource(handle_.to_use()), delimiters, limit);
+  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = internal::default_limit) {
+    return internal::read_until_of(internal::StreamSource(handle_.to_use()), delimiters, limit);
   }
   // Up to and with "\n"; the last line may lack it, and "" is the end. A line longer than `limit`
   // is dropped, and throws LimitExceeded.
-  Task<std::string> readline(std::size_t limit = default_limit) {
-    return read_new_line_of(StreamSource(handle_.to_use()), limit);
+  Task<std::string> readline(std::size_t limit = internal::default_limit) {
+    return internal::read_new_line_of(internal::StreamSource(handle_.to_use()), limit);
   }
   // while (auto line = co_await lines.next()) ...
-  LinesOf<StreamSource> lines(std::size_t limit = default_limit) {
-    return LinesOf<StreamSource>(StreamSource(handle_.to_use()), limit);
+  internal::LinesOf<internal::StreamSource> lines(std::size_t limit = internal::default_limit) {
+    return internal::LinesOf<internal::StreamSource>(internal::StreamSource(handle_.to_use()),
+                                                     limit);
   }
   // Up to the end.
-  Task<std::string> read_all() { return read_all_of(StreamSource(handle_.to_use())); }
+  Task<std::string> read_all() {
+    return internal::read_all_of(internal::StreamSource(handle_.to_use()));
+  }
 
   // Reads more ahead: how many bytes came, 0 at the end. Holds no memory while it waits, unless
   // something is read ahead already. ∅
-  Fill fill() { return Fill(handle_.to_use()); }
+  internal::Fill fill() { return internal::Fill(handle_.to_use()); }
   // What is read ahead, until the next read; consume() takes the first of it. No task may be
   // reading meanwhile.
   Bytes buffered() const noexcept {
@@ -93,16 +104,18 @@ class Stream {
   // -- writing --
 
   // Some of `bytes`, as many as the kernel takes without waiting for more room. ∅
-  WriteSome write(Bytes bytes) { return WriteSome(handle_.to_use(), bytes); }
+  internal::WriteSome write(Bytes bytes) { return internal::WriteSome(handle_.to_use(), bytes); }
   // All of them. Cancelled, or failed: a part may have gone. ∅
-  WriteAll write_all(Bytes bytes) { return WriteAll(handle_.to_use(), bytes); }
+  internal::WriteAll write_all(Bytes bytes) { return internal::WriteAll(handle_.to_use(), bytes); }
   // All of each, as if they stood one behind the other. `pieces` itself must stay as well. ∅
-  WriteVectored write_vectored(std::span<const Bytes> pieces) {
-    return WriteVectored(handle_.to_use(), pieces);
+  internal::WriteVectored write_vectored(std::span<const Bytes> pieces) {
+    return internal::WriteVectored(handle_.to_use(), pieces);
   }
   // All of `bytes`, without a copy of them: resumes when the peer has taken them. See
   // SendZeroCopy.
-  SendZeroCopy send_zero_copy(Bytes bytes) { return SendZeroCopy(handle_.to_use(), bytes); }
+  internal::SendZeroCopy send_zero_copy(Bytes bytes) {
+    return internal::SendZeroCopy(handle_.to_use(), bytes);
+  }
   // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
   // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.
   Task<std::uint64_t> send_file(File& file, std::uint64_t offset = 0,
@@ -124,7 +137,7 @@ class Stream {
 
  private:
   friend class Relay;
-  SocketHandle handle_;
+  internal::SocketHandle handle_;
 };
 
 using TcpStream = Stream;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 namespace eddy {
+using namespace internal;
 
 // -- descriptors beside the bytes --
 

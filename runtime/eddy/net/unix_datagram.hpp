@@ -25,6 +25,8 @@ struct ReceivedWith {
   Address from;
 };
 
+namespace internal {
+
 // Memory for what goes beside the bytes: descriptors.
 class DescriptorControl {
  public:
@@ -87,6 +89,8 @@ class [[nodiscard]] SendWith : public SendDatagram {
   DescriptorControl control_;
 };
 
+}  // namespace internal
+
 class UnixDatagram : public DatagramSocket {
  public:
   UnixDatagram() = default;
@@ -104,17 +108,18 @@ class UnixDatagram : public DatagramSocket {
   // The next datagram, and the descriptors that came with it: close-on-exec, in the first of
   // `places`, which must stay until it resumes. Those that find no place are closed. Other calls
   // that receive leave descriptors to the kernel, which closes them. ∅
-  ReceivingWith receive_with(MutableBytes into, std::span<UniqueFd> places) {
-    return ReceivingWith(handle_.to_use(), into, places);
+  internal::ReceivingWith receive_with(MutableBytes into, std::span<UniqueFd> places) {
+    return internal::ReceivingWith(handle_.to_use(), into, places);
   }
 
   // A datagram, and with it what `descriptors` refer to; they stay the caller's, and open until it
   // resumes. At most `most_descriptors`, or it throws UsageError. ∅
-  SendWith send_with(Bytes bytes, std::span<const int> descriptors) {
-    return SendWith(handle_.to_use(), bytes, descriptors, Address());
+  internal::SendWith send_with(Bytes bytes, std::span<const int> descriptors) {
+    return internal::SendWith(handle_.to_use(), bytes, descriptors, Address());
   }
-  SendWith send_with_to(Bytes bytes, std::span<const int> descriptors, const Address& to) {
-    return SendWith(handle_.to_use(), bytes, descriptors, to);
+  internal::SendWith send_with_to(Bytes bytes, std::span<const int> descriptors,
+                                  const Address& to) {
+    return internal::SendWith(handle_.to_use(), bytes, descriptors, to);
   }
 };
 

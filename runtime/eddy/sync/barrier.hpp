@@ -28,7 +28,7 @@ class Barrier {
   Barrier(const Barrier&) = delete;
   Barrier& operator=(const Barrier&) = delete;
 
-  class [[nodiscard]] Wait : public Waiter {
+  class [[nodiscard]] Wait : public internal::Waiter {
    public:
     using value_type = std::size_t;
     static constexpr const char* died_early = "a Barrier died while a task waited at it";
@@ -63,7 +63,7 @@ class Barrier {
 
    private:
     friend class Barrier;
-    static bool stop(Waiter& waiter) {
+    static bool stop(internal::Waiter& waiter) {
       --static_cast<Wait&>(waiter).barrier_.waiting_;
       return leave(waiter);
     }
@@ -109,7 +109,7 @@ class Barrier {
 
   std::size_t parties_;
   std::size_t waiting_ = 0;
-  WaitList<Wait> waiters_;
+  internal::WaitList<Wait> waiters_;
   bool broken_ = false;
 };
 

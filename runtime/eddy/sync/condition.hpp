@@ -68,7 +68,7 @@ class Condition {
 
  private:
   // Ends with a failure instead of throwing it: the lock must be taken first.
-  class Notified : public Waiter {
+  class Notified : public internal::Waiter {
    public:
     static constexpr const char* died_early = "a Condition died while a task waited for it";
     explicit Notified(Condition& condition) noexcept : condition_(condition) {}
@@ -104,7 +104,7 @@ class Condition {
   }
 
   Lock& lock_;
-  WaitList<Notified> waiters_;
+  internal::WaitList<Notified> waiters_;
   std::size_t waits_ = 0;  // those included that were notified and take the lock
 };
 

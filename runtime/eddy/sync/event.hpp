@@ -13,7 +13,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  class [[nodiscard]] Wait : public Waiter {
+  class [[nodiscard]] Wait : public internal::Waiter {
    public:
     using value_type = void;
     static constexpr const char* died_early = "an Event died while a task waited for it";
@@ -44,7 +44,7 @@ class Event {
   bool is_set() const noexcept { return set_; }
 
  private:
-  WaitList<Wait> waiters_;
+  internal::WaitList<Wait> waiters_;
   bool set_ = false;
 };
 

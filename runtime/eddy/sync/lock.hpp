@@ -61,12 +61,12 @@ class Lock {
   enum class State : std::uint8_t { free, held, given };  // given: to a task that has not run since
   void pass_on() noexcept;
 
-  WaitList<Acquire> waiters_;
+  internal::WaitList<Acquire> waiters_;
   State state_ = State::free;
-  Holder holder_;
+  internal::Holder holder_;
 };
 
-class [[nodiscard]] Lock::Acquire : public Waiter {
+class [[nodiscard]] Lock::Acquire : public internal::Waiter {
  public:
   using value_type = void;
   static constexpr const char* died_early = "a Lock died while a task waited for it";

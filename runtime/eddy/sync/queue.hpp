@@ -161,13 +161,13 @@ class BasicQueue {
   std::size_t reserved_ = 0;
   std::size_t unfinished_ = 0;
   bool shut_down_ = false;
-  WaitList<Put> putters_;
-  WaitList<Get> getters_;
-  WaitList<Join> joiners_;
+  internal::WaitList<Put> putters_;
+  internal::WaitList<Get> getters_;
+  internal::WaitList<Join> joiners_;
 };
 
 template <class T, class Items>
-class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
+class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
  public:
   using value_type = void;
   static constexpr const char* died_early = "a Queue died while a task waited to put";
@@ -186,7 +186,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
   }
   void await_resume() {
     if (added_) [[likely]] return;
-    return value_or_raise(await_outcome());
+    return internal::value_or_raise(await_outcome());
   }
   Expected<void> await_outcome() {
     if (added_) return {};
@@ -222,7 +222,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public Waiter {
 };
 
 template <class T, class Items>
-class [[nodiscard]] BasicQueue<T, Items>::Get : public Waiter {
+class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
  public:
   using value_type = T;
   static constexpr const char* died_early = "a Queue died while a task waited to get";
@@ -263,7 +263,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public Waiter {
 };
 
 template <class T, class Items>
-class [[nodiscard]] BasicQueue<T, Items>::Join : public Waiter {
+class [[nodiscard]] BasicQueue<T, Items>::Join : public internal::Waiter {
  public:
   using value_type = void;
   static constexpr const char* died_early = "a Queue died while a task waited in join()";
@@ -284,10 +284,10 @@ class [[nodiscard]] BasicQueue<T, Items>::Join : public Waiter {
 };
 
 template <class T>
-using Queue = BasicQueue<T, FifoItems<T>>;
+using Queue = BasicQueue<T, internal::FifoItems<T>>;
 template <class T, class Less = std::less<T>>
-using PriorityQueue = BasicQueue<T, HeapItems<T, Less>>;
+using PriorityQueue = BasicQueue<T, internal::HeapItems<T, Less>>;
 template <class T>
-using LifoQueue = BasicQueue<T, LifoItems<T>>;
+using LifoQueue = BasicQueue<T, internal::LifoItems<T>>;
 
 }  // namespace eddy

@@ -34,10 +34,11 @@ class RwLock {
   bool writing() const noexcept { return writing_; }
 
  private:
-  class Entry : public Waiter {
+  class Entry : public internal::Waiter {
    public:
     static constexpr const char* died_early = "a RwLock died while a task waited for it or held it";
-    Entry(RwLock& lock, bool writes) noexcept : Waiter(&stop), lock_(lock), writes_(writes) {}
+    Entry(RwLock& lock, bool writes) noexcept
+        : Waiter(&stop), lock_(lock), writes_(writes) {}
     Entry(const Entry&) = default;
     bool await_ready() noexcept {
       if (!lock_.waiters_.empty() || !lock_.admits(writes_)) return false;
@@ -62,7 +63,7 @@ class RwLock {
 
    private:
     friend class RwLock;
-    static bool stop(Waiter& waiter) {
+    static bool stop(internal::Waiter& waiter) {
       leave(waiter);
       static_cast<Entry&>(waiter).lock_.admit_waiters();  // readers behind a writer that gave up
       return true;
@@ -98,10 +99,10 @@ class RwLock {
     }
   }
 
-  WaitList<Entry> waiters_;
+  internal::WaitList<Entry> waiters_;
   std::size_t readers_ = 0;
   bool writing_ = false;
-  Holder writer_;
+  internal::Holder writer_;
 };
 
 template <bool Writes>

@@ -58,13 +58,13 @@ class Semaphore {
   void given_runs() noexcept;
   bool give_to_waiter() noexcept;
 
-  WaitList<Acquire> waiters_;
+  internal::WaitList<Acquire> waiters_;
   std::size_t free_;       // what acquire() may take; zero while anybody waits or was given a unit
   std::size_t kept_ = 0;   // what nobody may take before those who were given theirs have run
   std::size_t given_ = 0;  // to tasks that have not run since
 };
 
-class [[nodiscard]] Semaphore::Acquire : public Waiter {
+class [[nodiscard]] Semaphore::Acquire : public internal::Waiter {
  public:
   using value_type = void;
   static constexpr const char* died_early = "a Semaphore died while a task waited for it";

@@ -3,11 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace eddy {
+namespace eddy::internal {
 
 void assertion_failed(const char* condition, const char* file, int line) noexcept {
   std::fprintf(stderr, "eddy: broken invariant at %s:%d: %s\n", file, line, condition);
   std::abort();
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -6,17 +6,17 @@
 // A caller's mistake is neither: it throws UsageError or InvalidState (base/error.hpp).
 #pragma once
 
-namespace eddy {
+namespace eddy::internal {
 
 // Prints the broken invariant and aborts. Never returns.
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line) noexcept;
 
-}  // namespace eddy
+}  // namespace eddy::internal
 
 #define EDDY_VERIFY(condition) \
   (static_cast<bool>(condition) \
        ? static_cast<void>(0) \
-       : ::eddy::assertion_failed(#condition, __FILE__, __LINE__))
+       : ::eddy::internal::assertion_failed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
 #define EDDY_ASSERT(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 template <class T>
 class Counted {
@@ -27,4 +27,4 @@ class Counted {
   T* object_ = nullptr;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

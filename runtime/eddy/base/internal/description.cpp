@@ -10,7 +10,7 @@
 #include <memory>
 #include <typeinfo>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 // REQUIRES: called inside of a catch block
@@ -129,4 +129,4 @@ std::string to_text(const std::source_location& where) {
          std::to_string(where.line()) + ")";
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace eddy {
+namespace eddy::internal {
 
 // What an exception says, whatever it is: its what(), "cancelled: the reason", or
 // "an exception of type int".
@@ -29,4 +29,4 @@ std::string short_name(std::string_view signature);
 // "fetch() (main.cpp:12)". GCC before 13 takes the end of a coroutine for its place.
 std::string to_text(const std::source_location& where);
 
-}  // namespace eddy
+}  // namespace eddy::internal

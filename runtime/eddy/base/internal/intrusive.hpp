@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-namespace eddy {
+namespace eddy::internal {
 
 template <class T, class Tag>
 class List;
@@ -133,4 +133,4 @@ class Fifo {
   T** end_ = &head_;  // where the next one goes
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 class NoBrokenPipe {
  public:
@@ -22,4 +22,4 @@ class NoBrokenPipe {
   bool ours_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 constinit thread_local Pool::Cache Pool::cache_;
 
@@ -82,4 +82,4 @@ void Pool::keep(bool on) noexcept {
   if (!on) trim();
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

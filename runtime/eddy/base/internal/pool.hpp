@@ -23,7 +23,7 @@
 #define EDDY_POOL_KEEPS 1
 #endif
 
-namespace eddy {
+namespace eddy::internal {
 
 class Pool {
  public:
@@ -113,4 +113,4 @@ class Pool {
   static constinit thread_local Cache cache_ [[gnu::tls_model("initial-exec")]];
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

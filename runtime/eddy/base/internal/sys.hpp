@@ -223,7 +223,3 @@ inline int nanosleep(const timespec* length, timespec* left) {
 }
 
 }  // namespace eddy::internal::sys
-
-namespace eddy {
-namespace sys = internal::sys;
-}

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace eddy {
+namespace eddy::internal {
 
 class ReadAhead {
  public:
@@ -99,4 +99,4 @@ class ReadAhead {
   std::size_t end_ = 0;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

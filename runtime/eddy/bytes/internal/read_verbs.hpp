@@ -20,7 +20,7 @@
 #include <optional>
 #include <string>
 
-namespace eddy {
+namespace eddy::internal {
 
 inline constexpr std::size_t default_limit = 64 * 1024;
 
@@ -179,4 +179,4 @@ class LinesOf {
   std::size_t limit_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -1,5 +1,5 @@
-// Completion: a request whose completions go to a function instead of a task: the loop's waker, and
-// everything that the kernel answers more than once.
+// CompletionHandler: a request whose completions go to a function instead of a task: the loop's
+// waker, and everything that the kernel answers more than once.
 #pragma once
 
 #include <eddy/base/internal/intrusive.hpp>
@@ -8,21 +8,25 @@
 #include <cstdint>
 
 namespace eddy {
+class Loop;
+}
 
-class Completion : public Link<Completion> {
+namespace eddy::internal {
+
+class CompletionHandler : public Link<CompletionHandler> {
  public:
   // Called in poll(), while completions are reaped: it may queue and wake, and resumes nothing.
   // `result` is the kernel's; without IORING_CQE_F_MORE in `flags` it was the last one.
-  using Handle = void (*)(Completion&, int result, std::uint32_t flags) noexcept;
+  using Handle = void (*)(CompletionHandler&, int result, std::uint32_t flags) noexcept;
 
-  explicit Completion(Handle handle) noexcept : handle_(handle) {}
-  Completion(const Completion&) = delete;
-  Completion& operator=(const Completion&) = delete;
+  explicit CompletionHandler(Handle handle) noexcept : handle_(handle) {}
+  CompletionHandler(const CompletionHandler&) = delete;
+  CompletionHandler& operator=(const CompletionHandler&) = delete;
 
   void handle(int result, std::uint32_t flags) noexcept { handle_(*this, result, flags); }
 
  private:
-  friend class Loop;
+  friend class eddy::Loop;
 
   Handle handle_;
   // What has no place in the ring yet:
@@ -31,4 +35,4 @@ class Completion : public Link<Completion> {
   PackedRequest request_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

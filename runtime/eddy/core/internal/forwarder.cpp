@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 constinit thread_local Forwarder* Forwarder::innermost = nullptr;
 
@@ -19,4 +19,4 @@ bool Forwarder::pass_on(Ask ask) noexcept {
   return true;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

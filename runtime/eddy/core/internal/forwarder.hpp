@@ -7,7 +7,7 @@
 
 #include <eddy/core/internal/waiter.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Forwarder : public Waiter {
  protected:
@@ -33,4 +33,4 @@ class Forwarder : public Waiter {
   Ask ask_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <optional>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 constexpr std::uint16_t probed_group = 1;
@@ -77,4 +77,4 @@ bool incremental_buffers_work() {
   return works.value_or(false);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 // Newer than liburing 2.3 or the kernel headers of Debian 12, whichever was included first.
@@ -388,4 +388,4 @@ std::unique_ptr<Kernel> open_io_uring(const RingOptions& options) {
   return kernel;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

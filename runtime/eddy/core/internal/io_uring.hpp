@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace eddy {
+namespace eddy::internal {
 
 struct RingOptions {
   unsigned submission_entries = 256;   // how many operations one enter submits
@@ -59,4 +59,4 @@ inline long enter_io_uring(int fd, unsigned count, unsigned wait, unsigned flags
 #endif
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

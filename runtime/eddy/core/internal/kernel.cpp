@@ -5,7 +5,7 @@
 
 #include <linux/io_uring.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 static_assert(offsetof(Request, opcode) == offsetof(io_uring_sqe, opcode));
 static_assert(offsetof(Request, ioprio) == offsetof(io_uring_sqe, ioprio));
@@ -29,4 +29,4 @@ static_assert(offsetof(BufferEntry, id) == offsetof(io_uring_buf, bid));
 static_assert(offsetof(BufferEntry, tail) == offsetof(io_uring_buf_ring, tail));
 static_assert(sizeof(BufferEntry) == sizeof(io_uring_buf));
 
-}  // namespace eddy
+}  // namespace eddy::internal

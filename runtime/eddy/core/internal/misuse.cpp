@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 std::string to_text(const TaskState& task) { return task.name() + " in " + to_text(task.where()); }
 
@@ -45,4 +45,4 @@ Failure no_co_return(const std::source_location& where) noexcept {
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,8 +7,11 @@
 #include <string_view>
 
 namespace eddy {
-
 class Failure;
+}
+
+namespace eddy::internal {
+
 class TaskState;
 
 // "worker in fetch() (main.cpp:12)"
@@ -29,4 +32,4 @@ void report_lost_bytes(std::size_t count, std::string_view with) noexcept;
 // Of a coroutine that ended without a value, and should have had one.
 Failure no_co_return(const std::source_location& where) noexcept;
 
-}  // namespace eddy
+}  // namespace eddy::internal

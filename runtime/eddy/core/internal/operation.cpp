@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace eddy {
+namespace eddy::internal {
 
 bool Operation::cancel(Waiter& waiter) {
   auto& operation = static_cast<Operation&>(waiter);
@@ -65,4 +65,4 @@ Expected<int> Operation::settle() noexcept {
   return std::unexpected(Failure::error(-result_, name_));
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -18,8 +18,10 @@
 #include <string_view>
 
 namespace eddy {
-
 class Loop;
+}
+
+namespace eddy::internal {
 
 class Operation : public Waiter {
  public:
@@ -92,7 +94,7 @@ class Operation : public Waiter {
   Failure cancelled_midway() noexcept;
 
  private:
-  friend class Loop;
+  friend class eddy::Loop;
   enum class State : std::uint8_t { idle, queued, in_flight, ended };
 
   int accept() noexcept {
@@ -112,4 +114,4 @@ class Operation : public Waiter {
   bool cancel_requested_ = false;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

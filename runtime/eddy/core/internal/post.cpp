@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 void signal(int eventfd) noexcept {
@@ -21,7 +21,7 @@ void signal(int eventfd) noexcept {
 
 PostQueue::PostQueue(Loop& loop)
     : Ready(&run),
-      Completion(&on_wake),
+      CompletionHandler(&on_wake),
       loop_(loop),
       eventfd_(sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       process_(process_mark) {
@@ -66,7 +66,7 @@ void PostQueue::arm() {
 // Multishot polls report each write; the counter is never read, so nothing else is needed. A poll
 // that ended (single-shot, or the completion queue overflowed) would fire at once again on the same
 // counter, so it is emptied first.
-void PostQueue::on_wake(Completion& completion, int result, std::uint32_t flags) noexcept {
+void PostQueue::on_wake(CompletionHandler& completion, int result, std::uint32_t flags) noexcept {
   auto& queue = static_cast<PostQueue&>(completion);
   if (result == -ECANCELED) return;
   if (!(flags & IORING_CQE_F_MORE)) {
@@ -114,4 +114,4 @@ void PostQueue::close() {
 
 void PostQueue::stop_polling() { loop_.cancel(*this); }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -22,10 +22,12 @@
 #include <vector>
 
 namespace eddy {
-
 class Loop;
+}
 
-class PostQueue : private Ready, private Completion {
+namespace eddy::internal {
+
+class PostQueue : private Ready, private CompletionHandler {
  public:
   using Callback = std::move_only_function<void()>;
 
@@ -49,7 +51,7 @@ class PostQueue : private Ready, private Completion {
 
  private:
   static void run(Ready& ready) noexcept;
-  static void on_wake(Completion& completion, int result, std::uint32_t flags) noexcept;
+  static void on_wake(CompletionHandler& completion, int result, std::uint32_t flags) noexcept;
 
   Loop& loop_;
   UniqueFd eventfd_;
@@ -65,4 +67,4 @@ class PostQueue : private Ready, private Completion {
   std::vector<Callback> running_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

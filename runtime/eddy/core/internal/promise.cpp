@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 constexpr int nested_most = 100;
@@ -29,4 +29,4 @@ void PromiseBase::destroy_unrun() noexcept {
   --nested;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -2,7 +2,7 @@
 // appends a Ready to the loop's FIFO queue, and that is all.
 #pragma once
 
-namespace eddy {
+namespace eddy::internal {
 
 class Ready {
  public:
@@ -26,4 +26,4 @@ class Ready {
   Run run_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 // How many places there are: none where the kernel has no such tables.
@@ -182,4 +182,4 @@ std::optional<unsigned> Registered::find_buffer(const void* data, std::size_t si
   return std::nullopt;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

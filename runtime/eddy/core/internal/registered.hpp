@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Kernel;
 
@@ -77,4 +77,4 @@ class Registered {
   std::vector<unsigned> buffers_back_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

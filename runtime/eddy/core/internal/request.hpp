@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace eddy {
+namespace eddy::internal {
 
 struct Request {
   std::uint8_t opcode = 0;
@@ -66,4 +66,4 @@ std::uint64_t address_of(T* pointer) noexcept {
   return reinterpret_cast<std::uint64_t>(pointer);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 Ring::Ring(std::unique_ptr<Kernel> kernel)
     : queues_(kernel->queues()),
@@ -65,4 +65,4 @@ Ring::Entered Ring::explain(int error) const {
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Ring {
  public:
@@ -166,4 +166,4 @@ class Ring {
   } in_place_{};  // of the shared words, which are not mapped: see abandon()
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

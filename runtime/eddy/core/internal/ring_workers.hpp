@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 class RingWorkers {
  public:
@@ -59,4 +59,4 @@ class RingWorkers {
   RingWorkers* next_ = nullptr;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

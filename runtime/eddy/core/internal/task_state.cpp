@@ -4,7 +4,7 @@
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/loop.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 constinit thread_local ThreadState thread_state;
 
@@ -165,4 +165,4 @@ void TaskState::report_unseen() noexcept {
                    .where = where_});
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

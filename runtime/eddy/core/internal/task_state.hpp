@@ -24,6 +24,10 @@
 #include <string_view>
 
 namespace eddy {
+class Loop;
+}
+
+namespace eddy::internal {
 
 // Told when a task is done: a joiner, a group, a callback. In the order of registration (L3).
 class DoneHook : public Link<DoneHook> {
@@ -185,7 +189,7 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   std::exception_ptr exception_;
 
  private:
-  friend class Loop;
+  friend class eddy::Loop;
 
   static const Context& inherited_context() noexcept {
     return thread_state.task ? thread_state.task->context_ : Context::current();
@@ -209,4 +213,4 @@ class TaskState : public TaskStep, public Link<AllTasks> {
   std::source_location where_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,8 +7,11 @@
 #include <cstdint>
 
 namespace eddy {
-
 class Loop;
+}
+
+namespace eddy::internal {
+
 class TaskState;
 
 struct ThreadState {
@@ -38,4 +41,4 @@ struct ThreadState {
 
 extern constinit thread_local ThreadState thread_state [[gnu::tls_model("initial-exec")]];
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace eddy {
+namespace eddy::internal {
 
 // The file speaks of the children's namespace, which mostly is ours.
 bool clock_is_the_hosts() noexcept {
@@ -27,4 +27,4 @@ bool clock_is_the_hosts() noexcept {
   return offsets.find_first_of("123456789") == offsets.npos;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -1,9 +1,9 @@
 // The time namespace of this process, where clocks may be ahead of the host's or behind.
 #pragma once
 
-namespace eddy {
+namespace eddy::internal {
 
 // False also where that cannot be told.
 bool clock_is_the_hosts() noexcept;
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace eddy {
+namespace eddy::internal {
 
 inline std::size_t TimerQueue::least_from(std::size_t first) const noexcept {
   std::size_t least = first;
@@ -88,4 +88,4 @@ void TimerQueue::count_anew() noexcept {
   ++sequence_;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

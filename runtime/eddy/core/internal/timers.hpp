@@ -23,7 +23,7 @@
 #include <new>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 // Lives in the frame that waits; disarms itself when it dies only through its owner.
 class Timer {
@@ -212,4 +212,4 @@ class TimerQueue {
   std::uint32_t sequence_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

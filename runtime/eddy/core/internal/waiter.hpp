@@ -11,7 +11,7 @@
 
 #include <coroutine>
 
-namespace eddy {
+namespace eddy::internal {
 
 class TaskState;
 
@@ -75,4 +75,4 @@ class Waiter : public Link<Waiter> {
   bool forwarding_ = false;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

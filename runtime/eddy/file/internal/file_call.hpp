@@ -14,7 +14,7 @@
 
 #include <cerrno>
 
-namespace eddy {
+namespace eddy::internal {
 
 // `Call` is called without arguments and returns what a system call does: -1 and errno on failure.
 template <class Call>
@@ -119,4 +119,4 @@ Task<int> perform(Request request, std::string_view name, Storage::Mount& mount,
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

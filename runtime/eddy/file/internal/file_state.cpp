@@ -14,7 +14,7 @@
 #include <new>
 #include <string>
 
-namespace eddy {
+namespace eddy::internal {
 
 // Linux moves at most this many bytes in one call.
 static constexpr std::size_t transfer_max = 0x7ffff000;
@@ -303,4 +303,4 @@ Task<> FileState::flush() {
   writing_ = false;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -23,7 +23,7 @@
 #include <optional>
 #include <sys/types.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 class FileState {
  public:
@@ -177,4 +177,4 @@ class FileState {
   std::int64_t raw_ = 0;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace eddy {
+namespace eddy::internal {
 
 [[noreturn]] void refuse_path(std::string_view path);
 
@@ -16,4 +16,4 @@ inline const char* path_of(const Text& path) {
   return path.c_str();
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

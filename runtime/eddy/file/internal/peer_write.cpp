@@ -12,7 +12,7 @@
 
 #include <algorithm>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 constexpr std::uint32_t no_signal = 0x100;  // RWF_NOSIGNAL, 6.18; newer than the headers
@@ -82,4 +82,4 @@ Task<int> FileState::write_to_peer(Bytes from) {
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

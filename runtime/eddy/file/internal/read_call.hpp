@@ -6,7 +6,7 @@
 
 #include <linux/io_uring.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 class [[nodiscard]] ReadCall : public Operation {
  public:
@@ -44,4 +44,4 @@ class [[nodiscard]] ReadCall : public Operation {
   Storage::RemoteCall remote_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

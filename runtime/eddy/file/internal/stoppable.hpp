@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 
 template <class Call>
 class FileState::Stoppable : public Call {
@@ -28,4 +28,4 @@ class FileState::Stoppable : public Call {
   FileState& state_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

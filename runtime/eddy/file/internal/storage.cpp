@@ -7,7 +7,7 @@
 #include <climits>
 #include <utility>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 // A call on one of these goes over a network, or to another process.
@@ -183,4 +183,4 @@ void Storage::add_to(Stats& stats) const {
   stats.slow_calls += slow_calls_;
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

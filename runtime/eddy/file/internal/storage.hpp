@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Storage : public LoopService {
  public:
@@ -142,4 +142,4 @@ class Storage : public LoopService {
   Duration longest_{};
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

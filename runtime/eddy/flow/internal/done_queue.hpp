@@ -1,4 +1,4 @@
-// Completions: the ends of so many tasks, in order, for whoever waits for the next one.
+// DoneQueue: the ends of so many tasks, in order, for whoever waits for the next one.
 //
 // Several may wait: the oldest is served first, and nobody who comes later overtakes one that was
 // woken. An end that was promised to a task which is cancelled before it runs goes to the next one;
@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
-class Completions {
+class DoneQueue {
  public:
-  explicit Completions(std::size_t count) : hooks_(count) { ended_.reserve(count); }
-  Completions(const Completions&) = delete;
-  Completions& operator=(const Completions&) = delete;
+  explicit DoneQueue(std::size_t count) : hooks_(count) { ended_.reserve(count); }
+  DoneQueue(const DoneQueue&) = delete;
+  DoneQueue& operator=(const DoneQueue&) = delete;
 
   // Once for each index below the count. Throws UsageError for a task of another loop.
   void watch(std::size_t index, TaskState& task) {
@@ -53,7 +53,7 @@ class Completions {
       auto& self = static_cast<Hook&>(hook);
       self.owner->ended(self.index);
     }
-    Completions* owner = nullptr;
+    DoneQueue* owner = nullptr;
     std::size_t index = 0;
   };
 
@@ -74,10 +74,10 @@ class Completions {
   List<Waiter> waiters_;
 };
 
-class [[nodiscard]] Completions::Next : public Waiter {
+class [[nodiscard]] DoneQueue::Next : public Waiter {
  public:
   using value_type = std::optional<std::size_t>;
-  explicit Next(Completions& completions) noexcept : completions_(completions) {}
+  explicit Next(DoneQueue& completions) noexcept : completions_(completions) {}
   Next(const Next&) = default;
 
   bool await_ready() const noexcept {
@@ -103,14 +103,14 @@ class [[nodiscard]] Completions::Next : public Waiter {
   }
 
  private:
-  friend class Completions;
-  Completions& completions_;
+  friend class DoneQueue;
+  DoneQueue& completions_;
   bool promised_ = false;
 };
 
-inline Completions::Next Completions::next() noexcept { return Next(*this); }
+inline DoneQueue::Next DoneQueue::next() noexcept { return Next(*this); }
 
-inline std::size_t Completions::take() noexcept {
+inline std::size_t DoneQueue::take() noexcept {
   const std::size_t index = ended_[taken_++];
   if (all_taken()) {
     while (Waiter* waiter = waiters_.pop_front()) waiter->wake();  // there is no other
@@ -118,7 +118,7 @@ inline std::size_t Completions::take() noexcept {
   return index;
 }
 
-inline void Completions::promise() noexcept {
+inline void DoneQueue::promise() noexcept {
   if (!can_take()) return;
   if (Waiter* waiter = waiters_.pop_front()) {
     static_cast<Next*>(waiter)->promised_ = true;
@@ -127,4 +127,4 @@ inline void Completions::promise() noexcept {
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -6,7 +6,7 @@
 
 #include <eddy/core/join_handle.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 // Throws UsageError when `task` runs on another loop than the one whose turn it is.
 inline void require_same_loop(const TaskState& task) {
@@ -23,4 +23,4 @@ void require_same_loop_of(const A& awaitable) {
   }
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -6,7 +6,7 @@
 #include <linux/io_uring.h>
 #include <linux/time_types.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 Failure DatagramCall::failure(int code, Address address) {
   if (state_->closing) code = ECANCELED;
@@ -165,4 +165,4 @@ Expected<void> SendDatagram::await_outcome() {
   return std::unexpected(failure(outcome ? ECANCELED : outcome.error().code(), to_));
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -10,6 +10,7 @@
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/net/address.hpp>
 #include <eddy/net/internal/socket_state.hpp>
+#include <eddy/net/received.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -17,18 +18,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace eddy {
-
-// Trivially copyable.
-struct Received {
-  std::size_t count = 0;   // bytes that were put into the buffer
-  bool truncated = false;  // the datagram was longer; the kernel has dropped the rest
-};
-struct ReceivedFrom {
-  std::size_t count = 0;
-  bool truncated = false;
-  Address from;  // none when the sender has none
-};
+namespace eddy::internal {
 
 class DatagramCall : public Operation {
  protected:
@@ -140,4 +130,4 @@ class [[nodiscard]] SendDatagram : public DatagramCall {
   bool waiting_ = false;  // for room: the datagram has not gone
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -8,7 +8,7 @@
 #include <new>
 #include <string>
 
-namespace eddy {
+namespace eddy::internal {
 
 static_assert(IORING_OP_RECV == 27 && IORING_CQE_F_SOCK_NONEMPTY == 4);
 
@@ -177,4 +177,4 @@ Expected<std::size_t> Fill::await_outcome() {
   return static_cast<std::size_t>(*outcome);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,7 +7,7 @@
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/net/internal/socket_state.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Receive : public Operation {
  public:
@@ -137,4 +137,4 @@ class [[nodiscard]] Fill : public Receive {
   int refusals_ = 0;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace eddy {
+namespace eddy::internal {
 
 static_assert(IORING_CQE_F_BUFFER == 1);
 
@@ -74,4 +74,4 @@ void ReceiveBuffers::give_back(int result, std::uint32_t flags) noexcept {
   put(id);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

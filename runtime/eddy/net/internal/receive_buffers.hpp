@@ -15,7 +15,7 @@
 #include <memory>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 class ReceiveBuffers : public LoopService {
  public:
@@ -62,4 +62,4 @@ class ReceiveBuffers : public LoopService {
   std::vector<std::uint32_t> used_;  // of each buffer, where they are filled bit by bit
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

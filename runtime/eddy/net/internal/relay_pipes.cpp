@@ -2,7 +2,7 @@
 
 #include <eddy/base/internal/sys.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 RelayPipes::RelayPipes(Loop&) { kept_.reserve(most_kept); }
 
@@ -26,4 +26,4 @@ void RelayPipes::give_back(RelayPipe pipe) noexcept {
   if (kept_.size() < most_kept) kept_.push_back(std::move(pipe));
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 struct RelayPipe {
   explicit operator bool() const noexcept { return static_cast<bool>(out); }
@@ -31,4 +31,4 @@ class RelayPipes : public LoopService {
   std::vector<RelayPipe> kept_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -7,7 +7,7 @@
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/net/internal/socket_state.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 class [[nodiscard]] RelayWait : public Operation {
  public:
@@ -42,4 +42,4 @@ class [[nodiscard]] RelayWait : public Operation {
   Operation*& seat_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -4,7 +4,7 @@
 
 #include <linux/io_uring.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 static_assert(IORING_OP_SEND == 26);
 
@@ -177,4 +177,4 @@ Expected<void> SendZeroCopy::await_outcome() {
   return {};
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Send : public Operation {
  public:
@@ -158,4 +158,4 @@ class [[nodiscard]] SendZeroCopy : public Send {
   bool copies_ = false;  // there is no other way
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

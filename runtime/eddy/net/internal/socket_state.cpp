@@ -6,7 +6,7 @@
 
 #include <linux/io_uring.h>
 
-namespace eddy {
+namespace eddy::internal {
 
 static_assert(IOSQE_FIXED_FILE == 1);
 
@@ -122,4 +122,4 @@ Task<> SocketState::close(Counted<SocketState> state) {
   if (!closed && closed.error().is_cancelled()) co_await fail(std::move(closed.error()));
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -17,7 +17,7 @@
 
 #include <string>
 
-namespace eddy {
+namespace eddy::internal {
 
 class SocketState {
  public:
@@ -184,4 +184,4 @@ class Writing {
   SocketState& state_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

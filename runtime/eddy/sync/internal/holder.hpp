@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-namespace eddy {
+namespace eddy::internal {
 
 class Holder {
  public:
@@ -38,4 +38,4 @@ class Holder {
   std::uint64_t task_ = 0;  // its id; in every build, so that a lock is of one size
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace eddy {
+namespace eddy::internal {
 
 template <class T>
 class FifoItems {
@@ -85,4 +85,4 @@ class HeapItems {
   std::vector<T> items_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -13,7 +13,7 @@
 #include <eddy/core/internal/waiter.hpp>
 #include <eddy/core/loop.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 // W::died_early is what is said when the primitive dies while it is used.
 template <class W>
@@ -62,4 +62,4 @@ class WaitList {
   std::uint64_t loop_ = 0;  // none yet
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal

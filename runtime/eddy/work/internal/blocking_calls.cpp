@@ -9,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-namespace eddy {
+namespace eddy::internal {
 namespace {
 
 // A thread inherits this, so that signals go to the threads that expect them.
@@ -149,4 +149,4 @@ bool WaitForCall::abandon(Waiter& waiter) {
   return leave(waiter);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal

@@ -9,7 +9,7 @@
 
 #include <memory>
 
-namespace eddy {
+namespace eddy::internal {
 
 class WaitForCall;
 
@@ -71,4 +71,4 @@ class [[nodiscard]] WaitForCall : public Waiter {
   std::shared_ptr<BlockingCall> call_;
 };
 
-}  // namespace eddy
+}  // namespace eddy::internal
