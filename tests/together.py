@@ -1,6 +1,7 @@
 """Writes translation units that hold several test files each: what they include and instantiate in
 common is compiled once. Each file is in a namespace of its own, so that its helpers and its usings stay
-its own; what it includes stands before all of them. Paths count from tests/, so that a unit is the same
+its own; what it includes stands before all of them. One that tests how messages name functions says so
+(see AS_IT_IS), and stands last, in no namespace. Paths count from tests/, so that a unit is the same
 in each clone.
 
     together.py UNIT... -- FILE...
@@ -10,6 +11,7 @@ import re
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent
+AS_IT_IS = "// Names of functions are tested here: in no namespace but its own."
 
 
 def from_tests(path):
@@ -29,9 +31,11 @@ def included(files):
 
 def unit(files):
     text = "\n".join(included(files)) + "\n"
+    last = [file for file in files if AS_IT_IS in file.read_text()]
     for file in files:
-        text += f"\nnamespace in_{file.stem} {{\n{from_tests(file)}\n}}\n"
-    return text
+        if file not in last:
+            text += f"\nnamespace in_{file.stem} {{\n{from_tests(file)}\n}}\n"
+    return text + "".join(f"\n{from_tests(file)}\n" for file in last)
 
 
 def main(arguments):

@@ -1,3 +1,4 @@
+// Names of functions are tested here: in no namespace but its own.
 // What the parts say that messages are made of.
 #include <eddy/base/failure.hpp>
 #include <eddy/base/internal/description.hpp>

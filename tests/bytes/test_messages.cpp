@@ -1,3 +1,4 @@
+// Names of functions are tested here: in no namespace but its own.
 // What is said when the data ended too early, or what was looked for came too late: the texts.
 #include "core/kernel.hpp"
 #include "support/run.hpp"

@@ -1,3 +1,4 @@
+// Names of functions are tested here: in no namespace but its own.
 // What is said of a task that is used as no task can be, and of one that failed: the texts.
 #include "support/run.hpp"
 

@@ -1,3 +1,4 @@
+// Names of functions are tested here: in no namespace but its own.
 // What scopes and groups say of what failed in them: the texts.
 #include "support/allocations.hpp"
 #include "support/run.hpp"

@@ -1,3 +1,4 @@
+// Names of functions are tested here: in no namespace but its own.
 // What debug mode tells of primitives that are used wrongly: the texts.
 #include "support/run.hpp"
 
