@@ -1,14 +1,12 @@
 #include <eddy/core/internal/io_uring.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/request.hpp>
 #include <eddy/core/internal/ring_workers.hpp>
 #include <eddy/core/internal/time_namespace.hpp>
 
 #include <liburing.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
-#include <time.h>
 
 #include <algorithm>
 #include <limits>
@@ -141,7 +139,7 @@ class IoUring final : public Kernel {
 
 IoUring::~IoUring() {
   if (open_) io_uring_queue_exit(&ring_);
-  if (wait_page_ != MAP_FAILED) ::munmap(wait_page_, wait_page_size);
+  if (wait_page_ != MAP_FAILED) sys::munmap(wait_page_, wait_page_size);
 }
 
 // -- set-up --
@@ -235,8 +233,8 @@ void IoUring::map() noexcept {
 
 void IoUring::register_wait_page() noexcept {
   if (!wants(feature_registered_wait)) return;
-  void* page = ::mmap(nullptr, wait_page_size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page = sys::mmap(nullptr, wait_page_size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return;
   struct {
     std::uint64_t address, size;
@@ -247,7 +245,7 @@ void IoUring::register_wait_page() noexcept {
     std::uint64_t area, flags, reserved[2];
   } region{address_of(&area), 1 /* REG_WAIT_ARG */, {}};
   if (register_call(register_memory_region, &region, 1) < 0) {
-    ::munmap(page, wait_page_size);
+    sys::munmap(page, wait_page_size);
     return;
   }
   wait_page_ = page;
@@ -304,7 +302,7 @@ int IoUring::enter(unsigned count, unsigned wait, Instant deadline, Duration bat
 
   const bool absolute = limited && has(feature_absolute_timer);
   const unsigned flags = IORING_ENTER_EXT_ARG | (absolute ? enter_absolute_timer : 0);
-  const auto left = [deadline] { return time_left(deadline, std::chrono::steady_clock::now()); };
+  const auto left = [deadline] { return time_left(deadline, sys::now()); };
   const Duration length = absolute ? deadline.time_since_epoch() : std::min(left(), longest_wait);
   const __kernel_timespec time = to_timespec(length);
   // The kernel keeps the minimum wait even beyond the deadline (6.18).
@@ -327,7 +325,7 @@ int IoUring::enter(unsigned count, unsigned wait, Instant deadline, Duration bat
 
 void IoUring::abandon() noexcept {
   if (!std::exchange(open_, false)) return;
-  ::close(ring_.ring_fd);
+  sys::close(ring_.ring_fd);
   ring_.ring_fd = queues_.enter_fd = -1;
   queues_.enter_flags &= ~IORING_ENTER_REGISTERED_RING;
   wait_page_ = MAP_FAILED;
