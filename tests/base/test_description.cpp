@@ -1,7 +1,7 @@
 // Names of functions are tested here: in no namespace but its own.
 // What the parts say that messages are made of.
 #include <eddy/base/failure.hpp>
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <gtest/gtest.h>
 

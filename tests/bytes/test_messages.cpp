@@ -3,7 +3,7 @@
 #include "core/kernel.hpp"
 #include "support/run.hpp"
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 namespace {
 

@@ -2,7 +2,7 @@
 // What is said of a task that is used as no task can be, and of one that failed: the texts.
 #include "support/run.hpp"
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <thread>
 

@@ -2,7 +2,7 @@
 #include "support/directory.hpp"
 #include "support/run.hpp"
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include "support/allocations.hpp"
 #include "support/run.hpp"
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 namespace {
 

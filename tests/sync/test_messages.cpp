@@ -2,7 +2,7 @@
 // What debug mode tells of primitives that are used wrongly: the texts.
 #include "support/run.hpp"
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <thread>
 

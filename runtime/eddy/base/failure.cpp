@@ -1,6 +1,6 @@
 #include <eddy/base/failure.hpp>
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <cerrno>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <eddy/base/error.hpp>
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <cerrno>
 

@@ -5,7 +5,7 @@ using namespace internal;
 
 void JoinWaiter::throw_other_loop() const {
   throw_misuse("a task of another loop cannot be awaited: use run_from_thread() for " +
-               to_text(*target_));
+               name_and_place(*target_));
 }
 
 bool JoinWaiter::forward(Waiter& waiter) {

@@ -1,5 +1,5 @@
 // What a loop tells about itself: when it is due, in numbers, and when something is wrong.
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/loop.hpp>
@@ -136,7 +136,7 @@ void Loop::check_open() const {
 void Loop::woken_by_another_thread(Ready& ready) noexcept {
   const TaskState* task = TaskState::from(ready);
   try {
-    const std::string who = task ? to_text(*task) : "a callback";
+    const std::string who = task ? name_and_place(*task) : "a callback";
     std::fprintf(stderr, "eddy: %s was woken from another thread than its loop's: use post()\n",
                  who.c_str());
   } catch (...) {  // without memory, then

@@ -1,6 +1,6 @@
 #include <eddy/flow/exception_group.hpp>
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <cstddef>
 

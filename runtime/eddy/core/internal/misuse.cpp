@@ -1,16 +1,18 @@
 #include <eddy/core/internal/misuse.hpp>
 
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <utility>
 
 namespace eddy::internal {
 
-std::string to_text(const TaskState& task) { return task.name() + " in " + to_text(task.where()); }
+std::string name_and_place(const TaskState& task) {
+  return task.name() + " in " + to_text(task.where());
+}
 
 void throw_misuse(std::string mistake) {
-  if (thread_state.task) mistake += ", by " + to_text(*thread_state.task);
+  if (thread_state.task) mistake += ", by " + name_and_place(*thread_state.task);
   throw UsageError(std::move(mistake));
 }
 

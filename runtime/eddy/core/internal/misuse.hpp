@@ -15,7 +15,7 @@ namespace eddy::internal {
 class TaskState;
 
 // "worker in fetch() (main.cpp:12)"
-std::string to_text(const TaskState& task);
+std::string name_and_place(const TaskState& task);
 
 // Throws UsageError: `mistake`, and the task that runs, if any does:
 //   a task was awaited twice: fetch() (main.cpp:12), by worker in amain() (main.cpp:30)

@@ -1,4 +1,4 @@
-#include <eddy/base/internal/description.hpp>
+#include <eddy/base/description.hpp>
 
 #include <eddy/base/error.hpp>
 
@@ -10,7 +10,7 @@
 #include <memory>
 #include <typeinfo>
 
-namespace eddy::internal {
+namespace eddy {
 namespace {
 
 // REQUIRES: called inside of a catch block
@@ -104,11 +104,11 @@ std::string to_text(Duration length) {
   return std::to_string(length.count()) + "ns";
 }
 
-std::string count_of_bytes(std::size_t count) {
+std::string internal::count_of_bytes(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " byte" : " bytes");
 }
 
-std::string short_name(std::string_view signature) {
+std::string internal::short_name(std::string_view signature) {
   if (signature.find("signature_of") != std::string_view::npos) return type_in(signature);
   if (signature.find('(') == std::string_view::npos) return std::string(signature);
   std::string name(signature.substr(0, signature.find(" [")));  // "[with T = int]"
@@ -125,8 +125,8 @@ std::string short_name(std::string_view signature) {
 }
 
 std::string to_text(const std::source_location& where) {
-  return short_name(where.function_name()) + " (" + where.file_name() + ":" +
+  return internal::short_name(where.function_name()) + " (" + where.file_name() + ":" +
          std::to_string(where.line()) + ")";
 }
 
-}  // namespace eddy::internal
+}  // namespace eddy

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace eddy::internal {
+namespace eddy {
 
 // What an exception says, whatever it is: its what(), "cancelled: the reason", or
 // "an exception of type int".
@@ -17,6 +17,11 @@ std::string to_text(const std::exception_ptr& exception);
 
 // "5s", "1.5s", "250ms", "20us", "7ns": to three places.
 std::string to_text(Duration length);
+
+// "fetch() (main.cpp:12)". GCC before 13 takes the end of a coroutine for its place.
+std::string to_text(const std::source_location& where);
+
+namespace internal {
 
 // "1 byte", "10 bytes".
 std::string count_of_bytes(std::size_t count);
@@ -26,7 +31,6 @@ std::string count_of_bytes(std::size_t count);
 // Of signature_of<A>(): the type, without "eddy::".
 std::string short_name(std::string_view signature);
 
-// "fetch() (main.cpp:12)". GCC before 13 takes the end of a coroutine for its place.
-std::string to_text(const std::source_location& where);
+}  // namespace internal
 
-}  // namespace eddy::internal
+}  // namespace eddy
