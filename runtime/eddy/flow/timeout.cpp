@@ -20,13 +20,14 @@ void Timeout::arm(Instant deadline) {
 // T2: from the timer, in a turn of its own. The scope converts the request where it ends.
 void Timeout::fire(Timer& timer) {
   auto& timeout = static_cast<Timeout&>(timer);
-  timeout.state_ = State::expiring;
+  const bool moved = timeout.state_ == State::moved;
+  timeout.state_ = moved ? State::moved_expiring : State::expiring;
   timeout.task_->cancel(Text());
 }
 
 bool Timeout::leave() noexcept {
   disarm();
-  if (state_ != State::expiring) {
+  if (!expired()) {
     state_ = State::finished;
     return false;
   }
@@ -37,9 +38,11 @@ bool Timeout::leave() noexcept {
 }
 
 void Timeout::reschedule(std::optional<AnyInstant> deadline) {
-  if (state_ != State::active) throw UsageError("reschedule of a timeout that is not active");
+  if (state_ != State::active && state_ != State::moved) {
+    throw UsageError("reschedule of a timeout that is not active");
+  }
   disarm();
-  moved_ = true;
+  state_ = State::moved;
   if (deadline) {
     arm(*deadline);
   } else {

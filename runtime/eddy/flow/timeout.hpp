@@ -46,13 +46,16 @@ class Timeout : private internal::Timer {
   void reschedule(std::optional<AnyInstant> deadline);
 
   // True once the deadline has passed, also if the body ended otherwise.
-  bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
+  bool expired() const noexcept { return state_ >= State::expiring; }
 
  private:
   template <internal::Settles> friend class internal::TimeoutScope;
   template <class, class> friend class internal::TimeoutBody;
 
-  enum class State : std::uint8_t { created, active, expiring, expired, finished };
+  // moved: active, with another deadline than at first; and what it expires as.
+  enum class State : std::uint8_t {
+    created, active, moved, finished, expiring, moved_expiring, expired
+  };
 
   Timeout() noexcept : Timer(&fire) {}
   // A scope may move until it is entered.
@@ -80,9 +83,9 @@ class Timeout : private internal::Timer {
   [[gnu::noinline]] Expected<internal::Held<typename A::value_type>> convert(A& inner,
                                                                              Duration length) {
     internal::AwaitedName awaited = internal::awaited_by(inner);  // while it is there
+    if (state_ == State::moved_expiring) length = Failure::at_deadline;
     auto outcome = internal::settle(inner);
     if (!leave() || outcome || !outcome.error().is_cancelled()) return outcome;
-    if (moved_) length = Failure::at_deadline;
     return std::unexpected(Failure::timed_out(std::move(awaited), length));
   }
   static void fire(internal::Timer& timer);
@@ -91,7 +94,6 @@ class Timeout : private internal::Timer {
   Instant deadline_ = Instant::max();  // never
   unsigned baseline_ = 0;  // T6: requests that were there before us
   State state_ = State::created;
-  bool moved_ = false;  // the deadline is not what it was at first
 };
 
 namespace internal {
