@@ -28,11 +28,17 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
+void forget_unnamed(std::string& text) {
+  replace_all(text, "(anonymous namespace)::", "");
+  replace_all(text, "{anonymous}::", "");
+}
+
 // The type that signature_of() names: behind "A = ", as both compilers write it.
 std::string type_in(std::string_view signature) {
   const std::size_t begin = signature.find("A = ") + 4;
   std::string type(signature.substr(begin, signature.rfind(']') - begin));
   replace_all(type, "eddy::", "");
+  forget_unnamed(type);
   return type;
 }
 
@@ -112,8 +118,7 @@ std::string internal::short_name(std::string_view signature) {
   if (signature.find("signature_of") != std::string_view::npos) return type_in(signature);
   if (signature.find('(') == std::string_view::npos) return std::string(signature);
   std::string name(signature.substr(0, signature.find(" [")));  // "[with T = int]"
-  replace_all(name, "(anonymous namespace)::", "");
-  replace_all(name, "{anonymous}::", "");
+  forget_unnamed(name);
   replace_all(name, "(anonymous class)::operator()", "<lambda>");
   for (std::size_t at = 0; (at = name.find("<lambda(", at)) != std::string::npos; ++at) {
     const std::size_t end = name.find(")>", at);  // GCC has the arguments of a lambda inside

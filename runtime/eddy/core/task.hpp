@@ -42,6 +42,9 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
   ~Task() { drop(); }
 
+  // The coroutine; with GCC 12 the line where it ends. REQUIRES: valid()
+  std::source_location where() const noexcept { return frame_.promise().where(); }
+
   // False after it was moved from, spawned, or awaited and failed.
   bool valid() const noexcept { return static_cast<bool>(frame_); }
 
@@ -83,8 +86,10 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   }
 
   // For messages.
-  internal::AwaitedName awaited() const noexcept {
-    return {frame_.promise().where().function_name()};
+  internal::AwaitedName awaited() const noexcept { return {where().function_name()}; }
+  // It is over, without a value.
+  bool failed() const noexcept {
+    return frame_.promise().ended() ? !frame_.promise().has_value() : frame_.done();
   }
 
   T await_resume() {
@@ -120,7 +125,9 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
   // A frame that ended by fail() is suspended there with all its locals: they go now.
   Failure take_failure() noexcept {
     Failure failure = frame_.promise().take_failure();
+    ++internal::thread_state.failing;
     std::exchange(frame_, nullptr).destroy();
+    --internal::thread_state.failing;
     return failure;
   }
 

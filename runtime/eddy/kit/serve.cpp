@@ -1,19 +1,46 @@
 #include <eddy/kit/serve.hpp>
 
+#include <eddy/base/description.hpp>
 #include <eddy/core/try.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <string>
 
 namespace eddy {
 using namespace internal;
 
-void internal::report_connection(const Failure& failure) noexcept {
-  ExceptionReport report{.message = "a connection's handler failed"};
+void internal::report_connection(const Failure& failure, const PeerName& peer,
+                                 const Handler& handler) noexcept {
+  ExceptionReport report{.message = "a connection's handler failed", .where = handler.where};
+  std::string message;
   try {
     report.exception = failure.exception();
-    report.where = this_task().where();
+    report.task = this_task().name();
+    message.append("the handler ").append(short_name(handler.signature)).append(" of a connection");
+    if (!peer.view().empty()) message.append(" from ").append(peer.view());
+    report.message = message.append(" failed");
+  } catch (const std::bad_alloc&) {  // without its name
+  }
+  thread_state.loop->report(report);
+}
+
+Expected<void> Handling::await_outcome() {
+  if (!handler_) return {};
+  if (!handler_->failed()) [[likely]] return handler_->await_outcome();
+  const Handler handler{handler_->awaited().signature, handler_->where()};
+  static_cast<void>(peer_.view());  // while it is there
+  auto ended = handler_->await_outcome();
+  if (!ended.error().is_cancelled()) report_connection(ended.error(), peer_, handler);
+  return ended;
+}
+
+// One that was accepted, and cannot be served: nobody's but its own peer's.
+static void report_lost(const Failure& failure) noexcept {
+  ExceptionReport report{.message = "a connection was lost while it was accepted"};
+  try {
+    report.exception = failure.exception();
     report.task = this_task().name();
   } catch (const std::bad_alloc&) {  // without its name
   }
@@ -44,6 +71,10 @@ Task<Stream> Serving::next() {
     try {
       auto stream = co_await as_outcome(listener_.accept());
       if (stream) co_return std::move(*stream);
+      if (stream.error().operation() == Accept::setting_no_delay) {
+        report_lost(stream.error());
+        continue;
+      }
       code = stream.error().code();
       const bool passes = is_of_the_peer(code) || is_shortage(code);
       if (!passes) co_await fail(std::move(stream.error()));

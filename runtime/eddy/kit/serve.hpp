@@ -3,10 +3,11 @@
 //   co_await serve(listener, [&](Stream stream) -> Task<> { ... }, {.limit = 1000, .drain = 5s});
 //
 // All connections belong to the call: it ends when the last one has. What a handler throws goes to
-// the loop's exception handler, and the others go on. Out of descriptors or memory (EMFILE, ENFILE,
-// ENOBUFS, ENOMEM) it waits until a connection ends, or a moment that doubles up to a second, and
-// tries again; the kernel keeps who comes meanwhile. One for whom there was no memory after he was
-// accepted is lost, and nobody else.
+// the loop's exception handler, with the handler's name and the peer's address, and the others go
+// on. Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) it waits until a connection
+// ends, or a moment that doubles up to a second, and tries again; the kernel keeps who comes
+// meanwhile. One for whom there was no memory after he was accepted, or whom the kernel refuses
+// TCP_NODELAY, is lost, and nobody else.
 //
 // Cancelled: the listener is closed, the connections may go on for `drain`, what is left is
 // cancelled and waited for, and Cancelled comes out; a second cancel ends the waiting. Closing the
@@ -19,12 +20,14 @@
 #include <eddy/core/try.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/flow/timeout.hpp>
+#include <eddy/net/internal/peer_name.hpp>
 #include <eddy/net/listener.hpp>
 #include <eddy/sync/event.hpp>
 
 #include <chrono>
 #include <new>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 namespace eddy {
@@ -78,23 +81,53 @@ class Serving {
   Event changed_;
 };
 
+// Whose connection, and who handles it: a coroutine, or what has the type of `signature`.
+struct Handler {
+  const char* signature;
+  std::source_location where = {};
+};
+
 // The handler's failure is reported, and nobody else's.
-void report_connection(const Failure& failure) noexcept;
+void report_connection(const Failure& failure, const PeerName& peer,
+                       const Handler& handler) noexcept;
+
+// Waits for a handler. When it fails, and is not cancelled, that is reported: the stream may go
+// with its frame, and with it who the peer was.
+class [[nodiscard]] Handling {
+ public:
+  using value_type = void;
+  // Calls it: what throws before there is a task is reported as well, and this is over then.
+  template <class F>
+  Handling(F& handler, Stream stream, const PeerName& peer) : peer_(peer) {
+    try {
+      handler_.emplace(std::invoke(handler, std::move(stream)));
+    } catch (...) {
+      report_connection(Failure::current(), peer, {signature_of<F>()});
+    }
+  }
+
+  bool await_ready() const { return !handler_ || handler_->await_ready(); }
+  bool await_suspend(std::coroutine_handle<> frame) { return handler_->await_suspend(frame); }
+  void await_resume() { value_or_raise(await_outcome()); }
+  Expected<void> await_outcome();
+
+ private:
+  std::optional<Task<>> handler_;
+  const PeerName& peer_;
+};
+
+// A plain function, so that the frame of a connection that is idle holds what it makes, once.
+template <class F>
+auto handling(F& handler, Stream stream, const PeerName& peer) {
+  return as_outcome(Handling(handler, std::move(stream), peer));
+}
 
 template <class F>
 Task<> serve_connection(F& handler, Stream stream, Serving::Place place) {
   static_cast<void>(place);
-  std::optional<Task<>> handling;
-  try {
-    handling.emplace(std::invoke(handler, std::move(stream)));
-  } catch (...) {
-    report_connection(Failure::current());
-    co_return;
-  }
-  auto ended = co_await as_outcome(std::move(*handling));
-  if (ended) co_return;
-  if (ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
-  report_connection(ended.error());
+  const PeerName peer(stream);
+  auto ended = co_await handling(handler, std::move(stream), peer);
+  if (!ended && ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
 }
 
 template <class F>

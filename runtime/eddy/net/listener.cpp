@@ -140,14 +140,23 @@ Expected<Stream> Accept::await_outcome() {
     return std::unexpected(cancelled_failure());
   }
   if (error_) return std::unexpected(Failure::error(error_, "accept", listener_->name_));
+  Socket connection(std::move(given_));
   try {
-    Socket connection(std::move(given_));
     if (listener_->no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);
     return Stream(std::move(connection));
   } catch (const std::bad_alloc&) {  // it costs this one connection, which is closed
     return std::unexpected(Failure::error(ENOMEM, "accept"));
-  } catch (const Error&) {
-    return std::unexpected(Failure::current());
+  } catch (const Error& error) {
+    return std::unexpected(no_delay_refused(error.code().value(), connection));
+  }
+}
+
+// Of this connection alone: whoever serves goes on.
+Failure Accept::no_delay_refused(int code, const Socket& connection) noexcept {
+  try {
+    return Failure::error(code, setting_no_delay, connection.peer_if_any().format());
+  } catch (const std::bad_alloc&) {
+    return Failure::error(code, setting_no_delay);
   }
 }
 

@@ -76,6 +76,8 @@ class [[nodiscard]] Accept : public internal::Waiter {
  public:
   using value_type = Stream;
   static constexpr const char* died_early = "a Listener died while a task waited for it";
+  // What a Failure has for its operation when the connection was accepted, and is lost.
+  static constexpr std::string_view setting_no_delay = "set TCP_NODELAY of";
   explicit Accept(internal::Counted<internal::ListenerState> listener) noexcept
       : listener_(std::move(listener)) {}
 
@@ -86,6 +88,7 @@ class [[nodiscard]] Accept : public internal::Waiter {
 
  private:
   friend class internal::ListenerState;
+  static Failure no_delay_refused(int code, const Socket& connection) noexcept;
   internal::Counted<internal::ListenerState> listener_;
   UniqueFd given_;
   int error_ = 0;
@@ -105,7 +108,8 @@ class Listener {
   ~Listener() { close(); }
 
   // Resumes with a connection. Cancelled: none is lost. Throws Error: EMFILE, ENFILE, ENOMEM when
-  // there is no room for one more, ECANCELED when the listener is closed or dropped meanwhile.
+  // there is no room for one more, ECANCELED when the listener is closed or dropped meanwhile, what
+  // setsockopt(2) says when it refuses TCP_NODELAY: that connection is closed.
   // Throws UsageError on another loop than its own.
   Accept accept();
 

@@ -49,6 +49,8 @@ class StreamSource {
   Counted<SocketState> state_;
 };
 
+class PeerName;
+
 }  // namespace internal
 
 class Stream {
@@ -136,6 +138,7 @@ class Stream {
   Socket& socket() const { return handle_.to_use()->socket; }
 
  private:
+  friend class internal::PeerName;
   friend class Relay;
   internal::SocketHandle handle_;
 };

@@ -20,6 +20,7 @@ struct ThreadState {
   std::coroutine_handle<> next{};  // what the step goes on with: mostly a frame's parent
   std::uint64_t loop_id = 0;       // of `loop`: what belongs to one compares this
   std::uintptr_t stack_end = 0;    // below this no frame starts another on the same stack
+  unsigned failing = 0;            // frames that die right now because they failed
 
   // Awaits nest on the stack only so far: deeper ones start from the step itself.
   [[gnu::always_inline]] bool stack_is_deep() const noexcept {

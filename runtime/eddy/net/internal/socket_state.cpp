@@ -54,10 +54,7 @@ void SocketState::unregister_file() noexcept {
 void SocketState::end() noexcept {
   if (std::exchange(closing, true)) return;
   if ((!reading && !writing) || in_use_by_parent()) return close_now();
-  try {
-    peer_name();  // for their errors: a socket that was reset no longer knows it
-  } catch (const std::bad_alloc&) {
-  }
+  peer_name_if_any();  // for their errors: a socket that was reset no longer knows it
   if (receiving) receiving->stop();
   if (sending) sending->stop();
   if (!socket.is_of_datagrams()) socket.try_shutdown(SHUT_RDWR);
@@ -78,8 +75,19 @@ void SocketState::refuse(SocketState* state) {
   throw UsageError("a call on a closed socket");
 }
 
+std::string_view SocketState::peer_name_if_any() noexcept {
+  try {
+    return peer_name();
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
 void SocketState::drop() noexcept {
   dropped_ = true;
+  if (keeps_name_ && (thread_state.failing > 0 || std::uncaught_exceptions() > 0)) {
+    peer_name_if_any();
+  }
   end();
 }
 
@@ -102,6 +110,7 @@ void SocketState::close_now() noexcept {
 
 Task<> SocketState::close(Counted<SocketState> state) {
   if (!state || state->socket.closed()) co_return;
+  if (state->keeps_name_) state->peer_name_if_any();
   const bool busy = state->reading || state->writing;
   if (busy) {
     state->end();

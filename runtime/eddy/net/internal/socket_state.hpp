@@ -99,6 +99,11 @@ class SocketState {
 
   // The peer's address as text; looked up once, and empty when there is none any more.
   std::string_view peer_name();
+  // The same; empty without memory, too.
+  std::string_view peer_name_if_any() noexcept;
+  // Somebody will ask for it when a task has failed: it is looked up before the socket is closed,
+  // if that is by close() or while a failure is on its way.
+  void keep_peer_name() noexcept { keeps_name_ = true; }
 
   Socket socket;
   ReadAhead ahead;
@@ -128,6 +133,7 @@ class SocketState {
   Text name_;
   unsigned references_ = 0;
   bool dropped_ = false;
+  bool keeps_name_ = false;
   int broken_ = 0;  // the code it was broken off with
   std::uint8_t receives_ = 0;
   int place_ = -1;  // among the registered files of the loop with the id registered_with_
