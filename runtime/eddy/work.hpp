@@ -1,3 +1,5 @@
 // The floor work: threads.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+

@@ -1,6 +1,8 @@
 // Views of memory that files and streams read from and write into. They own nothing.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstring>

@@ -5,6 +5,8 @@
 // stops at the ends of time instead of wrapping around.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <chrono>
 #include <compare>
 #include <limits>

@@ -2,6 +2,8 @@
 // files are closed through the ring.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <utility>
 
 namespace eddy {

@@ -2,6 +2,8 @@
 // (LoopOptions::without), so that the paths for old kernels are tested on new ones.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstdint>
 
 namespace eddy {

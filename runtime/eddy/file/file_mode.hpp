@@ -2,6 +2,8 @@
 // or the flags of open(2).
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <array>
 #include <string_view>
 

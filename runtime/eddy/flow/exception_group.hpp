@@ -10,6 +10,8 @@
 // and what the clauses throw, is thrown again as a group.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <concepts>
 #include <exception>
 #include <functional>

@@ -5,6 +5,8 @@
 // parse() takes what format() gives; names are resolved by resolve(), not here.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -6,6 +6,8 @@
 // A caller's mistake is neither: it throws UsageError or InvalidState (base/error.hpp).
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 namespace eddy::internal {
 
 // Prints the broken invariant and aborts. Never returns.

@@ -5,6 +5,8 @@
 // In eddy::internal: programs have a Count of their own.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <concepts>
 #include <cstddef>
 

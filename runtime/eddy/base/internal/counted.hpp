@@ -1,6 +1,8 @@
 // Counted: a shared pointer to what counts its own references: retain() and release().
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <utility>
 
 namespace eddy::internal {

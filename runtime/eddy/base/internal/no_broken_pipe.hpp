@@ -2,6 +2,8 @@
 // One that was blocked and pending already stays so.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <signal.h>
 
 namespace eddy::internal {

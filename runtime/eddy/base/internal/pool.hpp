@@ -7,6 +7,8 @@
 // the heap, the rest is. Under AddressSanitizer nothing is kept: every use after free is found.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

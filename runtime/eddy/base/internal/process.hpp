@@ -1,6 +1,8 @@
 // Which process this is, told from those it was forked from by one load.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstdint>
 
 namespace eddy::internal {

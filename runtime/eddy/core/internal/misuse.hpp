@@ -1,6 +1,8 @@
 // Misuse: what is thrown where a task is used as no task can be. Says who did it, and where.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstddef>
 #include <source_location>
 #include <string>

@@ -2,6 +2,8 @@
 // appends a Ready to the loop's FIFO queue, and that is all.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 namespace eddy::internal {
 
 class Ready {

@@ -9,6 +9,8 @@
 // still there or not, and from any thread.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <sys/types.h>
 
 #include <atomic>

@@ -4,6 +4,8 @@
 // headers need nothing of liburing. Who fills it: the awaitable of the operation.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <bit>
 #include <cstdint>
 

@@ -2,6 +2,8 @@
 // whichever ring names them: a second one must not take away what the first needs.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <algorithm>
 #include <mutex>
 #include <thread>

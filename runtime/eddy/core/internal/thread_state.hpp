@@ -3,6 +3,8 @@
 // one load.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <coroutine>
 #include <cstdint>
 

@@ -2,6 +2,8 @@
 // Each keeps them in one vector, which is reserved at once where the bound is known.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <optional>
