@@ -37,6 +37,7 @@ void forget_unnamed(std::string& text) {
 std::string type_in(std::string_view signature) {
   const std::size_t begin = signature.find("A = ") + 4;
   std::string type(signature.substr(begin, signature.rfind(']') - begin));
+  replace_all(type, "eddy::internal::", "");
   replace_all(type, "eddy::", "");
   forget_unnamed(type);
   return type;

@@ -63,7 +63,7 @@ class ListenerState : public Link<ListenerState>, private CompletionHandler {
   std::uint64_t loop_id_;
   WaitList<Accept> waiters_;
   std::vector<UniqueFd> waiting_;  // accepted and not taken, the oldest first
-  std::string name_;
+  Text name_;
   unsigned references_ = 0;
   bool no_delay_;
   bool armed_ = false;
@@ -80,6 +80,9 @@ class [[nodiscard]] Accept : public internal::Waiter {
   static constexpr std::string_view setting_no_delay = "set TCP_NODELAY of";
   explicit Accept(internal::Counted<internal::ListenerState> listener) noexcept
       : listener_(std::move(listener)) {}
+
+  // For messages.
+  internal::AwaitedName awaited() const noexcept { return {"accept", listener_->name_}; }
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);

@@ -49,6 +49,8 @@ class Operation : public Waiter {
   }
 
   std::string_view name() const noexcept { return name_; }
+  // For messages: a name is a literal.
+  AwaitedName awaited() const noexcept { return {name_.data()}; }
 
   // What it works on goes away: it ends with ECANCELED as an Error, unless it has a result before.
   // Nothing in a child after fork(), where the operation goes on as the parent's.

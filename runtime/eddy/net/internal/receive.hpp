@@ -11,6 +11,9 @@ namespace eddy::internal {
 
 class Receive : public Operation {
  public:
+  // For messages.
+  AwaitedName awaited() const noexcept { return state_->awaited(name()); }
+
   void await_suspend(std::coroutine_handle<> frame) {
     state_->count_receive();
     Operation::await_suspend(frame);

@@ -101,6 +101,11 @@ class SocketState {
   std::string_view peer_name();
   // The same; empty without memory, too.
   std::string_view peer_name_if_any() noexcept;
+  // What a call on it is said to have been, by its verb, a literal.
+  AwaitedName awaited(std::string_view verb) noexcept {
+    peer_name_if_any();
+    return {verb.data(), name_};
+  }
   // Somebody will ask for it when a task has failed: it is looked up before the socket is closed,
   // if that is by close() or while a failure is on its way.
   void keep_peer_name() noexcept { keeps_name_ = true; }
