@@ -23,6 +23,7 @@ PARTS = {
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
     "wait": ["DoneQueue::next", "next_until", "AsCompleted::next_of"],
     "collect": ["apply_to", "transformed", "filtered", "taken"],
+    "for_each": ["each_of"],
     "Generator::aclose": ["Generator::close_abandoned"],
     "serve": ["serve_connection", "accept_connections", "serve_scope", "Serving::next",
               "Serving::idle"],

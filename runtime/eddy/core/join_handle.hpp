@@ -283,7 +283,7 @@ class DoneCallback : public DoneHook, public Ready {
     auto& self = static_cast<DoneCallback&>(ready);
     std::swap(Context::current(), self.context_);
     try {
-      self.callback_(self.task_);
+      std::invoke(self.callback_, self.task_);
     } catch (...) {
       Loop::report_to(self.task_.state().loop_id(), {.message = "exception in an on_done callback",
                                                      .exception = std::current_exception()});

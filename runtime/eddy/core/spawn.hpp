@@ -86,10 +86,10 @@ template <class T>
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task
 // is done.
 template <class F>
-  requires Body<std::remove_cvref_t<F>>
+  requires Body<std::decay_t<F>>
 auto spawn(F&& callable, const SpawnOptions& options = {}) {
   EDDY_CHECK_CALLABLE(F);
-  using Stored = std::remove_cvref_t<F>;
+  using Stored = std::decay_t<F>;
   using T = BodyValue<Stored>;
   auto* task = new internal::CallableResult<Stored, T>(Loop::current(), std::forward<F>(callable));
   return internal::start_task<T>(*task, options);
@@ -119,7 +119,7 @@ T run(Task<T> main, LoopOptions options = {}) {
   return loop.run(std::move(main));
 }
 template <class F>
-  requires Body<std::remove_cvref_t<F>>
+  requires Body<F>
 auto run(F&& main, LoopOptions options = {}) {
   EDDY_CHECK_CALLABLE(F);
   return run(std::invoke(main), options);

@@ -48,13 +48,13 @@ class ExitStack {
   template <class F>
   void push_exit(F&& exit) {
     EDDY_CHECK_CALLABLE(F);
-    push(std::make_unique<Exit<std::remove_cvref_t<F>>>(std::forward<F>(exit)));
+    push(std::make_unique<Exit<std::decay_t<F>>>(std::forward<F>(exit)));
   }
   // `function` is called without arguments; what it returns is awaited if it is an awaitable.
   template <class F>
   void callback(F&& function) {
     EDDY_CHECK_CALLABLE(F);
-    push(std::make_unique<Callback<std::remove_cvref_t<F>>>(std::forward<F>(function)));
+    push(std::make_unique<Callback<std::decay_t<F>>>(std::forward<F>(function)));
   }
 
   bool empty() const noexcept { return !top_; }

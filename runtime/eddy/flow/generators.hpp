@@ -4,6 +4,7 @@
 #pragma once
 
 #include <eddy/base/internal/count.hpp>
+#include <eddy/core/callable.hpp>
 #include <eddy/flow/generator.hpp>
 
 #include <functional>
@@ -71,12 +72,14 @@ struct Take {
 }  // namespace internal
 
 template <class F>
-internal::Transform<F> transform(F function) {
-  return internal::Transform<F>(std::move(function));
+internal::Transform<std::decay_t<F>> transform(F&& function) {
+  EDDY_CHECK_CALLABLE(F);
+  return internal::Transform<std::decay_t<F>>(std::forward<F>(function));
 }
 template <class F>
-internal::Filter<F> filter(F predicate) {
-  return internal::Filter<F>(std::move(predicate));
+internal::Filter<std::decay_t<F>> filter(F&& predicate) {
+  EDDY_CHECK_CALLABLE(F);
+  return internal::Filter<std::decay_t<F>>(std::forward<F>(predicate));
 }
 // The first `count`; then the source is closed. Throws UsageError for a negative count.
 inline internal::Take take(internal::Count count) { return internal::Take(count); }
@@ -102,8 +105,10 @@ Task<Container<T>> collect(Generator<T> items) {
   co_return all;
 }
 
+namespace internal {
+
 template <class T, class F>
-Task<> for_each(Generator<T> items, F function) {
+Task<> each_of(Generator<T> items, F function) {
   while (auto item = co_await items.next()) {
     if constexpr (Awaitable<std::invoke_result_t<F&, T&>>) {
       co_await std::invoke(function, *item);
@@ -111,6 +116,14 @@ Task<> for_each(Generator<T> items, F function) {
       std::invoke(function, *item);
     }
   }
+}
+
+}  // namespace internal
+
+template <class T, class F>
+Task<> for_each(Generator<T> items, F&& function) {
+  EDDY_CHECK_CALLABLE(F);
+  return internal::each_of<T, std::decay_t<F>>(std::move(items), std::forward<F>(function));
 }
 
 }  // namespace eddy

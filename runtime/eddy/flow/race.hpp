@@ -124,9 +124,12 @@ Task<T> first_ok_of(Fs... factories) {
 
 // The value of the first factory whose task succeeds; each is called only when those before it have
 // failed. A cancellation is no failure and ends it. Throws an ExceptionGroup when all have failed.
-template <Body F, Body... Fs>
-Task<BodyValue<F>> first_ok(F first, Fs... others) {
-  return internal::first_ok_of<BodyValue<F>>(std::move(first), std::move(others)...);
+template <class F, class... Fs>
+  requires(Body<std::decay_t<F>> && ... && Body<std::decay_t<Fs>>)
+Task<BodyValue<std::decay_t<F>>> first_ok(F&& first, Fs&&... others) {
+  EDDY_CHECK_CALLABLE(F, Fs...);
+  return internal::first_ok_of<BodyValue<std::decay_t<F>>, std::decay_t<F>, std::decay_t<Fs>...>(
+      std::forward<F>(first), std::forward<Fs>(others)...);
 }
 
 }  // namespace eddy

@@ -44,7 +44,7 @@ class TaskGroup {
   }
   // The callable is kept until its task ends.
   template <class F>
-    requires Body<std::remove_cvref_t<F>>
+    requires Body<std::decay_t<F>>
   auto spawn(F&& callable, SpawnOptions options = {}) {
     EDDY_CHECK_CALLABLE(F);
     if (refuses()) throw_refused();
@@ -168,10 +168,10 @@ Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
 
 // co_await task_group([&](TaskGroup& group) -> Task<> { group.spawn(...); ... })
 template <class F>
-  requires Body<std::remove_cvref_t<F>, TaskGroup&>
+  requires Body<std::decay_t<F>, TaskGroup&>
 auto task_group(F&& body) {
   EDDY_CHECK_CALLABLE(F);
-  return internal::task_group_scope(std::remove_cvref_t<F>(std::forward<F>(body)));
+  return internal::task_group_scope(std::decay_t<F>(std::forward<F>(body)));
 }
 
 }  // namespace eddy

@@ -197,18 +197,18 @@ auto timeout_at(std::optional<AnyInstant> deadline, A&& awaitable) {
 
 // co_await timeout(5s, [&](Timeout& t) -> Task<int> { ... t.reschedule(...) ... })
 template <class F>
-  requires Body<std::remove_cvref_t<F>, Timeout&>
+  requires Body<std::decay_t<F>, Timeout&>
 auto timeout(AnyDuration length, F&& body) {
   EDDY_CHECK_CALLABLE(F);
-  using Stored = std::remove_cvref_t<F>;
+  using Stored = std::decay_t<F>;
   return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(length),
                                                                     std::forward<F>(body));
 }
 template <class F>
-  requires Body<std::remove_cvref_t<F>, Timeout&>
+  requires Body<std::decay_t<F>, Timeout&>
 auto timeout_at(std::optional<AnyInstant> deadline, F&& body) {
   EDDY_CHECK_CALLABLE(F);
-  using Stored = std::remove_cvref_t<F>;
+  using Stored = std::decay_t<F>;
   return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(deadline),
                                                                     std::forward<F>(body));
 }

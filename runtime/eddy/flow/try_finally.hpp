@@ -36,15 +36,15 @@ template <Awaitable A, class F>
 auto try_finally(A&& body, F&& cleanup) {
   EDDY_CHECK_CALLABLE(F);
   return internal::finally_task(internal::awaiter_of(std::forward<A>(body)),
-                                std::remove_cvref_t<F>(std::forward<F>(cleanup)));
+                                std::decay_t<F>(std::forward<F>(cleanup)));
 }
 template <class B, class F>
-  requires Body<std::remove_cvref_t<B>>
+  requires Body<std::decay_t<B>>
 auto try_finally(B&& body, F&& cleanup) {
   EDDY_CHECK_CALLABLE(B);
   EDDY_CHECK_CALLABLE(F);
-  return internal::finally_task(internal::call(std::remove_cvref_t<B>(std::forward<B>(body))),
-                                std::remove_cvref_t<F>(std::forward<F>(cleanup)));
+  return internal::finally_task(internal::call(std::decay_t<B>(std::forward<B>(body))),
+                                std::decay_t<F>(std::forward<F>(cleanup)));
 }
 
 }  // namespace eddy

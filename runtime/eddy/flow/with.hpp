@@ -86,20 +86,19 @@ Task<WithValue<B, R>> with_opened(Task<R> opening, B body) {
 
 // Keeps an lvalue where it is and takes an rvalue over.
 template <class R, class B>
-  requires internal::BodyWith<std::remove_cvref_t<B>, std::remove_cvref_t<R>>
+  requires internal::BodyWith<std::decay_t<B>, std::remove_cvref_t<R>>
 auto with(R&& resource, B&& body) {
   EDDY_CHECK_CALLABLE(B);
-  return internal::with_resource<R, std::remove_cvref_t<B>>(std::forward<R>(resource),
-                                                            std::forward<B>(body));
+  return internal::with_resource<R, std::decay_t<B>>(std::forward<R>(resource),
+                                                     std::forward<B>(body));
 }
 
 // The same with what a task opens: with(open("a"), [](File& file) -> Task<> { ... })
 template <Resource R, class B>
-  requires internal::BodyWith<std::remove_cvref_t<B>, R>
+  requires internal::BodyWith<std::decay_t<B>, R>
 auto with(Task<R> opening, B&& body) {
   EDDY_CHECK_CALLABLE(B);
-  return internal::with_opened<R, std::remove_cvref_t<B>>(std::move(opening),
-                                                          std::forward<B>(body));
+  return internal::with_opened<R, std::decay_t<B>>(std::move(opening), std::forward<B>(body));
 }
 
 // closing(x, body): x.aclose(), or x.close(), when the body has ended; nothing is entered. `R` may

@@ -178,10 +178,10 @@ Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
 // See above. `listener` must stay until it resumes; the handler is kept until then. Throws Error
 // when accepting fails for good.
 template <class F>
-  requires Body<std::remove_cvref_t<F>, Stream>
+  requires Body<std::decay_t<F>, Stream>
 Task<> serve(Listener& listener, F&& handler, ServeOptions options = {}) {
   EDDY_CHECK_CALLABLE(F);
-  return internal::serve_scope(listener, std::remove_cvref_t<F>(std::forward<F>(handler)), options);
+  return internal::serve_scope(listener, std::decay_t<F>(std::forward<F>(handler)), options);
 }
 
 }  // namespace eddy
