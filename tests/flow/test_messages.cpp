@@ -168,6 +168,59 @@ TEST(TimeoutText, NamesTheInnermostOfNestedScopes) {
   });
 }
 
+TEST(TimeoutText, NamesAsCompleted) {
+  test::run([]() -> Task<> {
+    std::vector<JoinHandle<>> tasks = {spawn(waits_long())};
+    auto completed = as_completed(tasks, {.timeout = 5s});
+    EXPECT_EQ(co_await said_by(completed.next()), "as_completed: timed out at its deadline");
+    tasks[0].cancel();
+    co_await test::wait_until_done(tasks[0]);
+  });
+}
+
+// -- misuse --
+
+template <class F>
+Task<std::string> mistake_of(F make) {
+  std::string said = "nothing";
+  try {
+    auto awaitable = make();
+    static_cast<void>(co_await awaitable);
+  } catch (const UsageError& error) {
+    said = error.what();
+  }
+  co_return said.substr(0, said.find(" ("));
+}
+
+Generator<int> counts() { co_yield 1; }
+
+TEST(FlowMisuseText, NamesWhoDoesIt) {
+  test::run([]() -> Task<> {
+    auto numbers = counts();
+    auto moved = std::move(numbers);
+    EXPECT_EQ(co_await mistake_of([&] { return numbers.next(); }),
+              "next() of a generator that was moved from, by main in "
+              "FlowMisuseText_NamesWhoDoesIt_Test::TestBody()::<lambda>()");
+    std::vector<JoinHandle<>> tasks = {spawn(waits_long())};
+    auto completed = as_completed(tasks);
+    auto taken = std::move(completed);
+    EXPECT_EQ(co_await mistake_of([&] { return completed.next(); }),
+              "next() of an as_completed() that was moved from, by main in "
+              "FlowMisuseText_NamesWhoDoesIt_Test::TestBody()::<lambda>()");
+    auto once = timeout(5s, sleep(1ms));
+    co_await once;
+    std::string said;
+    try {
+      co_await once;
+    } catch (const UsageError& error) {
+      said = error.what();
+    }
+    EXPECT_EQ(said, "a timeout was entered twice, by main in " + to_text(this_task().where()));
+    tasks[0].cancel();
+    co_await test::wait_until_done(tasks[0]);
+  });
+}
+
 // ∅
 TEST(TimeoutText, CostsNothingUntilSomebodyReadsIt) {
   test::run([]() -> Task<> {

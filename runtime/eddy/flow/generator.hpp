@@ -68,8 +68,9 @@ class [[nodiscard]] Generator {
 
   // For what is about to wait: asked then, for the frame dies when the body fails. Null at its end.
   Handle frame() const {
-    if (!frame_ && !failed_) [[unlikely]]
-      throw UsageError("next() of a generator that was moved from");
+    if (!frame_ && !failed_) [[unlikely]] {
+      internal::throw_misuse("next() of a generator that was moved from");
+    }
     return frame_;
   }
 

@@ -4,7 +4,7 @@ namespace eddy {
 using namespace internal;
 
 void Timeout::enter(Instant deadline) {
-  if (state_ != State::created) throw UsageError("a timeout was entered twice");
+  if (state_ != State::created) throw_misuse("a timeout was entered twice");
   if (!thread_state.task) throw UsageError("a timeout outside of a task");
   task_ = thread_state.task;
   baseline_ = task_->cancelling();

@@ -105,7 +105,7 @@ class AsCompleted {
   // No value when all have come. Throws TimeoutError when the time is over; cancelled: none is
   // lost.
   Task<std::optional<JoinHandle<T>>> next() {
-    if (!state_) throw UsageError("next() of an as_completed() that was moved from");
+    if (!state_) internal::throw_misuse("next() of an as_completed() that was moved from");
     return next_of(state_);
   }
 
