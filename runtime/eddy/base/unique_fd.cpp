@@ -3,6 +3,7 @@
 #include <eddy/base/internal/sys.hpp>
 
 namespace eddy {
+using namespace internal;
 
 void UniqueFd::close(int fd) noexcept { sys::close(fd); }
 

@@ -2,7 +2,7 @@
 
 #include <eddy/base/internal/sys.hpp>
 
-namespace eddy {
+namespace eddy::internal {
 
 NoBrokenPipe::NoBrokenPipe() noexcept {
   ::sigemptyset(&pipe_);
@@ -20,4 +20,4 @@ void NoBrokenPipe::take() const noexcept {
   if (ours_) sys::sigtimedwait(&pipe_, nullptr, &now);
 }
 
-}  // namespace eddy
+}  // namespace eddy::internal
