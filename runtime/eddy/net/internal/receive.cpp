@@ -1,5 +1,6 @@
 #include <eddy/net/internal/receive.hpp>
 
+#include <eddy/base/description.hpp>
 #include <eddy/net/internal/receive_buffers.hpp>
 
 #include <linux/io_uring.h>
