@@ -24,14 +24,14 @@ constexpr int pipe_size = 1024 * 1024;
 
 // Moves up to `size` bytes between a file and a pipe.
 Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& owner) {
-  Request request;
-  request.opcode = IORING_OP_SPLICE;
-  request.fd = to;
-  request.file_index = static_cast<std::uint32_t>(from);
-  request.offset = ~std::uint64_t{0};   // the descriptors' own positions
-  request.address = ~std::uint64_t{0};
-  request.length = static_cast<std::uint32_t>(size);
-  request.op_flags = SPLICE_F_MOVE;
+  constexpr std::uint64_t own_position = ~std::uint64_t{0};
+  const Request request{.opcode = IORING_OP_SPLICE,
+                        .fd = to,
+                        .offset = own_position,
+                        .address = own_position,
+                        .length = static_cast<std::uint32_t>(size),
+                        .op_flags = SPLICE_F_MOVE,
+                        .file_index = static_cast<std::uint32_t>(from)};
   const auto call = [from, to, size] {
     return sys::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
   };

@@ -88,14 +88,9 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   if (!file.seeks() && !wanted) place = sys::lseek(file.fd, 0, SEEK_CUR);
   const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
   if (!is_offset(size)) co_await fail(no_offset(file.name));
-  Request request;
-  request.opcode = opcode_ftruncate;
-  request.fd = file.fd;
-  request.offset = size;
-  auto done = co_await as_outcome(
-      perform(request, "truncate", *file.mount, file.policy, file.name,
-              [fd = file.fd, size] { return sys::ftruncate(fd, static_cast<off_t>(size)); }));
-  if (!done) co_await fail(std::move(done.error()));
+  const Request request{.opcode = opcode_ftruncate, .fd = file.fd, .offset = size};
+  const auto call = [fd = file.fd, size] { return sys::ftruncate(fd, static_cast<off_t>(size)); };
+  EDDY_DO(perform(request, "truncate", *file.mount, file.policy, file.name, call));
   co_return size;
 }
 
@@ -103,11 +98,8 @@ Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
   FileState& file = to_write(state);
   if (!is_offset(offset) || !is_offset(length)) co_await fail(no_offset(file.name));
   EDDY_TRY(auto guard, file.turn());
-  Request request;
-  request.opcode = IORING_OP_FALLOCATE;
-  request.fd = file.fd;
-  request.offset = offset;
-  request.address = length;
+  const Request request{
+      .opcode = IORING_OP_FALLOCATE, .fd = file.fd, .offset = offset, .address = length};
   const auto call = [fd = file.fd, offset, length] {
     return sys::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
   };
@@ -142,9 +134,7 @@ Task<> File::close(State state) {
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
   UniqueFd fd(file.release_fd());  // no operation may find the number while it is being closed
   if (fd) {
-    Request request;
-    request.opcode = IORING_OP_CLOSE;
-    request.fd = fd.get();
+    const Request request{.opcode = IORING_OP_CLOSE, .fd = fd.get()};
     auto done = co_await as_outcome(CloseCall(request, fd, file));
     const bool cancelled = !done && done.error().is_cancelled();
     if (cancelled && flushed) co_await fail(std::move(done.error()));

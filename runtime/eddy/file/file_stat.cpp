@@ -74,13 +74,12 @@ int older_statx(int fd, const char* path, int flags, struct statx& into) {
 Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount& mount,
                                    FilePolicy policy, Text subject) {
   struct statx buffer;
-  Request request;
-  request.opcode = IORING_OP_STATX;
-  request.fd = fd;
-  request.address = address_of(path_of(path));
-  request.length = STATX_BASIC_STATS;
-  request.offset = address_of(&buffer);
-  request.op_flags = static_cast<std::uint32_t>(flags);
+  const Request request{.opcode = IORING_OP_STATX,
+                        .fd = fd,
+                        .offset = address_of(&buffer),
+                        .address = address_of(path_of(path)),
+                        .length = STATX_BASIC_STATS,
+                        .op_flags = static_cast<std::uint32_t>(flags)};
   auto done = co_await as_outcome(perform(
       request, "stat", mount, policy, subject, [fd, text = path.c_str(), flags, into = &buffer] {
         const int done = sys::statx(fd, text, flags, STATX_BASIC_STATS, into);

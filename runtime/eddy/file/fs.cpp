@@ -33,11 +33,7 @@ Task<> change(Request request, std::string_view name, Text path, Call call) {
 constexpr std::size_t names_per_turn = 1024;
 
 Request path_request(std::uint8_t opcode, const Text& path) {
-  Request request;
-  request.opcode = opcode;
-  request.fd = AT_FDCWD;
-  request.address = address_of(path_of(path));
-  return request;
+  return {.opcode = opcode, .fd = AT_FDCWD, .address = address_of(path_of(path))};
 }
 
 // Two names: the second one's directory is in the length field.

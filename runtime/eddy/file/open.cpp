@@ -50,11 +50,10 @@ int open_now(const char* path, const How& how) {
 }
 
 Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
-  Request request;
-  request.opcode = IORING_OP_OPENAT;
-  request.fd = AT_FDCWD;
-  request.address = address_of(path_of(path));
-  request.length = how.permissions;
+  Request request{.opcode = IORING_OP_OPENAT,
+                  .fd = AT_FDCWD,
+                  .address = address_of(path_of(path)),
+                  .length = how.permissions};
   std::optional<Storage::SpareWorker> spare;
   for (unsigned tries = 1;; ++tries) {
     if (how.waits && !spare) spare.emplace(Storage::current());
@@ -94,10 +93,7 @@ Task<UniqueFd> open_owned(Text path, How how, Storage::Mount& mount) {
 // Ends `opening` when there is something to read, or when a writer has come and gone: poll(2)
 // tells a FIFO that had a writer since it was opened from one that had none.
 Task<> end_when_written(int fd, JoinHandle<UniqueFd> opening, bool& written) {
-  Request request;
-  request.opcode = IORING_OP_POLL_ADD;
-  request.fd = fd;
-  request.op_flags = POLLIN;
+  const Request request{.opcode = IORING_OP_POLL_ADD, .fd = fd, .op_flags = POLLIN};
   auto ready = co_await as_outcome(Operation(request, "poll"));
   if (!ready && ready.error().is_cancelled()) co_await fail(std::move(ready.error()));
   opening.cancel();  // also after a failure: nobody would notice the writer

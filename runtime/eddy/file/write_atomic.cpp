@@ -78,11 +78,10 @@ Task<> open_place(Text path, Replacement& replacement) {
   Storage& storage = Storage::current();
   replacement.mount = &storage.mount_of(directory.view());
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  Request request;
-  request.opcode = IORING_OP_OPENAT;
-  request.fd = AT_FDCWD;
-  request.address = address_of(path_of(directory));
-  request.op_flags = flags;
+  const Request request{.opcode = IORING_OP_OPENAT,
+                        .fd = AT_FDCWD,
+                        .address = address_of(path_of(directory)),
+                        .op_flags = flags};
   auto fd = co_await as_outcome(
       perform(request, "open", *replacement.mount, storage.policy(), directory,
               [text = directory.c_str()] { return sys::open(text, flags); }));
@@ -139,14 +138,9 @@ Task<> prepare(Text path, Bytes bytes, Replacement& replacement) {
 // did not sync because of it is synced by a plain call.
 class FinalSync : public Operation {
  public:
-  static Request request(const Replacement& replacement) {
-    Request request;
-    request.opcode = IORING_OP_FSYNC;
-    request.fd = replacement.place.get();
-    return request;
-  }
   explicit FinalSync(const Replacement& replacement) noexcept
-      : Operation(request(replacement), "sync"), replacement_(replacement) {}
+      : Operation({.opcode = IORING_OP_FSYNC, .fd = replacement.place.get()}, "sync"),
+        replacement_(replacement) {}
 
   bool await_ready() const noexcept { return replacement_.whole_system; }  // there is no request
   void await_suspend(std::coroutine_handle<> frame) {

@@ -36,10 +36,8 @@ ListenerState::~ListenerState() { EDDY_ASSERT(!armed_ && waiters_.empty()); }
 
 // The kernel counts as an owner while it accepts.
 void ListenerState::arm() {
-  Request request;
-  request.opcode = IORING_OP_ACCEPT;
-  request.fd = socket.fileno();
-  request.op_flags = SOCK_CLOEXEC;
+  Request request{
+      .opcode = IORING_OP_ACCEPT, .fd = socket.fileno(), .op_flags = SOCK_CLOEXEC};
   if (loop_.ring().has(feature_multishot_accept)) request.ioprio = IORING_ACCEPT_MULTISHOT;
   loop_.submit(request, *this);
   armed_ = true;

@@ -20,11 +20,10 @@ Task<> Stream::close() { return SocketState::close(handle_.state()); }
 Task<Stream> connect(Address address) {
   Socket socket(address.family(), SOCK_STREAM);
   if (address.is_ip()) socket.set_flag(IPPROTO_TCP, TCP_NODELAY);
-  Request request;
-  request.opcode = IORING_OP_CONNECT;
-  request.fd = socket.fileno();
-  request.address = address_of(address.data());
-  request.offset = address.size();
+  const Request request{.opcode = IORING_OP_CONNECT,
+                        .fd = socket.fileno(),
+                        .offset = address.size(),
+                        .address = address_of(address.data())};
   auto connected = co_await as_outcome(Operation(request, "connect"));
   if (!connected && connected.error().is_cancelled()) {
     co_await fail(std::move(connected.error()));

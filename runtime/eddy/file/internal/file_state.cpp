@@ -87,15 +87,19 @@ Task<Lock::Guard> FileState::turn() {
 
 // -- one operation each --
 
+Request FileState::plain_request(std::uint8_t opcode, const void* data,
+                                 std::size_t size) const noexcept {
+  return {.opcode = opcode,
+          .flags = place ? std::uint8_t{IOSQE_FIXED_FILE} : std::uint8_t{0},
+          .fd = place ? static_cast<int>(*place) : fd,
+          .address = address_of(data),
+          .length = static_cast<std::uint32_t>(std::min(size, transfer_max))};
+}
+
 Request FileState::request(std::uint8_t opcode, const void* data, std::size_t size,
                            std::int64_t offset) const {
-  Request request;
-  request.opcode = opcode;
-  request.fd = place ? static_cast<int>(*place) : fd;
-  if (place) request.flags = IOSQE_FIXED_FILE;
+  Request request = plain_request(opcode, data, size);
   request.offset = static_cast<std::uint64_t>(offset);
-  request.address = address_of(data);
-  request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
   if (const auto buffer = Loop::current().registered().find_buffer(data, request.length)) {
     request.opcode = opcode == IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
     request.buffer = static_cast<std::uint16_t>(*buffer);
@@ -133,10 +137,9 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events,
     seeks_ = false;  // some files of /proc have a position, and yet want none to be named
   } else if (code == EAGAIN && !seeks_) {
     // Whoever opened it asked for O_NONBLOCK: the ring does not wait then, unless for readiness.
-    Request poll;
-    poll.opcode = IORING_OP_POLL_ADD;
-    poll.fd = fd;
-    poll.op_flags = static_cast<std::uint32_t>(events);
+    const Request poll{.opcode = IORING_OP_POLL_ADD,
+                       .fd = fd,
+                       .op_flags = static_cast<std::uint32_t>(events)};
     auto ready = co_await as_outcome(Stoppable<Operation>(*this, poll, verb));
     if (!ready && ready.error().is_error() && dropped_) co_await fail(dropped(verb));
     if (!ready) co_await fail(std::move(ready.error()));

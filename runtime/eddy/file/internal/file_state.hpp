@@ -141,6 +141,7 @@ class FileState {
 
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
+  Request plain_request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept;
   void reserve();
   void close_now() noexcept;
   void report_lost() const noexcept;

@@ -27,12 +27,7 @@ void FileState::find_peer() noexcept {
 }
 
 Task<int> FileState::send(Bytes from) {
-  Request request;
-  request.opcode = IORING_OP_SEND;
-  request.fd = place ? static_cast<int>(*place) : fd;
-  if (place) request.flags = IOSQE_FIXED_FILE;
-  request.address = address_of(from.data());
-  request.length = static_cast<std::uint32_t>(from.size());
+  Request request = plain_request(IORING_OP_SEND, from.data(), from.size());
   request.op_flags = MSG_NOSIGNAL;
   EDDY_TRY(auto sent, Stoppable<Operation>(*this, request, "write"));
   co_return sent;
@@ -74,11 +69,8 @@ Task<int> FileState::write_to_peer(Bytes from) {
     const int written = write_now(from);
     if (written >= 0) co_return written;
     if (written != -EAGAIN) co_await fail(Failure::error(-written, "write"));
-    Request request;
-    request.opcode = IORING_OP_POLL_ADD;
-    request.fd = fd;
-    request.op_flags = POLLOUT;
-    EDDY_DO(Stoppable<Operation>(*this, request, "write"));
+    const Request poll{.opcode = IORING_OP_POLL_ADD, .fd = fd, .op_flags = POLLOUT};
+    EDDY_DO(Stoppable<Operation>(*this, poll, "write"));
   }
 }
 

@@ -42,9 +42,7 @@ Expected<std::size_t> DatagramReceive::settle() {
 
 // With MSG_TRUNC the kernel answers how long the datagram was, not how much of it fitted.
 void Receiving::await_suspend(std::coroutine_handle<> frame) {
-  Request request = state_->request(IORING_OP_RECV, into_.data(), into_.size());
-  request.op_flags = MSG_TRUNC;
-  start(request, frame);
+  start(state_->request(IORING_OP_RECV, into_.data(), into_.size(), MSG_TRUNC), frame);
 }
 
 Expected<Received> Receiving::await_outcome() {
@@ -62,9 +60,8 @@ void DatagramReceiveMessage::start_message(void* control, std::size_t control_si
   header_.msg_iovlen = 1;
   header_.msg_control = control;
   header_.msg_controllen = control_size;
-  Request request = state_->request(IORING_OP_RECVMSG, &header_, 1);
-  request.op_flags = static_cast<std::uint32_t>(flags | MSG_TRUNC);
-  start(request, frame);
+  const auto all_flags = static_cast<std::uint32_t>(flags | MSG_TRUNC);
+  start(state_->request(IORING_OP_RECVMSG, &header_, 1, all_flags), frame);
 }
 
 Address DatagramReceiveMessage::sender() const noexcept {
@@ -116,26 +113,18 @@ void SendDatagram::fill_header(void* control, std::size_t control_size) noexcept
 // It never waits in the kernel: when a UNIX receiver was full and io_uring tries again after its
 // poll, an empty datagram goes, since the first try has used up the bytes (seen on 6.18).
 void SendDatagram::prepare_send() noexcept {
-  Request request = state_->request(IORING_OP_SENDMSG, &header_, 1);
-  request.op_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  prepare(request);
+  prepare(state_->request(IORING_OP_SENDMSG, &header_, 1, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 static_assert(sizeof(__kernel_timespec) == 2 * sizeof(std::int64_t));
 
 void SendDatagram::prepare_wait() noexcept {
   if (!to_.is_unix()) {
-    Request request = state_->request(IORING_OP_POLL_ADD, nullptr, 0);
-    request.op_flags = POLLOUT;
-    return prepare(request);
+    return prepare(state_->request(IORING_OP_POLL_ADD, nullptr, 0, POLLOUT));
   }
   if (delayed_) delay_.nanoseconds = std::min(2 * delay_.nanoseconds, longest_delay);
   delayed_ = true;
-  Request request;
-  request.opcode = IORING_OP_TIMEOUT;
-  request.address = address_of(&delay_);
-  request.length = 1;
-  prepare(request);
+  prepare({.opcode = IORING_OP_TIMEOUT, .address = address_of(&delay_), .length = 1});
 }
 
 // Sends and waits in turn.

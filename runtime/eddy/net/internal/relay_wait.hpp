@@ -14,9 +14,7 @@ class [[nodiscard]] RelayWait : public Operation {
   // For POLLIN or POLLOUT of `on`. `seat` is that of the other socket; both stay until it resumes.
   RelayWait(const SocketState& on, unsigned events, Operation*& seat) noexcept
       : Operation("poll"), seat_(seat) {
-    Request request = on.request(poll_opcode, nullptr, 0);
-    request.op_flags = events;
-    prepare(request);
+    prepare(on.request(poll_opcode, nullptr, 0, events));
   }
   RelayWait(const RelayWait&) = default;
   ~RelayWait() { leave_seat(); }

@@ -92,9 +92,7 @@ void WriteVectored::prepare_message() noexcept {
   parts_[0].iov_len -= gone_;
   header_.msg_iov = parts_.data();
   header_.msg_iovlen = count;
-  Request request = state_->request(IORING_OP_SENDMSG, &header_, 1);
-  request.op_flags = MSG_NOSIGNAL | MSG_WAITALL;
-  prepare(request);
+  prepare(state_->request(IORING_OP_SENDMSG, &header_, 1, MSG_NOSIGNAL | MSG_WAITALL));
 }
 
 bool WriteVectored::proceed(Operation& operation) noexcept {
@@ -128,9 +126,8 @@ void SendZeroCopy::await_suspend(std::coroutine_handle<> frame) {
 
 void SendZeroCopy::prepare_next() noexcept {
   if (copies_) return prepare_send(rest_, MSG_WAITALL);
-  Request request = state_->request(IORING_OP_SEND_ZC, rest_.data(), rest_.size());
-  request.op_flags = MSG_NOSIGNAL | MSG_WAITALL;
-  prepare(request);
+  prepare(state_->request(IORING_OP_SEND_ZC, rest_.data(), rest_.size(),
+                          MSG_NOSIGNAL | MSG_WAITALL));
 }
 
 // Two completions: how much was sent, and that the memory is free.

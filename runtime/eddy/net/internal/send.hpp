@@ -41,9 +41,8 @@ class Send : public Operation {
   // The plain call: never waits. What the kernel would answer.
   int send_now(Bytes bytes) const noexcept;
   void prepare_send(Bytes bytes, int flags) noexcept {
-    Request request = state_->request(send_opcode, bytes.data(), bytes.size());
-    request.op_flags = static_cast<std::uint32_t>(flags | MSG_NOSIGNAL);
-    prepare(request);
+    prepare(state_->request(send_opcode, bytes.data(), bytes.size(),
+                            static_cast<std::uint32_t>(flags | MSG_NOSIGNAL)));
   }
   // How it ended, if it did not do all that it should.
   Failure failure();

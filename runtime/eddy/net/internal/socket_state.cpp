@@ -122,9 +122,7 @@ Task<> SocketState::close(Counted<SocketState> state) {
   state->unregister_file();
   UniqueFd fd = state->socket.release();
   state->ahead.release();
-  Request request;
-  request.opcode = IORING_OP_CLOSE;
-  request.fd = fd.get();
+  const Request request{.opcode = IORING_OP_CLOSE, .fd = fd.get()};
   auto closed = co_await as_outcome(Operation(request, "close"));
   // The kernel has closed it whatever it answers, unless a cancel kept it from beginning.
   if (closed || closed.error().is_error()) fd.release();

@@ -56,15 +56,15 @@ class SocketState {
   static constexpr std::size_t transfer_max = 0x7ffff000;  // what the kernel takes at once
 
   // For this socket, by its registered place where it has one with the loop that runs.
-  Request request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept {
+  Request request(std::uint8_t opcode, const void* data, std::size_t size,
+                  std::uint32_t op_flags = 0) const noexcept {
     const bool registered = registered_with_ == thread_state.loop_id;
-    Request request;
-    request.opcode = opcode;
-    request.fd = registered ? place_ : socket.fileno();
-    if (registered) request.flags = registered_flag;
-    request.address = address_of(data);
-    request.length = static_cast<std::uint32_t>(std::min(size, transfer_max));
-    return request;
+    return {.opcode = opcode,
+            .flags = registered ? registered_flag : std::uint8_t{0},
+            .fd = registered ? place_ : socket.fileno(),
+            .address = address_of(data),
+            .length = static_cast<std::uint32_t>(std::min(size, transfer_max)),
+            .op_flags = op_flags};
   }
 
   // Called with each receive: a socket that is used often becomes a registered file, if the loop
