@@ -57,6 +57,8 @@ class Failure {
   static Failure from(std::exception_ptr exception) noexcept;
 
   bool is_error() const noexcept { return kind_ <= Kind::timed_out; }
+  // An Error with that errno.
+  bool is_error(int code) const noexcept { return is_error() && code_ == code; }
   bool is_cancelled() const noexcept { return kind_ == Kind::cancelled; }
   std::string_view operation() const noexcept {
     return kind_ == Kind::timed_out ? "timeout" : operation_;

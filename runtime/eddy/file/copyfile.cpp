@@ -116,7 +116,7 @@ void may_wait_again(int fd, int flags) noexcept {
 Task<File> open_now(Text path, const char* mode, OpenOptions options) {
   options.flags |= O_NONBLOCK;
   auto file = co_await as_outcome(open(path, mode, options));
-  if (!file && file.error().is_error() && file.error().code() == EAGAIN) {
+  if (!file && file.error().is_error(EAGAIN)) {
     options.flags &= ~O_NONBLOCK;
     file = co_await as_outcome(open(path, mode, options));
   }
@@ -127,23 +127,20 @@ Task<File> open_now(Text path, const char* mode, OpenOptions options) {
 // Opening a FIFO would wait for its other end, or let that one go on and then find nobody there:
 // looks before.
 Task<File> open_source(Text path, FileStat& stat) {
-  auto before = co_await as_outcome(fs::stat(path));
-  if (!before) co_await fail(std::move(before.error()));
-  if (before->is_dir()) co_await fail(Failure::error(EISDIR, "copy", path));
-  if (!before->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
+  EDDY_TRY(const FileStat before, fs::stat(path));
+  if (before.is_dir()) co_await fail(Failure::error(EISDIR, "copy", path));
+  if (!before.is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
   EDDY_TRY(auto file, open_now(path, "rb", {}));
-  auto after = co_await as_outcome(file.stat());
-  if (!after) co_await fail(std::move(after.error()));
-  if (!after->is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
+  EDDY_TRY(stat, file.stat());
+  if (!stat.is_file()) co_await fail(Failure::error(EINVAL, "copy", path));
   may_wait_again(file.fileno(), O_RDONLY);
-  stat = *after;
   co_return std::move(file);
 }
 
 // Fails with EINVAL for the source itself, and for a FIFO, whose reader could take any time.
 Task<> check_target(Text path, FileStat source) {
   auto there = co_await as_outcome(fs::stat(path));
-  if (!there && there.error().is_error() && there.error().code() == ENOENT) co_return;
+  if (!there && there.error().is_error(ENOENT)) co_return;
   if (!there) co_await fail(std::move(there.error()));
   if (there->inode == source.inode && there->device == source.device) {
     co_await fail(Failure::error(EINVAL, "copy a file to itself", path));

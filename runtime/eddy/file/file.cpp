@@ -225,13 +225,7 @@ Task<std::size_t> File::write(State state, Bytes bytes) {
   file.drop_ahead();
   // A stream that is read and written at once keeps what is read ahead, and is written directly.
   const bool direct = bytes.size() >= file.capacity() || !file.ahead().empty();
-  if (!direct && bytes.size() <= file.room()) {
-    file.append(bytes);
-    co_return bytes.size();
-  }
-  if (auto flushed = co_await as_outcome(file.flush()); !flushed) {
-    co_await fail(std::move(flushed.error()));
-  }
+  if (direct || bytes.size() > file.room()) EDDY_DO(file.flush());
   if (!direct) {
     file.append(bytes);
     co_return bytes.size();
@@ -251,10 +245,7 @@ Task<> File::flush(State state) {
 Task<> File::sync(State state, unsigned flags) {
   FileState& file = to_use(state);
   EDDY_TRY(auto guard, turn_and_flush(file));
-  Request request;
-  request.opcode = IORING_OP_FSYNC;
-  request.fd = file.fd;
-  request.op_flags = flags;
+  const Request request{.opcode = IORING_OP_FSYNC, .fd = file.fd, .op_flags = flags};
   const auto call = [fd = file.fd, flags] { return flags ? sys::fdatasync(fd) : sys::fsync(fd); };
   EDDY_DO(perform(request, "sync", *file.mount, FilePolicy::ring, file.name, call));
 }

@@ -40,24 +40,28 @@ Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::
   co_return got;
 }
 
+// How many bytes the operation has moved; none also where a plain call is to try again.
+static Expected<std::size_t> count_of(Expected<int> outcome, const FileState& file,
+                                      std::string_view verb) {
+  if (outcome) return static_cast<std::size_t>(*outcome);
+  Failure& failure = outcome.error();
+  if (!failure.is_error()) return std::unexpected(std::move(failure));
+  if (file.is_dropped()) return std::unexpected(file.dropped(verb));
+  if (try_again(failure)) return 0;
+  return std::unexpected(Failure::error(failure.code(), verb, file.name.view()));
+}
+
 // Fewer bytes than asked for: nearly always the end of the file. The kernel completes short reads
 // of regular files itself, so that the plain call which makes sure finds nothing, or what is
 // cached.
 Expected<std::size_t> ReadAt::complete() {
   if (offset_ < 0) return std::unexpected(no_offset(file_.name));
-  auto outcome = Operation::await_outcome();
-  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
-    return std::unexpected(file_.dropped("read"));
-  }
-  if (!outcome && !try_again(outcome.error())) {
-    if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
-    return std::unexpected(Failure::error(outcome.error().code(), "read", file_.name.view()));
-  }
-  if (outcome && *outcome == 0) return 0;
-  std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
+  auto moved = count_of(Operation::await_outcome(), file_, "read");
+  if (!moved || result() == 0) return moved;
+  std::size_t done = *moved;
   while (done < into_.size()) {
     const auto got = sys::pread(file_.fd, into_.data() + done, into_.size() - done,
-                             offset_ + static_cast<off_t>(done));
+                                offset_ + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && done == 0) {
       return std::unexpected(Failure::error(errno, "read", file_.name.view()));
@@ -111,16 +115,10 @@ Expected<std::size_t> WriteAt::await_outcome() {
   --file_.positional;
   if (in_turn_) return in_turn_->await_outcome();
   if (!is_offset(write_.offset)) return std::unexpected(no_offset(file_.name));
-  auto outcome = Operation::await_outcome();
-  if (!outcome && outcome.error().is_error() && file_.is_dropped()) {
-    return std::unexpected(file_.dropped("write"));
-  }
-  if (!outcome && !try_again(outcome.error())) {
-    if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
-    return std::unexpected(Failure::error(outcome.error().code(), "write", file_.name.view()));
-  }
+  auto moved = count_of(Operation::await_outcome(), file_, "write");
+  if (!moved) return moved;
   // A disk that fills up takes a part: the plain call for the rest finds out why.
-  std::size_t done = outcome ? static_cast<std::size_t>(*outcome) : 0;
+  std::size_t done = *moved;
   while (done < write_.bytes.size()) {
     const auto written = PositionalWrite{write_.fd, Bytes(write_.bytes.subspan(done)),
                                          write_.offset + done}();

@@ -80,13 +80,12 @@ Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount&
                         .address = address_of(path_of(path)),
                         .length = STATX_BASIC_STATS,
                         .op_flags = static_cast<std::uint32_t>(flags)};
-  auto done = co_await as_outcome(perform(
-      request, "stat", mount, policy, subject, [fd, text = path.c_str(), flags, into = &buffer] {
-        const int done = sys::statx(fd, text, flags, STATX_BASIC_STATS, into);
-        const bool refused = done < 0 && (errno == EPERM || errno == ENOSYS);
-        return refused ? older_statx(fd, text, flags, *into) : done;
-      }));
-  if (!done) co_await fail(std::move(done.error()));
+  const auto call = [fd, text = path.c_str(), flags, into = &buffer] {
+    const int done = sys::statx(fd, text, flags, STATX_BASIC_STATS, into);
+    const bool refused = done < 0 && (errno == EPERM || errno == ENOSYS);
+    return refused ? older_statx(fd, text, flags, *into) : done;
+  };
+  EDDY_DO(perform(request, "stat", mount, policy, subject, call));
   co_return to_stat(buffer);
 }
 

@@ -61,7 +61,7 @@ timespec to_timespec(FileTime time) noexcept {
 }
 
 bool leads_nowhere(const Failure& failure) noexcept {
-  return failure.is_error() && (failure.code() == ENOENT || failure.code() == ENOTDIR);
+  return failure.is_error(ENOENT) || failure.is_error(ENOTDIR);
 }
 
 // The stat of what is there, or nothing.
@@ -80,9 +80,8 @@ Task<FileStat> stat(Text path) { return stat_with(std::move(path), 0); }
 Task<FileStat> lstat(Text path) { return stat_with(std::move(path), AT_SYMLINK_NOFOLLOW); }
 
 Task<bool> exists(Text path) {
-  auto found = co_await as_outcome(stat_if_there(path));
-  if (!found) co_await fail(std::move(found.error()));
-  co_return found->has_value();
+  EDDY_TRY(auto found, stat_if_there(path));
+  co_return found.has_value();
 }
 Task<bool> is_file(Text path) {
   EDDY_TRY(auto found, stat_if_there(path));
@@ -132,7 +131,7 @@ Task<> mkdir(Text path, MkdirOptions options) {
         return sys::mkdir(text, permissions);
       }));
   if (made) co_return;
-  if (options.exist_ok && made.error().is_error() && made.error().code() == EEXIST) {
+  if (options.exist_ok && made.error().is_error(EEXIST)) {
     EDDY_TRY(auto there, is_dir(path));
     if (there) co_return;
   }
@@ -189,12 +188,11 @@ Task<> link(Text target, Text path) {
 Task<std::string> readlink(Text path) {
   const Request request = path_request(no_opcode, path);
   std::string target(4096, '\0');
-  auto done = co_await as_outcome(
-      perform(request, "readlink", path, [text = path.c_str(), &target] {
-        return static_cast<int>(sys::readlink(text, target.data(), target.size()));
-      }));
-  if (!done) co_await fail(std::move(done.error()));
-  target.resize(static_cast<std::size_t>(*done));
+  const auto call = [text = path.c_str(), &target] {
+    return sys::readlink(text, target.data(), target.size());
+  };
+  EDDY_TRY(auto length, perform(request, "readlink", path, call));
+  target.resize(static_cast<std::size_t>(length));
   co_return target;
 }
 

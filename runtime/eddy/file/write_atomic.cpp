@@ -63,7 +63,7 @@ Text name_beside(std::string_view path) {
 // The file that is to be replaced, if there is one.
 Task<std::optional<FileStat>> find_old(Text path) {
   auto found = co_await as_outcome(fs::stat(path));
-  if (!found && found.error().is_error() && found.error().code() == ENOENT) co_return std::nullopt;
+  if (!found && found.error().is_error(ENOENT)) co_return std::nullopt;
   if (!found) co_await fail(std::move(found.error()));
   if (!found->is_file()) {
     co_await fail(Failure::error(found->is_dir() ? EISDIR : EINVAL, "replace", path));
@@ -85,7 +85,7 @@ Task<> open_place(Text path, Replacement& replacement) {
   auto fd = co_await as_outcome(
       perform(request, "open", *replacement.mount, storage.policy(), directory,
               [text = directory.c_str()] { return sys::open(text, flags); }));
-  replacement.whole_system = !fd && fd.error().is_error() && fd.error().code() == EACCES;
+  replacement.whole_system = !fd && fd.error().is_error(EACCES);
   if (!fd && !replacement.whole_system) co_await fail(std::move(fd.error()));
   if (fd) replacement.place.reset(*fd);
 }
@@ -97,7 +97,7 @@ Task<File> create(Text path, unsigned permissions, Replacement& replacement) {
     auto file = co_await as_outcome(
         open(replacement.path, "xb", {.buffering = 0, .permissions = permissions}));
     if (file) co_return std::move(*file);
-    const bool taken = file.error().is_error() && file.error().code() == EEXIST;
+    const bool taken = file.error().is_error(EEXIST);
     if (taken) replacement.path = Text();
     if (!taken || tries == 100) co_await fail(std::move(file.error()));
   }

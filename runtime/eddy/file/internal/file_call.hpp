@@ -75,13 +75,12 @@ class [[nodiscard]] FileCall : public Operation {
 // ECANCELED though nobody cancelled: the kernel got no thread for what it does not do without one.
 // RLIMIT_NPROC or pids.max is reached, or signals come faster than a thread begins (6.1 to 6.18).
 inline bool lacks_worker(const Failure& failure) noexcept {
-  return failure.is_error() && failure.code() == ECANCELED;
+  return failure.is_error(ECANCELED);
 }
 
 // That, EINTR, and EAGAIN of file systems that could not get a lock: the same again.
 inline bool try_again(const Failure& failure) noexcept {
-  return failure.is_error() &&
-         (failure.code() == EINTR || failure.code() == EAGAIN || failure.code() == ECANCELED);
+  return failure.is_error(EINTR) || failure.is_error(EAGAIN) || failure.is_error(ECANCELED);
 }
 
 // Offsets and sizes of files are below 2^63. What is not, the kernel would take for a negative one,

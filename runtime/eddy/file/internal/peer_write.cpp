@@ -60,8 +60,7 @@ Task<int> FileState::write_to_peer(Bytes from) {
     request.op_flags = no_signal;
     auto written = co_await as_outcome(Stoppable<Operation>(*this, request, "write"));
     if (written) co_return *written;
-    const bool refused = written.error().is_error() && written.error().code() == EOPNOTSUPP;
-    if (!refused) co_await fail(std::move(written.error()));
+    if (!written.error().is_error(EOPNOTSUPP)) co_await fail(std::move(written.error()));
     storage().write_loudly();
   }
   for (;;) {
