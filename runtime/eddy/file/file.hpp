@@ -14,7 +14,6 @@
 // throws UsageError on another one while it has calls in progress.
 #pragma once
 
-#include <eddy/base/internal/counted.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
@@ -54,15 +53,6 @@ class File {
   static constexpr std::size_t all = static_cast<std::size_t>(-1);
 
   File() = default;
-  File(File&&) noexcept = default;
-  File& operator=(File&& other) noexcept {
-    if (this != &other) {
-      drop();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~File() { drop(); }
 
   // A descriptor that somebody else opened; closed by close() if `owned`. Uses the kernel's
   // position.
@@ -181,9 +171,8 @@ class File {
   static internal::FileState& to_write(const State& state);
   // The same for what no loop is needed for.
   internal::FileState& open_state() const;
-  void drop() noexcept { if (state_) state_->drop(); }
 
-  State state_;
+  internal::Handle<internal::FileState> state_;
 };
 
 // Opens `path` as Python's open() does: the same modes, errors and buffering. Cancelled: nothing is

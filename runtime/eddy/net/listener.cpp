@@ -57,7 +57,7 @@ void ListenerState::let_go_at_once() noexcept {
   }
 }
 
-void ListenerState::close() noexcept {
+void ListenerState::drop() noexcept {
   if (socket.closed()) return;
   const bool open = Loop::open(loop_id_);  // a child of fork() may have dropped it, and its tasks
   const bool held = armed_ && open;
@@ -180,8 +180,8 @@ Listener listen(const Address& address, ListenOptions options) {
   socket.bind(address);
   socket.listen(options.backlog);
   Listener listener;
-  listener.state_ = Counted<ListenerState>(
-      new ListenerState(Loop::current(), std::move(socket), options.no_delay));
+  listener.state_ = Handle(Counted<ListenerState>(
+      new ListenerState(Loop::current(), std::move(socket), options.no_delay)));
   return listener;
 }
 

@@ -33,20 +33,20 @@ namespace internal {
 class Listeners;
 
 // What is behind a Listener: lives until the handle, every accept() and the kernel let go of it.
-class ListenerState : public Link<ListenerState>, private CompletionHandler {
+class ListenerState : public RefCounted<ListenerState>,
+                      public Link<ListenerState>,
+                      private CompletionHandler {
  public:
   static constexpr std::size_t most_waiting = 64;
 
   ListenerState(Loop& loop, Socket socket, bool no_delay);
   ~ListenerState();
 
-  void retain() noexcept { ++references_; }
-  void release() noexcept { if (--references_ == 0) delete this; }
-
   // Has the kernel accept until it is told otherwise.
   void arm();
   void disarm();
-  void close() noexcept;
+  // The handle is closed, or gone. Idempotent.
+  void drop() noexcept;
 
   Socket socket;
 
@@ -64,7 +64,6 @@ class ListenerState : public Link<ListenerState>, private CompletionHandler {
   WaitList<Accept> waiters_;
   std::vector<UniqueFd> waiting_;  // accepted and not taken, the oldest first
   Text name_;
-  unsigned references_ = 0;
   bool no_delay_;
   bool armed_ = false;
 };
@@ -100,15 +99,6 @@ class [[nodiscard]] Accept : public internal::Waiter {
 class Listener {
  public:
   Listener() = default;
-  Listener(Listener&&) noexcept = default;
-  Listener& operator=(Listener&& other) noexcept {
-    if (this != &other) {
-      close();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~Listener() { close(); }
 
   // Resumes with a connection. Cancelled: none is lost. Throws Error: EMFILE, ENFILE, ENOMEM when
   // there is no room for one more, ECANCELED when the listener is closed or dropped meanwhile, what
@@ -120,14 +110,14 @@ class Listener {
   // Ends accept() in other tasks, and closes what was accepted and not taken. Its address is free
   // when this returns. Idempotent.
   void close() noexcept {
-    if (state_) state_->close();
+    if (state_) state_->drop();
   }
   bool closed() const noexcept { return !state_ || state_->socket.closed(); }
   Socket& socket() const;
 
  private:
   friend Listener listen(const Address& address, ListenOptions options);
-  internal::Counted<internal::ListenerState> state_;
+  internal::Handle<internal::ListenerState> state_;
 };
 
 using TcpListener = Listener;

@@ -1,11 +1,34 @@
-// Counted: a shared pointer to what counts its own references: retain() and release().
+// Counted: a shared pointer to what counts its own references: retain() and release(), which
+// RefCounted has.
 #pragma once
 
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/standard.hpp>
 
 #include <utility>
 
 namespace eddy::internal {
+
+// Base of a class T that dies by the last release(). On one thread.
+template <class T>
+class RefCounted {
+ public:
+  RefCounted() noexcept = default;
+  RefCounted(const RefCounted&) = delete;
+  RefCounted& operator=(const RefCounted&) = delete;
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    EDDY_ASSERT(references_ > 0);
+    if (--references_ == 0) delete static_cast<T*>(this);
+  }
+
+ protected:
+  ~RefCounted() = default;
+
+ private:
+  unsigned references_ = 0;
+};
 
 template <class T>
 class Counted {
@@ -27,6 +50,27 @@ class Counted {
 
  private:
   T* object_ = nullptr;
+};
+
+// Handle: the Counted of a user, which moves only. What it points to may live on for others that
+// count, and is told that the user let go: drop().
+template <class T>
+class Handle : public Counted<T> {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(Counted<T> object) noexcept : Counted<T>(std::move(object)) {}
+  Handle(Handle&&) noexcept = default;
+  Handle& operator=(Handle&& other) noexcept {
+    if (this != &other) {
+      drop();
+      Counted<T>::operator=(std::move(other));
+    }
+    return *this;
+  }
+  ~Handle() { drop(); }
+
+ private:
+  void drop() noexcept { if (*this) (*this)->drop(); }
 };
 
 }  // namespace eddy::internal

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <eddy/base/bytes.hpp>
+#include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
 #include <eddy/base/text.hpp>
 #include <eddy/file/file_mode.hpp>
@@ -25,7 +26,7 @@
 
 namespace eddy::internal {
 
-class FileState {
+class FileState : public RefCounted<FileState> {
  public:
   static constexpr std::size_t default_capacity = 64 * 1024;
 
@@ -37,9 +38,6 @@ class FileState {
   FileState(const FileState&) = delete;
   FileState& operator=(const FileState&) = delete;
   ~FileState() { close_now(); }
-
-  void retain() noexcept { ++references_; }
-  void release() noexcept { if (--references_ == 0) delete this; }
 
   // Open, and of the loop that runs: one comparison.
   bool usable() const noexcept { return loop_ == thread_state.loop_id; }
@@ -148,8 +146,7 @@ class FileState {
   // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a
   // file that is dropped means that.
   bool may_do_without(const Failure& failure, unsigned tries) const noexcept {
-    const bool refused = seeks_ && tries >= ring_tries && failure.is_error() &&
-                         failure.code() == EAGAIN;
+    const bool refused = seeks_ && tries >= ring_tries && failure.is_error(EAGAIN);
     return (lacks_worker(failure) || refused) && !is_stream_ && !dropped_;
   }
   Task<int> without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
@@ -163,7 +160,6 @@ class FileState {
   std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
   Storage* storage_;    // of that one
   Operation* waiting_ = nullptr;  // for the kernel, with the lock
-  unsigned references_ = 0;
   bool dropped_ = false;
   std::byte* data_ = nullptr;
   std::size_t capacity_;

@@ -19,7 +19,7 @@
 
 namespace eddy::internal {
 
-class SocketState {
+class SocketState : public RefCounted<SocketState> {
  public:
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
@@ -28,9 +28,6 @@ class SocketState {
   SocketState(const SocketState&) = delete;
   SocketState& operator=(const SocketState&) = delete;
   ~SocketState() { close_now(); }
-
-  void retain() noexcept { ++references_; }
-  void release() noexcept { if (--references_ == 0) delete this; }
 
   // -- one call at a time in each direction --
 
@@ -136,7 +133,6 @@ class SocketState {
   void close_now() noexcept;
 
   Text name_;
-  unsigned references_ = 0;
   bool dropped_ = false;
   bool keeps_name_ = false;
   int broken_ = 0;  // the code it was broken off with
@@ -149,16 +145,8 @@ class SocketState {
 class SocketHandle {
  public:
   SocketHandle() = default;
-  explicit SocketHandle(Socket socket) : state_(new SocketState(std::move(socket))) {}
-  SocketHandle(SocketHandle&&) noexcept = default;
-  SocketHandle& operator=(SocketHandle&& other) noexcept {
-    if (this != &other) {
-      drop();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
-  ~SocketHandle() { drop(); }
+  explicit SocketHandle(Socket socket)
+      : state_(Counted<SocketState>(new SocketState(std::move(socket)))) {}
 
   bool closed() const noexcept { return !state_ || state_->closing; }
   const Counted<SocketState>& state() const noexcept { return state_; }
@@ -169,8 +157,7 @@ class SocketHandle {
   }
 
  private:
-  void drop() noexcept { if (state_) state_->drop(); }
-  Counted<SocketState> state_;
+  Handle<SocketState> state_;
 };
 
 // Marks a direction of a socket as used for as long as it lives: for calls of several operations.
