@@ -10,7 +10,7 @@ using namespace internal;
 
 void Stream::consume(std::size_t count) {
   SocketState& state = *handle_.to_use();
-  if (state.reading) throw UsageError("consume() while a task reads");
+  if (state.in_use(SocketState::Side::reading)) throw UsageError("consume() while a task reads");
   if (count > state.ahead.size()) throw UsageError("consume() of more than is read ahead");
   state.ahead.consume(count);
 }

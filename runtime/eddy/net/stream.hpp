@@ -33,9 +33,7 @@ namespace internal {
 class StreamSource {
  public:
   explicit StreamSource(Counted<SocketState> state) : state_(std::move(state)) {}
-  void begin() const {
-    if (state_->reading) throw UsageError("two tasks read from one socket");
-  }
+  void begin() const { state_->require_free(SocketState::Side::reading); }
   ReadAhead& ahead() { return state_->ahead; }
   Fill fill() { return Fill(state_); }
   Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected) {

@@ -7,13 +7,21 @@ using namespace internal;
 
 // -- descriptors beside the bytes --
 
-void DescriptorControl::put(std::span<const int> descriptors) noexcept {
+MutableBytes DescriptorControl::room_for(std::size_t count) noexcept {
+  EDDY_ASSERT(count <= most_descriptors);
+  return MutableBytes(memory_.data(), count == 0 ? 0 : CMSG_LEN(count * sizeof(int)));
+}
+
+MutableBytes DescriptorControl::put(std::span<const int> descriptors) noexcept {
+  const MutableBytes room = room_for(descriptors.size());
+  if (descriptors.empty()) return room;
   cmsghdr part{};
-  part.cmsg_len = size_for(descriptors.size());
+  part.cmsg_len = room.size();
   part.cmsg_level = SOL_SOCKET;
   part.cmsg_type = SCM_RIGHTS;
   std::memcpy(memory_.data(), &part, sizeof part);
   std::memcpy(memory_.data() + CMSG_LEN(0), descriptors.data(), descriptors.size_bytes());
+  return room;
 }
 
 int DescriptorControl::descriptor(const cmsghdr& part, std::size_t index) noexcept {
@@ -30,7 +38,7 @@ ReceivingWith::ReceivingWith(Counted<SocketState> state, MutableBytes into,
 void ReceivingWith::await_suspend(std::coroutine_handle<> frame) {
   started_ = true;
   const std::size_t count = std::min(places_.size(), most_descriptors);
-  start_message(control_.data(), DescriptorControl::size_for(count), MSG_CMSG_CLOEXEC, frame);
+  start_message(control_.room_for(count), MSG_CMSG_CLOEXEC, frame);
 }
 
 ReceivingWith::~ReceivingWith() {
@@ -61,19 +69,10 @@ SendWith::SendWith(Counted<SocketState> state, Bytes bytes, std::span<const int>
   }
 }
 
-std::size_t SendWith::put() noexcept {
-  if (!descriptors_.empty()) control_.put(descriptors_);
-  return DescriptorControl::size_for(descriptors_.size());
-}
-
-bool SendWith::await_ready() {
-  const std::size_t size = put();
-  return ready(control_.data(), size);
-}
+bool SendWith::await_ready() { return ready(control_.put(descriptors_)); }
 
 void SendWith::await_suspend(std::coroutine_handle<> frame) {
-  const std::size_t size = put();
-  start(control_.data(), size, frame);
+  start(control_.put(descriptors_), frame);
 }
 
 // -- sockets --

@@ -30,12 +30,9 @@ namespace internal {
 // Memory for what goes beside the bytes: descriptors.
 class DescriptorControl {
  public:
-  void* data() noexcept { return memory_.data(); }
-  // So many bytes hold `count` descriptors, and no more.
-  static constexpr std::size_t size_for(std::size_t count) noexcept {
-    return count == 0 ? 0 : CMSG_LEN(count * sizeof(int));
-  }
-  void put(std::span<const int> descriptors) noexcept;
+  // What holds `count` descriptors, and no more.
+  MutableBytes room_for(std::size_t count) noexcept;
+  MutableBytes put(std::span<const int> descriptors) noexcept;
   // Gives out each that the kernel has put here.
   template <class F>
   static void each(const msghdr& header, F&& take) {
@@ -83,8 +80,6 @@ class [[nodiscard]] SendWith : public SendDatagram {
   void await_suspend(std::coroutine_handle<> frame);
 
  private:
-  std::size_t put() noexcept;
-
   std::span<const int> descriptors_;
   DescriptorControl control_;
 };

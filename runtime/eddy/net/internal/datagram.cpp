@@ -8,21 +8,27 @@
 
 namespace eddy::internal {
 
-Failure DatagramCall::failure(int code, Address address) {
-  if (state_->closing) code = ECANCELED;
-  if (!address) address = state_->socket.peer_if_any();
-  if (!address) address = state_->socket.local_if_any();
-  return Failure::error(code, name(), Text(address.format()));
+// An Error with `address`, or with the one that the socket has.
+static Failure failure_at(const SocketState& state, Address address, int code,
+                          std::string_view verb) {
+  if (state.closing) code = ECANCELED;
+  if (!address) address = state.socket.peer_if_any();
+  if (!address) address = state.socket.local_if_any();
+  return Failure::error(code, verb, Text(address.format()));
+}
+
+// One piece of memory, who it is for or from, and what goes beside it.
+static msghdr message_of(iovec& memory, void* address, std::size_t size, MutableBytes control) {
+  return {.msg_name = address,
+          .msg_namelen = static_cast<socklen_t>(size),
+          .msg_iov = &memory,
+          .msg_iovlen = 1,
+          .msg_control = control.data(),
+          .msg_controllen = control.size(),
+          .msg_flags = 0};
 }
 
 // -- receiving --
-
-bool DatagramReceive::await_ready() {
-  state_->begin_reading();
-  if (!state_->closing) [[likely]] return false;
-  finish(-ECANCELED);
-  return true;
-}
 
 void DatagramReceive::start(const Request& request, std::coroutine_handle<> frame) {
   state_->count_receive();
@@ -33,11 +39,11 @@ void DatagramReceive::start(const Request& request, std::coroutine_handle<> fram
 
 Expected<std::size_t> DatagramReceive::settle() {
   state_->receiving = nullptr;
-  state_->end_reading();
+  end();
   auto outcome = Operation::await_outcome();
   if (outcome) [[likely]] return static_cast<std::size_t>(*outcome);
   if (!outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
-  return std::unexpected(failure(outcome.error().code(), {}));
+  return std::unexpected(failure_at(*state_, {}, outcome.error().code(), name()));
 }
 
 // With MSG_TRUNC the kernel answers how long the datagram was, not how much of it fitted.
@@ -51,15 +57,10 @@ Expected<Received> Receiving::await_outcome() {
   return Received{count_of(*length), truncates(*length)};
 }
 
-void DatagramReceiveMessage::start_message(void* control, std::size_t control_size, int flags,
+void DatagramReceiveMessage::start_message(MutableBytes control, int flags,
                                            std::coroutine_handle<> frame) {
   part_ = {into_.data(), into_.size()};
-  header_.msg_name = from_.data();
-  header_.msg_namelen = Address::capacity;
-  header_.msg_iov = &part_;
-  header_.msg_iovlen = 1;
-  header_.msg_control = control;
-  header_.msg_controllen = control_size;
+  header_ = message_of(part_, from_.data(), Address::capacity, control);
   const auto all_flags = static_cast<std::uint32_t>(flags | MSG_TRUNC);
   start(state_->request(IORING_OP_RECVMSG, &header_, 1, all_flags), frame);
 }
@@ -78,14 +79,10 @@ Expected<ReceivedFrom> ReceivingFrom::await_outcome() {
 
 // -- sending --
 
-bool SendDatagram::ready(void* control, std::size_t control_size) {
-  state_->begin_writing();
-  if (state_->closing) [[unlikely]] {
-    finish(-ECANCELED);
-    return true;
-  }
+bool SendDatagram::ready(MutableBytes control) {
+  if (!begin()) [[unlikely]] return true;
   if (!Send::may_send_now()) return false;
-  fill_header(control, control_size);
+  fill_header(control);
   const auto sent =
       sys::sendmsg(state_->socket.fileno(), &header_, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && errno == EAGAIN) return false;
@@ -93,21 +90,16 @@ bool SendDatagram::ready(void* control, std::size_t control_size) {
   return true;
 }
 
-void SendDatagram::start(void* control, std::size_t control_size, std::coroutine_handle<> frame) {
-  fill_header(control, control_size);
+void SendDatagram::start(MutableBytes control, std::coroutine_handle<> frame) {
+  fill_header(control);
   prepare_send();
   Operation::await_suspend(frame);
   state_->sending = this;
 }
 
-void SendDatagram::fill_header(void* control, std::size_t control_size) noexcept {
+void SendDatagram::fill_header(MutableBytes control) noexcept {
   part_ = {const_cast<std::byte*>(bytes_.data()), bytes_.size()};
-  header_.msg_name = to_ ? to_.data() : nullptr;
-  header_.msg_namelen = to_.size();
-  header_.msg_iov = &part_;
-  header_.msg_iovlen = 1;
-  header_.msg_control = control;
-  header_.msg_controllen = control_size;
+  header_ = message_of(part_, to_ ? to_.data() : nullptr, to_.size(), control);
 }
 
 // It never waits in the kernel: when a UNIX receiver was full and io_uring tries again after its
@@ -146,12 +138,13 @@ bool SendDatagram::proceed(Operation& operation) noexcept {
 
 Expected<void> SendDatagram::await_outcome() {
   state_->sending = nullptr;
-  state_->end_writing();
+  end();
   if (waiting_ && cancel_requested()) return std::unexpected(cancelled_midway());
   auto outcome = Operation::await_outcome();
   if (outcome && !waiting_) [[likely]] return {};
   if (!outcome && !outcome.error().is_error()) return std::unexpected(std::move(outcome.error()));
-  return std::unexpected(failure(outcome ? ECANCELED : outcome.error().code(), to_));
+  const int code = outcome ? ECANCELED : outcome.error().code();
+  return std::unexpected(failure_at(*state_, to_, code, name()));
 }
 
 }  // namespace eddy::internal

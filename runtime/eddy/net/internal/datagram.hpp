@@ -1,15 +1,12 @@
-// Datagram: what a socket of datagrams sends and receives, as awaitables that need no coroutine
-// frame.
+// Datagram: what a socket of datagrams sends and receives, each a SocketCall.
 //
-// Each is one task's at a time; a second one throws UsageError. A socket that is closed or dropped
-// under one ends it with ECANCELED. Cancelling a receive loses no datagram: what the kernel had
-// given is returned (C13). Errors are Error with the address.
+// Cancelling a receive loses no datagram: what the kernel had given is returned (C13). Errors are
+// Error with the address.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
-#include <eddy/core/internal/operation.hpp>
 #include <eddy/net/address.hpp>
-#include <eddy/net/internal/socket_state.hpp>
+#include <eddy/net/internal/socket_call.hpp>
 #include <eddy/net/received.hpp>
 
 #include <algorithm>
@@ -20,24 +17,13 @@
 
 namespace eddy::internal {
 
-class DatagramCall : public Operation {
- protected:
-  DatagramCall(Counted<SocketState> state, std::string_view name, Proceed proceed) noexcept
-      : Operation(name, proceed), state_(std::move(state)) {}
-
-  // An Error with `address`, or with the one that the socket has.
-  Failure failure(int code, Address address);
-
-  Counted<SocketState> state_;
-};
-
-class DatagramReceive : public DatagramCall {
+class DatagramReceive : public SocketCall<SocketState::Side::reading> {
  public:
-  bool await_ready();
+  bool await_ready() { return !begin(); }
 
  protected:
   DatagramReceive(Counted<SocketState> state, MutableBytes into) noexcept
-      : DatagramCall(std::move(state), "receive", nullptr), into_(into) {}
+      : SocketCall(std::move(state), "receive", nullptr), into_(into) {}
 
   void start(const Request& request, std::coroutine_handle<> frame);
   // The length of the datagram, which may be more than the buffer's.
@@ -64,8 +50,7 @@ class DatagramReceiveMessage : public DatagramReceive {
  protected:
   using DatagramReceive::DatagramReceive;
 
-  void start_message(void* control, std::size_t control_size, int flags,
-                     std::coroutine_handle<> frame);
+  void start_message(MutableBytes control, int flags, std::coroutine_handle<> frame);
   Address sender() const noexcept;
   const msghdr& header() const noexcept { return header_; }
 
@@ -81,7 +66,7 @@ class [[nodiscard]] ReceivingFrom : public DatagramReceiveMessage {
   ReceivingFrom(Counted<SocketState> state, MutableBytes into) noexcept
       : DatagramReceiveMessage(std::move(state), into) {}
 
-  void await_suspend(std::coroutine_handle<> frame) { start_message(nullptr, 0, 0, frame); }
+  void await_suspend(std::coroutine_handle<> frame) { start_message({}, 0, frame); }
   ReceivedFrom await_resume() { return value_or_raise(await_outcome()); }
   Expected<ReceivedFrom> await_outcome();
 };
@@ -90,7 +75,7 @@ class [[nodiscard]] ReceivingFrom : public DatagramReceiveMessage {
 // socket, and of a UNIX receiver that the socket is connected to, by poll. Nothing tells of room at
 // a UNIX receiver that is named with each datagram: that one is tried again after longer and longer
 // times, up to `longest_delay`.
-class [[nodiscard]] SendDatagram : public DatagramCall {
+class [[nodiscard]] SendDatagram : public SocketCall<SocketState::Side::writing> {
  public:
   using value_type = void;
   static constexpr std::int64_t first_delay = 1'000'000;  // nanoseconds
@@ -98,17 +83,17 @@ class [[nodiscard]] SendDatagram : public DatagramCall {
 
   // To `to`, or to the peer that the socket is connected to.
   SendDatagram(Counted<SocketState> state, Bytes bytes, const Address& to) noexcept
-      : DatagramCall(std::move(state), "send", &proceed), bytes_(bytes), to_(to) {}
+      : SocketCall(std::move(state), "send", &proceed), bytes_(bytes), to_(to) {}
 
-  bool await_ready() { return ready(nullptr, 0); }
-  void await_suspend(std::coroutine_handle<> frame) { start(nullptr, 0, frame); }
+  bool await_ready() { return ready({}); }
+  void await_suspend(std::coroutine_handle<> frame) { start({}, frame); }
   void await_resume() { return value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  protected:
   // With `control` beside the bytes. It must stay until the call has ended.
-  bool ready(void* control, std::size_t control_size);
-  void start(void* control, std::size_t control_size, std::coroutine_handle<> frame);
+  bool ready(MutableBytes control);
+  void start(MutableBytes control, std::coroutine_handle<> frame);
 
  private:
   struct Delay {  // as the kernel has it: struct __kernel_timespec
@@ -117,7 +102,7 @@ class [[nodiscard]] SendDatagram : public DatagramCall {
   };
 
   static bool proceed(Operation& operation) noexcept;
-  void fill_header(void* control, std::size_t control_size) noexcept;
+  void fill_header(MutableBytes control) noexcept;
   void prepare_send() noexcept;
   void prepare_wait() noexcept;
 

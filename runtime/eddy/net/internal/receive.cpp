@@ -37,7 +37,7 @@ void Receive::give_back(Bytes bytes) {
 
 bool ReadSome::ready_at_once() {
   if (into_.empty()) {
-    if (state_->reading && !state_->closing) throw UsageError("two tasks read from one socket");
+    if (!state_->closing) state_->require_free(SocketState::Side::reading);
     return true;
   }
   if (begin()) finish(static_cast<int>(state_->ahead.take(into_)));

@@ -1,15 +1,11 @@
-// Receive: what a stream reads, as awaitables that need no coroutine frame.
-//
-// Each is one task's at a time; a second one throws UsageError. A stream that is closed or dropped
-// under one ends it with ECANCELED. What was read ahead comes first, without a turn.
+// Receive: what a stream reads, each a SocketCall. What was read ahead comes first, without a turn.
 #pragma once
 
-#include <eddy/core/internal/operation.hpp>
-#include <eddy/net/internal/socket_state.hpp>
+#include <eddy/net/internal/socket_call.hpp>
 
 namespace eddy::internal {
 
-class Receive : public Operation {
+class Receive : public SocketCall<SocketState::Side::reading> {
  public:
   // For messages.
   AwaitedName awaited() const noexcept { return state_->awaited(name()); }
@@ -22,16 +18,8 @@ class Receive : public Operation {
  protected:
   // Submits until the kernel has answered all that was asked for.
   Receive(Counted<SocketState> state, Proceed proceed, bool inner) noexcept
-      : Operation("read", proceed), state_(std::move(state)), inner_(inner) {}
+      : SocketCall(std::move(state), "read", proceed, inner) {}
 
-  // False: there is nothing to wait for, since the stream is closed.
-  bool begin() {
-    if (!inner_) state_->begin_reading();
-    began_ = true;
-    if (!state_->closing) [[likely]] return true;
-    finish(-ECANCELED);
-    return false;
-  }
   // Next time into this memory.
   void prepare_receive(MutableBytes into) noexcept {
     prepare(state_->request(receive_opcode, into.data(), into.size()));
@@ -39,24 +27,17 @@ class Receive : public Operation {
   void note_more() noexcept { state_->has_more = flags() & sock_nonempty; }
   // Bytes came, and nobody has asked for anything else meanwhile: there is nothing to settle.
   bool plainly_done() const noexcept {
-    return result() > 0 && began_ && !state_->closing && !cancel_requested();
+    return result() > 0 && began() && !state_->closing && !cancel_requested();
   }
-  void end() noexcept { if (!inner_) state_->end_reading(); }
   // How it ended, apart from what the bytes mean: the kernel's last answer. 0: the end.
   Expected<int> settle();
   // Gives `bytes` back to the stream: they come first again.
   void give_back(Bytes bytes);
-  bool began() const noexcept { return began_; }
   Failure failure(int code) { return state_->failure(code, name()); }
-
-  Counted<SocketState> state_;
 
  private:
   static constexpr std::uint8_t receive_opcode = 27;  // IORING_OP_RECV
   static constexpr std::uint32_t sock_nonempty = 4;   // IORING_CQE_F_SOCK_NONEMPTY
-
-  bool inner_;  // part of a call that has the reading side already
-  bool began_ = false;
 };
 
 // As many bytes as there are, at least one, at most what fits.

@@ -1,12 +1,8 @@
-// Send: what a stream writes, as awaitables that need no coroutine frame.
-//
-// Each is one task's at a time; a second one throws UsageError. A stream that is closed or dropped
-// under one ends it with ECANCELED. Cancelled: a part may have gone. The memory must stay until it
-// resumes.
+// Send: what a stream writes, each a SocketCall. Cancelled: a part may have gone. The memory must
+// stay until it resumes.
 #pragma once
 
-#include <eddy/core/internal/operation.hpp>
-#include <eddy/net/internal/socket_state.hpp>
+#include <eddy/net/internal/socket_call.hpp>
 
 #include <array>
 #include <span>
@@ -16,7 +12,7 @@
 
 namespace eddy::internal {
 
-class Send : public Operation {
+class Send : public SocketCall<SocketState::Side::writing> {
  public:
   // For messages.
   AwaitedName awaited() const noexcept { return state_->awaited(name()); }
@@ -28,16 +24,8 @@ class Send : public Operation {
  protected:
   Send(Counted<SocketState> state, Proceed proceed, bool inner,
        Cancel on_cancel = &Operation::cancel) noexcept
-      : Operation("write", proceed, on_cancel), state_(std::move(state)), inner_(inner) {}
+      : SocketCall(std::move(state), "write", proceed, inner, on_cancel) {}
 
-  // False: there is nothing to wait for, since the stream is closed.
-  bool begin() {
-    if (!inner_) state_->begin_writing();
-    began_ = true;
-    if (!state_->closing) [[likely]] return true;
-    finish(-ECANCELED);
-    return false;
-  }
   // The plain call: never waits. What the kernel would answer.
   int send_now(Bytes bytes) const noexcept;
   void prepare_send(Bytes bytes, int flags) noexcept {
@@ -46,16 +34,9 @@ class Send : public Operation {
   }
   // How it ended, if it did not do all that it should.
   Failure failure();
-  void end() noexcept { if (!inner_) state_->end_writing(); }
-  bool began() const noexcept { return began_; }
-
-  Counted<SocketState> state_;
 
  private:
   static constexpr std::uint8_t send_opcode = 26;  // IORING_OP_SEND
-
-  bool inner_;  // part of a call that has the writing side already
-  bool began_ = false;
 };
 
 // As many bytes as the kernel takes without waiting for more room than for one.

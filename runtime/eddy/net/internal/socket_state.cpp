@@ -6,6 +6,8 @@
 
 #include <linux/io_uring.h>
 
+#include <algorithm>
+
 namespace eddy::internal {
 
 static_assert(IOSQE_FIXED_FILE == 1);
@@ -53,7 +55,7 @@ void SocketState::unregister_file() noexcept {
 // and again with EAGAIN. So these are stopped one by one.
 void SocketState::end() noexcept {
   if (std::exchange(closing, true)) return;
-  if ((!reading && !writing) || in_use_by_parent()) return close_now();
+  if (!in_use() || in_use_by_parent()) return close_now();
   peer_name_if_any();  // for their errors: a socket that was reset no longer knows it
   if (receiving) receiving->stop();
   if (sending) sending->stop();
@@ -62,7 +64,12 @@ void SocketState::end() noexcept {
 }
 
 bool SocketState::in_use_by_parent() const noexcept {
-  return (reading && reading != process_mark) || (writing && writing != process_mark);
+  return std::ranges::any_of(users_, [](auto user) { return user && user != process_mark; });
+}
+
+void SocketState::refuse_second(Side side) {
+  throw UsageError(side == Side::reading ? "two tasks read from one socket"
+                                         : "two tasks write to one socket");
 }
 
 void SocketState::break_off(int code) noexcept {
@@ -97,7 +104,7 @@ void SocketState::reset() noexcept {
 }
 
 void SocketState::ended() noexcept {
-  if (reading || writing) return;
+  if (in_use()) return;
   idle.set();
   if (dropped_) close_now();
 }
@@ -111,8 +118,7 @@ void SocketState::close_now() noexcept {
 Task<> SocketState::close(Counted<SocketState> state) {
   if (!state || state->socket.closed()) co_return;
   if (state->keeps_name_) state->peer_name_if_any();
-  const bool busy = state->reading || state->writing;
-  if (busy) {
+  if (state->in_use()) {
     state->end();
     if (state->socket.closed()) co_return;
     EDDY_DO(state->idle.wait());

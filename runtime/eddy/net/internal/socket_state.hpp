@@ -29,22 +29,21 @@ class SocketState : public RefCounted<SocketState> {
   SocketState& operator=(const SocketState&) = delete;
   ~SocketState() { close_now(); }
 
-  // -- one call at a time in each direction --
+  // -- one call at a time on each side --
 
-  void begin_reading() {
-    if (reading) [[unlikely]] throw UsageError("two tasks read from one socket");
-    reading = process_mark;
+  enum class Side : std::uint8_t { reading, writing };
+
+  bool in_use(Side side) const noexcept { return users_[static_cast<int>(side)] != 0; }
+  bool in_use() const noexcept { return in_use(Side::reading) || in_use(Side::writing); }
+  // Throws UsageError when it is in use.
+  void require_free(Side side) const { if (in_use(side)) [[unlikely]] refuse_second(side); }
+  void enter(Side side) {
+    require_free(side);
+    users_[static_cast<int>(side)] = process_mark;
   }
-  void begin_writing() {
-    if (writing) [[unlikely]] throw UsageError("two tasks write to one socket");
-    writing = process_mark;
-  }
-  void end_reading() noexcept {
-    reading = 0;
-    if (closing) [[unlikely]] ended();
-  }
-  void end_writing() noexcept {
-    writing = 0;
+  void leave(Side side) noexcept {
+    EDDY_ASSERT(in_use(side));
+    users_[static_cast<int>(side)] = 0;
     if (closing) [[unlikely]] ended();
   }
 
@@ -114,8 +113,6 @@ class SocketState : public RefCounted<SocketState> {
   // other stream.
   Operation* receiving = nullptr;
   Operation* sending = nullptr;
-  std::uint32_t reading = 0;  // the mark of the process in which a call began, or zero
-  std::uint32_t writing = 0;
   bool closing = false;
   bool has_more = false;     // the last receive left something behind
   bool zero_copying = false;  // the kernel holds memory of a caller until the peer took it
@@ -126,12 +123,14 @@ class SocketState : public RefCounted<SocketState> {
   static constexpr std::uint8_t receives_to_register = 16;
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
+  [[noreturn, gnu::cold]] static void refuse_second(Side side);
   bool in_use_by_parent() const noexcept;
   void ended() noexcept;
   [[gnu::cold]] void register_file() noexcept;
   void unregister_file() noexcept;
   void close_now() noexcept;
 
+  std::uint32_t users_[2] = {};  // of each side: the process in which its call began, or zero
   Text name_;
   bool dropped_ = false;
   bool keeps_name_ = false;
@@ -160,26 +159,19 @@ class SocketHandle {
   Handle<SocketState> state_;
 };
 
-// Marks a direction of a socket as used for as long as it lives: for calls of several operations.
-class Reading {
+// Uses a side of a socket for as long as it lives: for calls of several operations.
+template <SocketState::Side side>
+class SideInUse {
  public:
-  explicit Reading(SocketState& state) : state_(state) { state.begin_reading(); }
-  Reading(const Reading&) = delete;
-  Reading& operator=(const Reading&) = delete;
-  ~Reading() { state_.end_reading(); }
+  explicit SideInUse(SocketState& state) : state_(state) { state.enter(side); }
+  SideInUse(const SideInUse&) = delete;
+  SideInUse& operator=(const SideInUse&) = delete;
+  ~SideInUse() { state_.leave(side); }
 
  private:
   SocketState& state_;
 };
-class Writing {
- public:
-  explicit Writing(SocketState& state) : state_(state) { state.begin_writing(); }
-  Writing(const Writing&) = delete;
-  Writing& operator=(const Writing&) = delete;
-  ~Writing() { state_.end_writing(); }
-
- private:
-  SocketState& state_;
-};
+using Reading = SideInUse<SocketState::Side::reading>;
+using Writing = SideInUse<SocketState::Side::writing>;
 
 }  // namespace eddy::internal

@@ -1,0 +1,43 @@
+// SocketCall: one call on one side of a socket, as an awaitable that needs no coroutine frame.
+//
+// Each side has one task's call at a time; a second one throws UsageError. A socket that is closed
+// or dropped under one ends it with ECANCELED.
+#pragma once
+
+#include <eddy/core/internal/operation.hpp>
+#include <eddy/net/internal/socket_state.hpp>
+
+#include <cerrno>
+
+namespace eddy::internal {
+
+template <SocketState::Side side>
+class SocketCall : public Operation {
+ protected:
+  // `inner`: a part of a call that has the side already.
+  SocketCall(Counted<SocketState> state, std::string_view name, Proceed proceed, bool inner = false,
+             Cancel on_cancel = &Operation::cancel) noexcept
+      : Operation(name, proceed, on_cancel), state_(std::move(state)), inner_(inner) {}
+
+  // False: there is nothing to wait for, since the socket is closed.
+  bool begin() {
+    if (!inner_) state_->enter(side);
+    began_ = true;
+    if (!state_->closing) [[likely]] return true;
+    finish(-ECANCELED);
+    return false;
+  }
+  void end() noexcept {
+    EDDY_ASSERT(began_);
+    if (!inner_) state_->leave(side);
+  }
+  bool began() const noexcept { return began_; }
+
+  Counted<SocketState> state_;
+
+ private:
+  bool inner_;
+  bool began_ = false;
+};
+
+}  // namespace eddy::internal
