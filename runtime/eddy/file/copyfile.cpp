@@ -24,6 +24,7 @@ constexpr int pipe_size = 1024 * 1024;
 
 // Moves up to `size` bytes between a file and a pipe.
 Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& owner) {
+  EDDY_ASSERT(size > 0);
   constexpr std::uint64_t own_position = ~std::uint64_t{0};
   const Request request{.opcode = IORING_OP_SPLICE,
                         .fd = to,
@@ -36,6 +37,7 @@ Task<std::size_t> splice(int from, int to, std::size_t size, const FileState& ow
     return sys::splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
   };
   EDDY_TRY(auto moved, perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
+  EDDY_ASSERT(static_cast<std::size_t>(moved) <= size);
   co_return static_cast<std::size_t>(moved);
 }
 
@@ -59,6 +61,7 @@ Task<std::uint64_t> copy_through_memory(FileState& from, FileState& to) {
     if (got == 0) co_return total;
     for (std::size_t done = 0; done < got;) {
       EDDY_TRY(auto put, to.write_raw(Bytes(memory.get() + done, got - done)));
+      EDDY_ASSERT(put > 0);
       done += put;
     }
     total += got;
@@ -80,6 +83,7 @@ Task<std::uint64_t> copy_through_pipe(FileState& from, FileState& to) {
     if (loaded == 0) co_return total;
     for (std::size_t left = loaded; left > 0;) {
       EDDY_TRY(auto stored, splice(out.get(), to.fd, left, to));
+      EDDY_ASSERT(stored > 0);
       left -= stored;
       total += stored;
     }
@@ -167,6 +171,7 @@ Task<std::uint64_t> fs::copyfile(Text from, Text to) {
   static_cast<void>(path_of(to));  // before anything is done
   FileStat stat;
   EDDY_TRY(auto source, open_source(from, stat));
+  EDDY_ASSERT(stat.is_file());
   EDDY_DO(check_target(to, stat));
   EDDY_TRY(auto target, open_target(to, stat.mode & 0777));
   EDDY_TRY(auto copied, copy_all(FileAccess::of(source), FileAccess::of(target), stat.size));

@@ -18,6 +18,7 @@ Task<Lock::Guard> turn_and_flush(FileState& file) {
   if (file.dirty()) {
     EDDY_DO(file.flush());
   }
+  EDDY_ASSERT(!file.dirty());
   co_return std::move(guard);
 }
 
@@ -90,7 +91,9 @@ static Task<std::size_t> read_some_more(FileState& file, MutableBytes into) {
   for (;;) {
     done += take_ahead(file, MutableBytes(into.data() + done, into.size() - done));
     taken.are(Bytes(into.data(), done));
+    EDDY_ASSERT(done <= into.size());
     if (done == into.size()) break;
+    EDDY_ASSERT(file.empty());
     const MutableBytes rest(into.data() + done, into.size() - done);
     const bool past = rest.size() >= file.capacity();
     Task<std::size_t> reading = past ? file.read_raw(rest) : file.fill();
@@ -122,6 +125,7 @@ Task<std::size_t> File::read_some(State state, MutableBytes into) {
 
 Task<> File::read_exactly(State state, MutableBytes into) {
   EDDY_TRY(auto got, read_into(state, into));
+  EDDY_ASSERT(got <= into.size());
   if (got < into.size()) {
     Taken taken(*state);
     taken.are(Bytes(into.data(), got));
@@ -143,12 +147,14 @@ Task<std::string> File::read(State state, std::size_t count) {
     const auto left = sys::lseek(file.fd, 0, SEEK_END) - file.position();
     if (left > 0) chunk = count = static_cast<std::size_t>(left);
   }
+  EDDY_ASSERT(chunk > 0);
   while (text.size() < count) {
     const std::size_t before = text.size();
     text.resize(before + std::min(chunk, count - before));
     taken.are(Bytes(text.data(), before));
     const MutableBytes into(text.data() + before, text.size() - before);
     EDDY_TRY(auto got, read_some_more(file, into));
+    EDDY_ASSERT(got <= into.size());
     text.resize(before + got);
     taken.are(text);
     if (got < into.size()) break;
@@ -227,6 +233,7 @@ Task<std::size_t> File::write(State state, Bytes bytes) {
   const bool direct = bytes.size() >= file.capacity() || !file.ahead().empty();
   if (direct || bytes.size() > file.room()) EDDY_DO(file.flush());
   if (!direct) {
+    EDDY_ASSERT(bytes.size() <= file.room());
     file.append(bytes);
     co_return bytes.size();
   }

@@ -231,7 +231,7 @@ class [[nodiscard]] ReadAt : public internal::ReadCall {
 
   bool await_ready() {
     if (!file_.usable() || file_.dirty() || offset_ < 0) [[unlikely]] return ready_slowly();
-    ++file_.positional;
+    file_.begin_positional();
     return internal::ReadCall::await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
@@ -241,13 +241,13 @@ class [[nodiscard]] ReadAt : public internal::ReadCall {
   }
   std::size_t await_resume() {
     if (!in_turn_ && result() == static_cast<int>(into_.size())) [[likely]] {
-      --file_.positional;
+      file_.end_positional();
       return static_cast<std::size_t>(internal::Operation::await_resume());
     }
     return internal::value_or_raise(await_outcome());
   }
   Expected<std::size_t> await_outcome() {
-    --file_.positional;
+    file_.end_positional();
     return in_turn_ ? in_turn_->await_outcome() : complete();
   }
 

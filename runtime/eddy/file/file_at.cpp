@@ -28,7 +28,7 @@ bool ReadAt::ready_slowly() {
   const bool goes = open && offset_ >= 0;
   const bool waits = goes && file_.dirty();
   if (waits) in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
-  ++file_.positional;
+  file_.begin_positional();
   if (!goes) finish(open ? -EINVAL : -ECANCELED);
   return !goes || (!waits && ReadCall::await_ready());
 }
@@ -36,6 +36,7 @@ bool ReadAt::ready_slowly() {
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
   EDDY_TRY(auto guard, file.turn());
   EDDY_DO(file.flush());
+  EDDY_ASSERT(!file.dirty());
   EDDY_TRY(auto got, ReadAt(Counted<FileState>(&file), into, offset));
   co_return got;
 }
@@ -59,6 +60,7 @@ Expected<std::size_t> ReadAt::complete() {
   auto moved = count_of(Operation::await_outcome(), file_, "read");
   if (!moved || result() == 0) return moved;
   std::size_t done = *moved;
+  EDDY_ASSERT(done <= into_.size());
   while (done < into_.size()) {
     const auto got = sys::pread(file_.fd, into_.data() + done, into_.size() - done,
                                 offset_ + static_cast<off_t>(done));
@@ -99,7 +101,7 @@ bool WriteAt::await_ready() {
   const bool goes = open && is_offset(write_.offset);
   const bool waits = goes && (!file_.empty() || file_.lock.locked());
   if (waits) in_turn_.emplace(write_in_turn(file_, write_));
-  ++file_.positional;
+  file_.begin_positional();
   if (!open) finish(-ECANCELED);
   return !goes || (!waits && FileCall::await_ready());
 }
@@ -112,13 +114,14 @@ bool WriteAt::await_suspend(std::coroutine_handle<> frame) {
 }
 
 Expected<std::size_t> WriteAt::await_outcome() {
-  --file_.positional;
+  file_.end_positional();
   if (in_turn_) return in_turn_->await_outcome();
   if (!is_offset(write_.offset)) return std::unexpected(no_offset(file_.name));
   auto moved = count_of(Operation::await_outcome(), file_, "write");
   if (!moved) return moved;
   // A disk that fills up takes a part: the plain call for the rest finds out why.
   std::size_t done = *moved;
+  EDDY_ASSERT(done <= write_.bytes.size());
   while (done < write_.bytes.size()) {
     const auto written = PositionalWrite{write_.fd, Bytes(write_.bytes.subspan(done)),
                                          write_.offset + done}();
@@ -140,6 +143,7 @@ Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write)
     const Request request = request_for(file, write);
     EDDY_TRY(auto written,
              perform(request, "write", *file.mount, file.policy, file.name, write));
+    EDDY_ASSERT(static_cast<std::size_t>(written) <= write.bytes.size());
     if (written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
     write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(written)));
     write.offset += static_cast<std::uint64_t>(written);

@@ -44,6 +44,8 @@ FileMode FileMode::parse(std::string_view mode) {
   if (kind == 'w') parsed.flags |= O_CREAT | O_TRUNC;
   if (kind == 'a') parsed.flags |= O_CREAT | O_APPEND;
   if (kind == 'x') parsed.flags |= O_CREAT | O_EXCL;
+  EDDY_ASSERT(parsed.readable || parsed.writable);
+  EDDY_ASSERT(mode.size() < parsed.letters.size());
   mode.copy(parsed.letters.data(), parsed.letters.size() - 1);  // three are the most there can be
   return parsed;
 }

@@ -23,7 +23,9 @@ class CloseCall : public FileCall<Close> {
   using value_type = int;
   CloseCall(const Request& request, UniqueFd& fd, FileState& file)
       : FileCall(request, "close", *file.mount, file.policy, Close{fd.get()}, file.mode.writable),
-        fd_(fd) {}
+        fd_(fd) {
+    EDDY_ASSERT(fd_);
+  }
   Expected<int> await_outcome() {
     const bool cancelled = was_cancelled() || cancel_requested();
     if (result() == -ECANCELED && !cancelled) finish(close_now());  // the kernel had no thread
@@ -45,6 +47,7 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
   FileState& file = to_use(state);
   EDDY_TRY(auto guard, file.turn());
   EDDY_DO(file.flush());
+  EDDY_ASSERT(!file.dirty());
   if (!file.seeks()) {
     const std::size_t ahead = whence == Whence::current ? file.ahead().size() : 0;
     if (__builtin_sub_overflow(offset, ahead, &offset)) {
@@ -75,6 +78,7 @@ Task<std::uint64_t> File::tell(State state) {
   EDDY_DO(file.flush());
   const auto place = sys::lseek(file.fd, 0, SEEK_CUR);
   if (place < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
+  EDDY_ASSERT(static_cast<std::uint64_t>(place) >= file.ahead().size());
   co_return static_cast<std::uint64_t>(place) - file.ahead().size();
 }
 
@@ -84,6 +88,7 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   EDDY_TRY(auto guard, file.turn());
   EDDY_DO(file.flush());
   file.drop_ahead();
+  EDDY_ASSERT(!file.dirty());
   std::int64_t place = file.position();
   if (!file.seeks() && !wanted) place = sys::lseek(file.fd, 0, SEEK_CUR);
   const auto size = wanted.value_or(static_cast<std::uint64_t>(place));
@@ -133,6 +138,7 @@ Task<> File::close(State state) {
   if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
   UniqueFd fd(file.release_fd());  // no operation may find the number while it is being closed
+  EDDY_ASSERT(!file.usable());
   if (fd) {
     const Request request{.opcode = IORING_OP_CLOSE, .fd = fd.get()};
     auto done = co_await as_outcome(CloseCall(request, fd, file));

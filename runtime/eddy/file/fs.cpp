@@ -56,6 +56,7 @@ timespec to_timespec(FileTime time) noexcept {
   constexpr std::int64_t second = 1'000'000'000;
   const std::int64_t count = time.time_since_epoch().count();
   const std::int64_t rest = count % second;
+  EDDY_ASSERT(rest > -second);
   if (rest < 0) return {count / second - 1, rest + second};
   return {count / second, rest};
 }
@@ -158,6 +159,7 @@ Task<std::vector<std::string>> listdir(Text path) {
       }));
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, &sys::closedir);
   if (!done) co_await fail(std::move(done.error()));
+  EDDY_ASSERT(directory);
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
@@ -192,6 +194,7 @@ Task<std::string> readlink(Text path) {
     return sys::readlink(text, target.data(), target.size());
   };
   EDDY_TRY(auto length, perform(request, "readlink", path, call));
+  EDDY_ASSERT(static_cast<std::size_t>(length) <= target.size());
   target.resize(static_cast<std::size_t>(length));
   co_return target;
 }

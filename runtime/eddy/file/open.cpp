@@ -57,6 +57,7 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
   std::optional<Storage::SpareWorker> spare;
   for (unsigned tries = 1;; ++tries) {
     if (how.waits && !spare) spare.emplace(Storage::current());
+    EDDY_ASSERT(how.waits == spare.has_value());
     request.flags = how.waits ? IOSQE_ASYNC : 0;
     request.op_flags = static_cast<std::uint32_t>(how.first_flags());
     auto fd = co_await as_outcome(FileCall(
@@ -69,6 +70,7 @@ Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
       co_return *fd;
     }
     if (fd.error().is_cancelled()) co_await fail(std::move(fd.error()));
+    EDDY_ASSERT(fd.error().is_error());
     const int code = fd.error().code();
     const bool would_wait = code == ENXIO || code == EAGAIN;
     if (would_wait && how.may_wait() && !how.waits) {
@@ -110,6 +112,8 @@ struct CancelAtEnd {
 // Waits as open(2) does for a writer of the FIFO that `owner` has open without one. A worker opens
 // it once more and waits; a writer that is gone before the worker begins would be missed there.
 Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& mount) {
+  EDDY_ASSERT(owner);
+  EDDY_ASSERT(how.may_wait());
   how.policy = FilePolicy::ring;
   how.waits = true;
   bool written = false;
@@ -126,6 +130,7 @@ Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& moun
   if (!watched && (asked || !watched.error().is_cancelled())) {
     co_await fail(std::move(watched.error()));
   }
+  EDDY_ASSERT(owner);
   if (opened) {
     owner = std::move(*opened);
   } else if (!written || asked) {
@@ -156,6 +161,7 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
       .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
 
   EDDY_TRY(auto fd, open_descriptor(path, how, mount));
+  EDDY_ASSERT(fd >= 0);
   UniqueFd owner(fd);
   const int found = probe(owner.get(), mode);
   if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));

@@ -20,6 +20,7 @@ class RegisteredBuffer {
   explicit RegisteredBuffer(std::size_t size)
       : loop_(Loop::current().id()), size_(whole_pages(size)) {
     memory_ = std::shared_ptr<void>(std::aligned_alloc(4096, size_), &std::free);
+    EDDY_ASSERT(size_ >= size);
     if (!memory_) throw std::bad_alloc();
     const auto place = Loop::current().registered().add_buffer(memory_, size_);
     if (!place) throw Error(ENOBUFS, "register a buffer: LoopOptions.registered_buffers is");

@@ -57,6 +57,7 @@ Text name_beside(std::string_view path) {
   if (room < static_cast<std::int64_t>(name.size())) {
     name.erase(0, name.size() - static_cast<std::size_t>(std::max<std::int64_t>(room, 1)));
   }
+  EDDY_ASSERT(!name.empty());
   return Text(std::string(directory) + name);
 }
 
@@ -132,6 +133,8 @@ Task<> prepare(Text path, Bytes bytes, Replacement& replacement) {
     if (!replacement.place) co_await fail(Failure::error(errno, "open", replacement.path));
   }
   EDDY_DO(file.close());
+  EDDY_ASSERT(replacement.place);
+  EDDY_ASSERT(!replacement.path.empty());
 }
 
 // The sync after the rename, when there is no way back: a cancel stays pending, and what the kernel
@@ -140,7 +143,10 @@ class FinalSync : public Operation {
  public:
   explicit FinalSync(const Replacement& replacement) noexcept
       : Operation({.opcode = IORING_OP_FSYNC, .fd = replacement.place.get()}, "sync"),
-        replacement_(replacement) {}
+        replacement_(replacement) {
+    EDDY_ASSERT(replacement.place);
+    EDDY_ASSERT(replacement.path.empty());  // it is in its place
+  }
 
   bool await_ready() const noexcept { return replacement_.whole_system; }  // there is no request
   void await_suspend(std::coroutine_handle<> frame) {

@@ -24,6 +24,7 @@ bool unreachable(int code) noexcept {
 
 // Throws the first that is no failure of the network.
 int most_telling(const ExceptionGroup& group) {
+  EDDY_ASSERT(!group.exceptions().empty());
   int telling = 0;
   for (const auto& exception : group.exceptions()) {
     const std::error_code error = Failure::from(exception).error_code();
@@ -70,6 +71,7 @@ std::vector<Address> internal::attempt_order(const std::vector<Address>& address
     if (i < same.size()) order.push_back(same[i]);
     if (i < other.size()) order.push_back(other[i]);
   }
+  EDDY_ASSERT(order.size() == addresses.size());
   return order;
 }
 

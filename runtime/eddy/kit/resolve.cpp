@@ -73,6 +73,7 @@ class Lookup : public BlockingCall {
 
   // Throws what went wrong.
   std::vector<Address> addresses() const {
+    EDDY_ASSERT(error_ != 0 || found_);
     if (error_ == EAI_SYSTEM) throw Error(errno_, "resolve", host_);
     if (error_ == EAI_SERVICE) throw ResolveError(error_, host_ + ':' + service_);
     if (error_ != 0) throw ResolveError(error_, host_.empty() ? service_ : host_);
@@ -86,6 +87,7 @@ class Lookup : public BlockingCall {
 
  private:
   void ask(int flags) noexcept {
+    EDDY_ASSERT(!found_);  // it would be lost
     addrinfo hints{};
     hints.ai_flags = flags | (options_.passive ? AI_PASSIVE : 0);
     hints.ai_family = family_of(options_.family);

@@ -19,10 +19,12 @@ static Task<std::uint64_t> send_file_of(Counted<SocketState> state, Counted<File
   std::uint64_t sent = 0;
   while (sent < count) {
     const std::uint64_t wanted = std::min<std::uint64_t>(count - sent, 128 * 1024);
+    EDDY_ASSERT(wanted > 0);
     const MutableBytes room(piece.room(wanted).first(wanted));
     EDDY_TRY(auto got, ReadAt(file, room, offset + sent));
     if (got == 0) break;
     EDDY_DO(WriteAll(state, Bytes(room.first(got)), true));
+    EDDY_ASSERT(got <= wanted);
     sent += got;
   }
   co_return sent;

@@ -66,6 +66,7 @@ Task<Stream> Serving::next() {
       changed_.clear();
       EDDY_DO(changed_.wait());
     }
+    EDDY_ASSERT(options_.limit == 0 || count_ < options_.limit);
     if (listener_.closed()) co_await fail(Failure::error(ECANCELED, "accept"));
     int code = ENOMEM;
     try {
@@ -81,6 +82,7 @@ Task<Stream> Serving::next() {
     } catch (const std::bad_alloc&) {  // the connection is closed
     }
     if (is_of_the_peer(code)) continue;
+    EDDY_ASSERT(is_shortage(code));
     changed_.clear();
     auto rested = co_await as_outcome(timeout(rest, changed_.wait()));
     if (!rested && rested.error().is_cancelled()) co_await fail(std::move(rested.error()));

@@ -49,7 +49,10 @@ class Serving {
   // One connection, for as long as it lives, whether or not its task ever began.
   class Place {
    public:
-    explicit Place(Serving& serving) noexcept : serving_(&serving) { ++serving.count_; }
+    explicit Place(Serving& serving) noexcept : serving_(&serving) {
+      ++serving.count_;
+      EDDY_ASSERT(serving.options_.limit == 0 || serving.count_ <= serving.options_.limit);
+    }
     Place(Place&& other) noexcept : serving_(std::exchange(other.serving_, nullptr)) {}
     Place& operator=(Place&&) = delete;
     ~Place() { if (serving_) serving_->freed(); }
@@ -71,6 +74,7 @@ class Serving {
 
  private:
   void freed() noexcept {
+    EDDY_ASSERT(count_ > 0);
     --count_;
     changed_.set();
   }
@@ -157,6 +161,7 @@ Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
   std::optional<Failure> failed;
   auto body = [&](TaskGroup& group) -> Task<> {
     auto ended = co_await as_outcome(accept_connections(group, serving, handler));
+    EDDY_ASSERT(!ended);  // nothing else ends it
     const bool closed = listener.closed() && ended.error().is_error();
     listener.close();
     if (closed) co_return;

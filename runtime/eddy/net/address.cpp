@@ -156,6 +156,7 @@ Address Address::parse(std::string_view text) {
 
 Address Address::from(const sockaddr* address, socklen_t size) noexcept {
   Address result;
+  EDDY_ASSERT(address || size == 0);
   std::memcpy(&result.storage_, address, std::min(size, capacity));
   result.set_size(size);
   return result;
@@ -164,6 +165,7 @@ Address Address::from(const sockaddr* address, socklen_t size) noexcept {
 // The kernel says how long a name really is, also when it did not fit.
 void Address::set_size(socklen_t size) noexcept {
   size_ = std::min(size, capacity);
+  EDDY_ASSERT(size_ <= sizeof storage_);
   if (size_ < sizeof(sa_family_t)) storage_.any.sa_family = AF_UNSPEC;
 }
 

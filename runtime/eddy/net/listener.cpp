@@ -32,10 +32,15 @@ ListenerState::ListenerState(Loop& loop, Socket listening, bool no_delay)
   loop.service<Listeners>().add(*this);
 }
 
-ListenerState::~ListenerState() { EDDY_ASSERT(!armed_ && waiters_.empty()); }
+ListenerState::~ListenerState() {
+  EDDY_VERIFY(!armed_);  // the kernel would complete what is gone
+  EDDY_ASSERT(waiters_.empty());
+}
 
 // The kernel counts as an owner while it accepts.
 void ListenerState::arm() {
+  EDDY_ASSERT(!armed_);
+  EDDY_ASSERT(!socket.closed());
   Request request{
       .opcode = IORING_OP_ACCEPT, .fd = socket.fileno(), .op_flags = SOCK_CLOEXEC};
   if (loop_.ring().has(feature_multishot_accept)) request.ioprio = IORING_ACCEPT_MULTISHOT;
@@ -72,6 +77,7 @@ void ListenerState::drop() noexcept {
 void ListenerState::on_accept(CompletionHandler& completion, int result,
                               std::uint32_t flags) noexcept {
   auto& listener = static_cast<ListenerState&>(completion);
+  EDDY_ASSERT(listener.armed_);
   const bool last = !(flags & IORING_CQE_F_MORE);
   if (last) listener.armed_ = false;
   if (listener.socket.closed()) {
@@ -98,8 +104,10 @@ void ListenerState::arm_again() noexcept {
 // A connection, or an errno: to the oldest who waits. Nobody is told of an error that nobody waits
 // for: it comes again. One more than there is room for is closed.
 void ListenerState::deliver(int result) noexcept {
+  EDDY_ASSERT(waiters_.empty() || waiting_.empty());
   UniqueFd connection(result);
   if (Accept* waiter = waiters_.pop()) {
+    EDDY_ASSERT(!waiter->given_);
     waiter->given_ = std::move(connection);
     waiter->error_ = result < 0 ? -result : 0;
     waiter->wake();
@@ -120,6 +128,7 @@ bool Accept::await_ready() {
     throw UsageError("accept() on a listener of another loop");
   }
   if (listener_->waiting_.empty()) return false;
+  EDDY_ASSERT(listener_->waiters_.empty());
   given_ = std::move(listener_->waiting_.front());
   listener_->waiting_.erase(listener_->waiting_.begin());
   return true;
@@ -127,6 +136,8 @@ bool Accept::await_ready() {
 
 void Accept::await_suspend(std::coroutine_handle<> frame) {
   require_first_await();
+  EDDY_ASSERT(!given_);
+  EDDY_ASSERT(listener_->waiting_.empty());
   listener_->waiters_.push_back(*this);
   if (!listener_->armed_) listener_->arm();
   park(frame);
@@ -138,6 +149,7 @@ Expected<Stream> Accept::await_outcome() {
     return std::unexpected(cancelled_failure());
   }
   if (error_) return std::unexpected(Failure::error(error_, "accept", listener_->name_));
+  EDDY_ASSERT(given_);
   Socket connection(std::move(given_));
   try {
     if (listener_->no_delay_) connection.set_flag(IPPROTO_TCP, TCP_NODELAY);

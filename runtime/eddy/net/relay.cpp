@@ -62,7 +62,10 @@ class Relay {
   ssize_t copy_in();
   ssize_t put(const NoBrokenPipe& guard);
   void take_back() noexcept;
-  void release_pipe() noexcept { if (pipe_) pipes_.give_back(std::move(pipe_)); }
+  void release_pipe() noexcept {
+    EDDY_ASSERT(in_pipe_ == 0);
+    if (pipe_) pipes_.give_back(std::move(pipe_));
+  }
 
   static ssize_t outcome(ssize_t count) noexcept { return count < 0 ? -errno : count; }
 
@@ -105,6 +108,7 @@ Relay::Next Relay::advance() {
 // Where the kernel says that there is something and splice() finds nothing, the next byte is an
 // urgent one: recv() steps over it.
 ssize_t Relay::get() {
+  EDDY_ASSERT(!holding());
   const bool ready = std::exchange(ready_, false);
   const ssize_t count = copying_ ? copy_in() : splice_in();
   if (count > 0 || copying_) return count;
@@ -116,6 +120,7 @@ ssize_t Relay::get() {
 }
 
 ssize_t Relay::splice_in() noexcept {
+  EDDY_ASSERT(in_pipe_ == 0);
   if (!pipe_) pipe_ = pipes_.take();
   if (!pipe_) return -EINVAL;
   const ssize_t count = outcome(sys::splice(from_.socket.fileno(), nullptr, pipe_.in.get(), nullptr,
@@ -137,6 +142,7 @@ ssize_t Relay::copy_in() {
 }
 
 ssize_t Relay::put(const NoBrokenPipe& guard) {
+  EDDY_ASSERT(holding());
   const int fd = to_.socket.fileno();
   if (in_pipe_ == 0) {
     const Bytes ahead = from_.ahead.view();
@@ -155,6 +161,7 @@ ssize_t Relay::put(const NoBrokenPipe& guard) {
     return from_.closing ? -ENOMEM : -EINTR;  // once more, by the other way
   }
   if (sent <= 0) return sent;
+  EDDY_ASSERT(static_cast<std::size_t>(sent) <= in_pipe_);
   in_pipe_ -= static_cast<std::size_t>(sent);
   moved_ += static_cast<std::uint64_t>(sent);
   return sent;
@@ -167,6 +174,7 @@ void Relay::take_back() noexcept {
       const ssize_t count =
           sys::read(pipe_.out.get(), from_.ahead.room(in_pipe_).data(), in_pipe_);
       EDDY_VERIFY(count > 0);
+      EDDY_ASSERT(static_cast<std::size_t>(count) <= in_pipe_);
       from_.ahead.add(static_cast<std::size_t>(count));
       in_pipe_ -= static_cast<std::size_t>(count);
     }
@@ -181,12 +189,15 @@ void Relay::take_back() noexcept {
 // `from_` needs no seat while it is waited for itself, nor does `to_`.
 RelayWait Relay::wait(Next next) noexcept {
   if (next == Next::room) return RelayWait(to_, POLLOUT, from_.receiving);
+  EDDY_ASSERT(next == Next::input);
+  EDDY_ASSERT(!holding());
   from_.count_receive();
   ready_ = true;
   return RelayWait(from_, POLLIN | POLLRDHUP, to_.sending);
 }
 
 Failure Relay::failure() {
+  EDDY_ASSERT(code_ > 0);
   return to_failed_ ? to_.failure(code_, "write") : from_.failure(code_, "read");
 }
 

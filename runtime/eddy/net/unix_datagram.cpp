@@ -36,6 +36,7 @@ ReceivingWith::ReceivingWith(Counted<SocketState> state, MutableBytes into,
 
 // No more room than there are places: the kernel then does not even open the others.
 void ReceivingWith::await_suspend(std::coroutine_handle<> frame) {
+  EDDY_ASSERT(!started_);
   started_ = true;
   const std::size_t count = std::min(places_.size(), most_descriptors);
   start_message(control_.room_for(count), MSG_CMSG_CLOEXEC, frame);
@@ -52,6 +53,7 @@ Expected<ReceivedWith> ReceivingWith::await_outcome() {
   received.descriptors_truncated = header().msg_flags & MSG_CTRUNC;
   started_ = false;
   DescriptorControl::each(header(), [&](UniqueFd descriptor) {
+    EDDY_ASSERT(descriptor);
     if (received.descriptors < places_.size()) {
       places_[received.descriptors++] = std::move(descriptor);
     } else {

@@ -39,7 +39,9 @@ class DescriptorControl {
     msghdr message = header;
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
       if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+      EDDY_ASSERT(part->cmsg_len >= CMSG_LEN(0));
       const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      EDDY_ASSERT(count <= most_descriptors);
       for (std::size_t i = 0; i < count; ++i) take(UniqueFd(descriptor(*part, i)));
     }
   }

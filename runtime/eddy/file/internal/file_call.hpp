@@ -95,6 +95,7 @@ inline constexpr unsigned ring_tries = 3;
 
 // How a call on `subject` fails when nothing is left to be tried.
 inline Failure failure_of_call(int code, std::string_view name, const Text& subject) {
+  EDDY_ASSERT(code > 0);
   if (code != ECANCELED) return Failure::error(code, name, subject);
   return Failure::error(EAGAIN, "have a thread of the kernel's (see RLIMIT_NPROC, pids.max) for",
                         subject);
@@ -110,6 +111,7 @@ Task<int> perform(Request request, std::string_view name, Storage::Mount& mount,
   for (unsigned tries = 1;; ++tries) {
     auto done = co_await as_outcome(FileCall(request, name, mount, policy, call));
     if (done) co_return *done;
+    EDDY_ASSERT(tries <= ring_tries + 1);
     if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
     if (!try_again(done.error()) || tries > ring_tries) {
       co_await fail(failure_of_call(done.error().code(), name, subject));

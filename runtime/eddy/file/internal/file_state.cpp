@@ -29,7 +29,21 @@ FileState::FileState(int fd, bool owned, const FileMode& mode, Text name, std::s
       mount(&mount),
       loop_(thread_state.loop_id),
       storage_(&storage),
-      capacity_(capacity) {}
+      capacity_(capacity) {
+  EDDY_ASSERT(mode.readable || mode.writable);
+  EDDY_ASSERT(loop_ != no_loop);
+}
+
+// What holds of the buffer between two steps: what is read ahead lies anywhere in it, what is
+// unwritten from its beginning on.
+void FileState::check() const noexcept {
+  EDDY_ASSERT(begin_ <= end_);
+  EDDY_ASSERT(data_ || end_ == 0);
+  EDDY_ASSERT(!data_ || end_ <= allocated_);
+  EDDY_ASSERT(!writing_ || begin_ == 0);
+  EDDY_ASSERT(!dirty() || mode.writable);
+  EDDY_ASSERT(!dirty() || fd >= 0);
+}
 
 bool FileState::make_usable() {
   if (dropped_) return false;
@@ -44,17 +58,22 @@ bool FileState::make_usable() {
   storage_ = &storage;
   mount = &there;
   loop_ = thread_state.loop_id;
+  EDDY_ASSERT(!waiting_);
+  EDDY_ASSERT(usable());
   return true;
 }
 
 void FileState::drop() noexcept {
+  EDDY_ASSERT(!dropped_);
   dropped_ = true;
   if (waiting_) waiting_->stop();
   if (!lock.locked() && positional == 0) close_now();
 }
 
 void FileState::close_now() noexcept {
-  EDDY_ASSERT(!lock.locked() && positional == 0);
+  EDDY_ASSERT(!lock.locked());
+  EDDY_ASSERT(positional == 0);
+  check();
   if (dropped_ && fd >= 0 && dirty()) [[unlikely]] report_lost();
   if (data_) Pool::release(std::exchange(data_, nullptr), allocated_);
   begin_ = end_ = 0;
@@ -70,6 +89,7 @@ void FileState::report_lost() const noexcept {
 }
 
 int FileState::release_fd() noexcept {
+  EDDY_ASSERT(positional == 0);
   if (place) Registered::give_back_file(loop_, *place);
   place.reset();
   loop_ = no_loop;
@@ -82,6 +102,8 @@ Task<Lock::Guard> FileState::turn() {
   EDDY_TRY(auto guard, lock.scoped());
   if (dropped_) co_await fail(dropped("use"));
   if (fd < 0) throw UsageError("the file was closed meanwhile");
+  EDDY_ASSERT(!waiting_);
+  check();
   co_return std::move(guard);
 }
 
@@ -98,6 +120,7 @@ Request FileState::plain_request(std::uint8_t opcode, const void* data,
 
 Request FileState::request(std::uint8_t opcode, const void* data, std::size_t size,
                            std::int64_t offset) const {
+  EDDY_ASSERT(fd >= 0);
   Request request = plain_request(opcode, data, size);
   request.offset = static_cast<std::uint64_t>(offset);
   if (const auto buffer = Loop::current().registered().find_buffer(data, request.length)) {
@@ -111,6 +134,7 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   // What is larger keeps the loop from other work either way.
   constexpr std::size_t quick = default_capacity;
   if (into.size() > quick || !refuses_to_wait_) return -EAGAIN;
+  EDDY_ASSERT(fd >= 0);
   const struct iovec memory {into.data(), into.size()};
   const auto got = sys::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
   if (got >= 0) return static_cast<int>(got);
@@ -130,7 +154,9 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
 Task<> FileState::recover(Failure failure, std::string_view verb, short events,
                           unsigned tries) {
+  EDDY_ASSERT(tries > 0);
   if (!failure.is_error()) co_await fail(std::move(failure));
+  EDDY_ASSERT(failure.code() > 0);
   if (dropped_) co_await fail(dropped(verb));
   const int code = failure.code();
   if (code == ESPIPE && seeks_) {
@@ -152,7 +178,9 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events,
 // A read or a write for which the kernel had no thread: once more, then as a plain call.
 Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::size_t size,
                                     std::int64_t offset) {
+  EDDY_ASSERT(!is_stream_);  // a plain call would wait for ever
   const bool reads = opcode == IORING_OP_READ;
+  EDDY_ASSERT(reads || opcode == IORING_OP_WRITE);
   const std::string_view verb = reads ? "read" : "write";
   size = std::min(size, transfer_max);
   const auto call = [fd = fd, reads, data, size, offset] {
@@ -175,6 +203,7 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
       got = co_await as_outcome(without_worker(IORING_OP_READ, into.data(), into.size(), offset));
     }
     if (got) {
+      EDDY_ASSERT(static_cast<std::size_t>(*got) <= into.size());
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
     }
@@ -183,6 +212,7 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
 }
 
 Task<std::size_t> FileState::write_raw(Bytes from) {
+  EDDY_ASSERT(mode.writable);
   const std::size_t size = std::min(from.size(), transfer_max);
   for (unsigned tries = 1;; ++tries) {
     if (dropped_) co_await fail(dropped("write"));
@@ -203,6 +233,7 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
       written = co_await as_outcome(without_worker(IORING_OP_WRITE, data, size, offset));
     }
     if (written) {
+      EDDY_ASSERT(static_cast<std::size_t>(*written) <= size);
       if (*written == 0 && size > 0) co_await fail(Failure::error(EIO, "write", name.view()));
       raw_ += *written;
       if (mode.append && seeks_) {
@@ -242,6 +273,7 @@ void FileState::reserve() {
 }
 
 Task<std::size_t> FileState::fill() {
+  EDDY_ASSERT(lock.locked());
   EDDY_ASSERT(!dirty());
   reserve();
   writing_ = false;
@@ -253,6 +285,7 @@ Task<std::size_t> FileState::fill() {
   EDDY_ASSERT(end_ < allocated_);  // who looks for more takes some first
   EDDY_TRY(auto got, read_raw(MutableBytes(data_ + end_, allocated_ - end_)));
   end_ += got;
+  check();
   co_return got;
 }
 
@@ -260,11 +293,13 @@ void FileState::drop_ahead() noexcept {
   if (writing_) return;
   const auto count = static_cast<std::int64_t>(end_ - begin_);
   if (!seeks_ && count > 0 && sys::lseek(fd, -count, SEEK_CUR) < 0) return;
+  EDDY_ASSERT(raw_ >= count);
   move_to(raw_ - count);
 }
 
 void FileState::unread(Bytes taken) {
   if (taken.empty()) return;
+  EDDY_ASSERT(!dirty());
   if (seeks_) return move_to(position() - static_cast<std::int64_t>(taken.size()));
   const std::size_t kept = end_ - begin_;
   if (taken.size() + kept <= allocated_ && data_) {
@@ -272,7 +307,7 @@ void FileState::unread(Bytes taken) {
     std::memcpy(data_, taken.data(), taken.size());
     begin_ = 0;
     end_ = taken.size() + kept;
-    return;
+    return check();
   }
   const std::size_t wanted = std::max(capacity_, taken.size() + kept);
   auto* fresh = static_cast<std::byte*>(Pool::allocate(wanted));
@@ -283,23 +318,30 @@ void FileState::unread(Bytes taken) {
   allocated_ = wanted;
   begin_ = 0;
   end_ = taken.size() + kept;
+  check();
 }
 
 void FileState::append(Bytes bytes) {
   if (bytes.empty()) return;
+  EDDY_ASSERT(lock.locked());
+  EDDY_ASSERT(mode.writable);
   reserve();
   if (!writing_) {
     EDDY_ASSERT(begin_ == end_);
     begin_ = end_ = 0;
     writing_ = true;
   }
+  EDDY_VERIFY(bytes.size() <= allocated_ - end_);  // beyond it is somebody's frame
   std::memcpy(data_ + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }
 
 Task<> FileState::flush() {
+  EDDY_ASSERT(lock.locked());
+  check();
   while (dirty()) {
     EDDY_TRY(auto written, write_raw(Bytes(data_, end_)));
+    EDDY_VERIFY(written <= end_);  // what is moved then would be all memory
     std::memmove(data_, data_ + written, end_ - written);
     end_ -= written;
   }

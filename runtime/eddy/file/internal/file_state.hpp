@@ -12,6 +12,7 @@
 #pragma once
 
 #include <eddy/base/bytes.hpp>
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
 #include <eddy/base/text.hpp>
@@ -78,7 +79,10 @@ class FileState : public RefCounted<FileState> {
 
   // What is read ahead.
   Bytes ahead() const noexcept { return writing_ ? Bytes() : Bytes(data_ + begin_, end_ - begin_); }
-  void consume(std::size_t count) noexcept { begin_ += count; }
+  void consume(std::size_t count) noexcept {
+    EDDY_ASSERT(count <= ahead().size());
+    begin_ += count;
+  }
   bool dirty() const noexcept { return writing_ && end_ > 0; }
   bool empty() const noexcept { return begin_ == end_; }
 
@@ -102,15 +106,21 @@ class FileState : public RefCounted<FileState> {
     return static_cast<std::int64_t>(writing_ ? raw + end_ : raw - (end_ - begin_));
   }
   void move_to(std::int64_t position) noexcept {
+    EDDY_ASSERT(!dirty());
+    EDDY_ASSERT(position >= 0);
     begin_ = end_ = 0;
     raw_ = position;
   }
 
   // True: the position is kept here.
   bool seeks() const noexcept { return seeks_; }
-  void use_kernel_position() noexcept { seeks_ = false; }
+  void use_kernel_position() noexcept {
+    EDDY_ASSERT(empty());
+    seeks_ = false;
+  }
   // A pipe, a socket or a terminal: a plain call could wait for ever, so that all goes to the ring.
   void set_stream() noexcept {
+    EDDY_ASSERT(empty());
     seeks_ = false;
     is_stream_ = true;
     policy = FilePolicy::ring;
@@ -118,6 +128,13 @@ class FileState : public RefCounted<FileState> {
   }
 
   Storage& storage() const noexcept { return *storage_; }
+
+  // A read_at() or write_at() is in progress: between these two the file is not closed.
+  void begin_positional() noexcept { ++positional; }
+  void end_positional() noexcept {
+    EDDY_ASSERT(positional > 0);
+    --positional;
+  }
 
   // -1 if it is not ours to close. No operation can find it afterwards.
   int release_fd() noexcept;
@@ -130,7 +147,7 @@ class FileState : public RefCounted<FileState> {
   Storage::Mount* mount;  // in storage()
   std::optional<unsigned> place;  // among the registered files
   Lock lock;                      // one order of operations per file
-  std::size_t positional = 0;     // read_at() and write_at() in progress: not ordered
+  std::size_t positional = 0;     // read_at() and write_at() that are not ordered
 
  private:
   template <class Call>
@@ -141,6 +158,7 @@ class FileState : public RefCounted<FileState> {
 
   Request plain_request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept;
   void reserve();
+  void check() const noexcept;
   void close_now() noexcept;
   void report_lost() const noexcept;
   // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a

@@ -20,6 +20,7 @@ constexpr std::uint32_t no_signal = 0x100;  // RWF_NOSIGNAL, 6.18; newer than th
 }  // namespace
 
 void FileState::find_peer() noexcept {
+  EDDY_ASSERT(is_stream_);
   struct stat stat;
   if (sys::fstat(fd, &stat) < 0) return;
   if (S_ISSOCK(stat.st_mode)) peer_ = Peer::socket;
@@ -27,6 +28,7 @@ void FileState::find_peer() noexcept {
 }
 
 Task<int> FileState::send(Bytes from) {
+  EDDY_ASSERT(peer_ == Peer::socket);
   Request request = plain_request(IORING_OP_SEND, from.data(), from.size());
   request.op_flags = MSG_NOSIGNAL;
   EDDY_TRY(auto sent, Stoppable<Operation>(*this, request, "write"));
@@ -36,6 +38,7 @@ Task<int> FileState::send(Bytes from) {
 // What the kernel would answer, or -EAGAIN instead of waiting. With room for anything a pipe has
 // room for PIPE_BUF, unless somebody else is quicker.
 int FileState::write_now(Bytes from) const noexcept {
+  EDDY_ASSERT(peer_ == Peer::pipe);
   const NoBrokenPipe guard;
   const iovec memory{const_cast<std::byte*>(from.data()), from.size()};
   auto written = sys::pwritev2(fd, &memory, 1, -1, RWF_NOWAIT);
@@ -51,6 +54,7 @@ int FileState::write_now(Bytes from) const noexcept {
 }
 
 Task<int> FileState::write_to_peer(Bytes from) {
+  EDDY_ASSERT(peer_ != Peer::none);
   if (peer_ == Peer::socket) {
     EDDY_TRY(auto sent, send(from));
     co_return sent;

@@ -20,11 +20,13 @@ class [[nodiscard]] ReadCall : public Operation {
     const int got = file_.read_cached(into_, offset_);
     if (got == -EAGAIN) return false;
     finish(got);
+    EDDY_ASSERT(got < 0 || static_cast<std::size_t>(got) <= into_.size());
     done_ = true;
     storage.count_quick();
     return !storage.turn_is_over();
   }
   void await_suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(file_.fd >= 0);
     if (done_) {
       thread_state.task->reschedule(frame);
     } else {

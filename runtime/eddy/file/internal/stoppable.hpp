@@ -16,10 +16,12 @@ class FileState::Stoppable : public Call {
       : Call(std::forward<Arguments>(arguments)...), state_(file) {}
 
   void await_suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(!state_.waiting_);
     Call::await_suspend(frame);
     state_.waiting_ = this;
   }
   Expected<int> await_outcome() {
+    EDDY_ASSERT(!state_.waiting_ || state_.waiting_ == this);
     state_.waiting_ = nullptr;
     return Call::await_outcome();
   }

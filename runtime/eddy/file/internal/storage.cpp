@@ -99,6 +99,7 @@ void Storage::load(std::string_view mountinfo, std::string_view working_director
   // From here on nothing fails: what was known stays until all of the new is.
   table_ = std::move(table);
   for (Mount& mount : mounts_) mount.present = false;
+  EDDY_ASSERT(mounts_.front().path == "/");
   mounts_.front().present = true;
   for (const auto& [mount, remote] : found) {
     mount->present = true;
@@ -130,10 +131,12 @@ Storage::Mount& Storage::find(std::string_view path) {
   for (Mount& mount : mounts_) {
     if (mount.path.size() > best->path.size() && holds(mount, path)) best = &mount;
   }
+  EDDY_ASSERT(best->present);
   return *best;
 }
 
 void Storage::end_rest(Mount& mount) noexcept {
+  EDDY_ASSERT(mount.slow_until != Instant::min());
   if (mount.slow_until > loop_.now()) return;
   mount.slow_until = Instant::min();
   if (!mount.remote) std::erase(special_, &mount);
@@ -150,6 +153,7 @@ void Storage::count(Mount& mount, Duration took) noexcept {
     if (mount.slow_streak > 0 && ++mount.quick_streak == quick_calls_again) mount.slow_streak = 0;
     return;
   }
+  EDDY_ASSERT(mount.slow_streak <= rest_doublings);
   ++slow_calls_;
   mount.quick_streak = 0;
   if (mount.slow_until == Instant::min() && !mount.remote) special_.push_back(&mount);
@@ -165,6 +169,7 @@ void Storage::spare(int change) noexcept {
 
 void Storage::count_remote(int change) noexcept {
   const int before = std::exchange(remote_calls_, remote_calls_ + change);
+  EDDY_ASSERT(remote_calls_ >= 0);
   const auto counted = [](int calls) { return std::min(calls, most_remote_workers); };
   const int more = counted(remote_calls_) - counted(before);
   if (more != 0) loop_.ring().kernel().add_workers(more);

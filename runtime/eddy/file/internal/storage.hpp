@@ -38,6 +38,7 @@ class Storage : public LoopService {
   Mount& mount_of(std::string_view path) {
     if (loop_.now() >= stale_at_) [[unlikely]] load_current();
     // While no mount is remote or slow it does not matter which one it is.
+    EDDY_ASSERT(!mounts_.empty());
     return special_.empty() ? mounts_.front() : find(path);
   }
 
@@ -91,6 +92,7 @@ class Storage : public LoopService {
     ~RemoteCall() { if (storage_) [[unlikely]] storage_->count_remote(-1); }
     // Before it is submitted, once.
     void begin(Storage& storage) noexcept {
+      EDDY_ASSERT(!storage_);
       storage_ = &storage;
       storage.count_remote(+1);
     }

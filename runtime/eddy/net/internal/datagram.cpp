@@ -31,6 +31,7 @@ static msghdr message_of(iovec& memory, void* address, std::size_t size, Mutable
 // -- receiving --
 
 void DatagramReceive::start(const Request& request, std::coroutine_handle<> frame) {
+  EDDY_ASSERT(!state_->receiving);
   state_->count_receive();
   prepare(request);
   Operation::await_suspend(frame);
@@ -38,6 +39,7 @@ void DatagramReceive::start(const Request& request, std::coroutine_handle<> fram
 }
 
 Expected<std::size_t> DatagramReceive::settle() {
+  EDDY_ASSERT(!state_->receiving || state_->receiving == this);
   state_->receiving = nullptr;
   end();
   auto outcome = Operation::await_outcome();
@@ -66,6 +68,7 @@ void DatagramReceiveMessage::start_message(MutableBytes control, int flags,
 }
 
 Address DatagramReceiveMessage::sender() const noexcept {
+  EDDY_ASSERT(header_.msg_name);
   Address sender = from_;
   sender.set_size(header_.msg_namelen);
   return sender;
@@ -91,6 +94,7 @@ bool SendDatagram::ready(MutableBytes control) {
 }
 
 void SendDatagram::start(MutableBytes control, std::coroutine_handle<> frame) {
+  EDDY_ASSERT(!state_->sending);
   fill_header(control);
   prepare_send();
   Operation::await_suspend(frame);
@@ -111,9 +115,11 @@ void SendDatagram::prepare_send() noexcept {
 static_assert(sizeof(__kernel_timespec) == 2 * sizeof(std::int64_t));
 
 void SendDatagram::prepare_wait() noexcept {
+  EDDY_ASSERT(waiting_);
   if (!to_.is_unix()) {
     return prepare(state_->request(IORING_OP_POLL_ADD, nullptr, 0, POLLOUT));
   }
+  EDDY_ASSERT(delay_.nanoseconds <= longest_delay);
   if (delayed_) delay_.nanoseconds = std::min(2 * delay_.nanoseconds, longest_delay);
   delayed_ = true;
   prepare({.opcode = IORING_OP_TIMEOUT, .address = address_of(&delay_), .length = 1});
@@ -137,6 +143,7 @@ bool SendDatagram::proceed(Operation& operation) noexcept {
 }
 
 Expected<void> SendDatagram::await_outcome() {
+  EDDY_ASSERT(!state_->sending || state_->sending == this);
   state_->sending = nullptr;
   end();
   if (waiting_ && cancel_requested()) return std::unexpected(cancelled_midway());

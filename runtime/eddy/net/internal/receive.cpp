@@ -36,6 +36,7 @@ void Receive::give_back(Bytes bytes) {
 // -- some --
 
 bool ReadSome::ready_at_once() {
+  EDDY_ASSERT(into_.empty() || !state_->ahead.empty());
   if (into_.empty()) {
     if (!state_->closing) state_->require_free(SocketState::Side::reading);
     return true;
@@ -64,12 +65,14 @@ bool ReadExactly::proceed(Operation& operation) noexcept {
   auto& read = static_cast<ReadExactly&>(operation);
   if (read.result() <= 0) return false;
   read.done_ += static_cast<std::size_t>(read.result());
+  EDDY_ASSERT(read.done_ <= read.into_.size());
   if (read.done_ == read.into_.size() || read.state_->closing) return false;
   read.prepare_receive(read.rest());
   return read.submit_again();
 }
 
 Expected<void> ReadExactly::await_outcome() {
+  EDDY_ASSERT(done_ <= into_.size());
   const bool whole = done_ == into_.size();
   const bool midway = !whole && result() > 0;
   auto outcome = settle();
@@ -113,6 +116,7 @@ void Fill::choose_memory() {
 }
 
 void Fill::prepare_lent() noexcept {
+  EDDY_ASSERT(buffers_->available());
   Request request = state_->request(IORING_OP_RECV, nullptr, 0);
   buffers_->use(request);
   prepare(request);
@@ -129,12 +133,14 @@ bool Fill::proceed(Operation& operation) noexcept {
   auto& fill = static_cast<Fill&>(operation);
   const int result = fill.result();
   if (!fill.buffers_) {
+    EDDY_ASSERT(!ReceiveBuffers::has_buffer(fill.flags()));
     fill.state_->ahead.add(result > 0 ? static_cast<std::size_t>(result) : 0);
     return false;
   }
   if (ReceiveBuffers::has_buffer(fill.flags())) {
     return fill.keep_received();
   }
+  EDDY_ASSERT(result <= 0);  // what came lies in a buffer
   if (result != -ENOBUFS || fill.state_->closing) return false;
   // More came in one enter than there are pieces, all of which are free again.
   if (++fill.refusals_ < most_refusals) {
@@ -158,6 +164,7 @@ bool Fill::keep_received() noexcept {
 }
 
 bool Fill::try_own_memory() noexcept {
+  EDDY_ASSERT(refusals_ == most_refusals);
   buffers_ = nullptr;
   try {
     prepare_own();

@@ -11,6 +11,7 @@ class Receive : public SocketCall<SocketState::Side::reading> {
   AwaitedName awaited() const noexcept { return state_->awaited(name()); }
 
   void await_suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(began());
     state_->count_receive();
     Operation::await_suspend(frame);
   }
@@ -22,6 +23,7 @@ class Receive : public SocketCall<SocketState::Side::reading> {
 
   // Next time into this memory.
   void prepare_receive(MutableBytes into) noexcept {
+    EDDY_ASSERT(!into.empty());
     prepare(state_->request(receive_opcode, into.data(), into.size()));
   }
   void note_more() noexcept { state_->has_more = flags() & sock_nonempty; }
@@ -57,6 +59,7 @@ class [[nodiscard]] ReadSome : public Receive {
   }
   std::size_t await_resume() { return value_or_raise(await_outcome()); }
   Expected<std::size_t> await_outcome() {
+    EDDY_ASSERT(result() < 0 || static_cast<std::size_t>(result()) <= into_.size());
     if (!plainly_done()) [[unlikely]] return settled();
     end();
     note_more();
@@ -87,7 +90,9 @@ class [[nodiscard]] ReadExactly : public Receive {
 
  private:
   static bool proceed(Operation& operation) noexcept;
+  // More than that would be somebody else's memory, and the kernel writes there.
   MutableBytes rest() const noexcept {
+    EDDY_VERIFY(done_ <= into_.size());
     return MutableBytes(into_.data() + done_, into_.size() - done_);
   }
 

@@ -4,6 +4,7 @@
 
 #include <linux/io_uring.h>
 
+#include <bit>
 #include <new>
 
 namespace eddy::internal {
@@ -27,6 +28,8 @@ ReceiveBuffers::ReceiveBuffers(Loop& loop)
                    loop.ring().kernel().has_incremental_buffers()) {
   count_ = incremental_ ? 16 : 64;
   size_ = incremental_ ? 4 * piece : piece;
+  EDDY_ASSERT(std::has_single_bit(count_));  // places in the ring go round by a mask
+  EDDY_ASSERT(size_ >= piece);
   if (loop.options().without & feature_buffer_rings) return;
   ring_memory_ = map(count_ * sizeof(BufferEntry));
   memory_ = map(count_ * size_);
@@ -45,6 +48,8 @@ ReceiveBuffers::~ReceiveBuffers() {
 
 // Its tail lies in what would be the first entry's last field.
 void ReceiveBuffers::put(unsigned id) noexcept {
+  EDDY_ASSERT(id < count_);
+  EDDY_ASSERT(used_[id] == 0);
   BufferEntry& entry = ring_[tail_ & (count_ - 1)];
   entry.address = address_of(buffer(id));
   entry.length = static_cast<std::uint32_t>(size_);
@@ -53,19 +58,28 @@ void ReceiveBuffers::put(unsigned id) noexcept {
 }
 
 void ReceiveBuffers::use(Request& request) const noexcept {
+  EDDY_ASSERT(available());
   request.flags |= IOSQE_BUFFER_SELECT;
   request.address = 0;
   request.length = piece;
   request.buffer = group;
 }
 
-Bytes ReceiveBuffers::received(int result, std::uint32_t flags) const noexcept {
+unsigned ReceiveBuffers::id_of(std::uint32_t flags) const noexcept {
+  EDDY_ASSERT(has_buffer(flags));
   const unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
+  EDDY_VERIFY(id < count_);  // another one's memory would be handed out, and given to the kernel
+  return id;
+}
+
+Bytes ReceiveBuffers::received(int result, std::uint32_t flags) const noexcept {
+  const unsigned id = id_of(flags);
+  EDDY_ASSERT(result <= 0 || used_[id] + static_cast<std::size_t>(result) <= size_);
   return Bytes(buffer(id) + used_[id], result > 0 ? static_cast<std::size_t>(result) : 0);
 }
 
 void ReceiveBuffers::give_back(int result, std::uint32_t flags) noexcept {
-  const unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
+  const unsigned id = id_of(flags);
   if (incremental_ && (flags & buffer_has_more)) {
     if (result > 0) used_[id] += static_cast<std::uint32_t>(result);
     return;

@@ -50,6 +50,7 @@ class ReceiveBuffers : public LoopService {
 
   std::byte* buffer(unsigned id) const noexcept { return memory_.get() + id * size_; }
   void put(unsigned id) noexcept;
+  unsigned id_of(std::uint32_t flags) const noexcept;
 
   Loop& loop_;
   unsigned count_;

@@ -11,6 +11,8 @@ RelayPipe RelayPipes::take() noexcept {
   if (!kept_.empty()) {
     pipe = std::move(kept_.back());
     kept_.pop_back();
+    EDDY_ASSERT(pipe.out);
+    EDDY_ASSERT(pipe.in);
     return pipe;
   }
   int ends[2];
@@ -23,6 +25,8 @@ RelayPipe RelayPipes::take() noexcept {
 }
 
 void RelayPipes::give_back(RelayPipe pipe) noexcept {
+  EDDY_ASSERT(pipe);
+  EDDY_ASSERT(kept_.size() <= most_kept);
   if (kept_.size() < most_kept) kept_.push_back(std::move(pipe));
 }
 

@@ -20,6 +20,7 @@ class [[nodiscard]] RelayWait : public Operation {
   ~RelayWait() { leave_seat(); }
 
   void await_suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(!seat_);
     seat_ = this;
     Operation::await_suspend(frame);
   }

@@ -14,9 +14,11 @@ bool Send::may_send_now() noexcept {
 }
 
 int Send::send_now(Bytes bytes) const noexcept {
+  EDDY_ASSERT(!bytes.empty());
   const std::size_t size = std::min(bytes.size(), SocketState::transfer_max);
   const auto sent =
       sys::send(state_->socket.fileno(), bytes.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  EDDY_ASSERT(sent <= static_cast<ssize_t>(size));
   return sent < 0 ? -errno : static_cast<int>(sent);
 }
 
@@ -41,6 +43,7 @@ bool WriteSome::await_ready() {
 
 Expected<std::size_t> WriteSome::await_outcome() {
   end();
+  EDDY_ASSERT(result() < 0 || static_cast<std::size_t>(result()) <= bytes_.size());
   if (result() < 0) [[unlikely]] return std::unexpected(failure());
   return static_cast<std::size_t>(*Operation::await_outcome());
 }
@@ -60,6 +63,7 @@ bool WriteAll::sent_now() {
 bool WriteAll::proceed(Operation& operation) noexcept {
   auto& write = static_cast<WriteAll&>(operation);
   if (write.result() < 0) return false;
+  EDDY_ASSERT(static_cast<std::size_t>(write.result()) <= write.rest_.size());
   write.rest_ = Bytes(write.rest_.subspan(static_cast<std::size_t>(write.result())));
   if (write.rest_.empty() || write.state_->closing) return false;
   write.prepare_send(write.rest_, MSG_WAITALL);
@@ -81,9 +85,12 @@ void WriteVectored::advance(std::size_t count) noexcept {
     gone_ -= pieces_.front().size();
     pieces_ = pieces_.subspan(1);
   }
+  EDDY_ASSERT(!pieces_.empty() || gone_ == 0);
 }
 
 void WriteVectored::prepare_message() noexcept {
+  EDDY_ASSERT(!pieces_.empty());
+  EDDY_ASSERT(gone_ < pieces_.front().size());
   std::size_t count = 0;
   for (const Bytes& piece : pieces_.first(std::min(pieces_.size(), most))) {
     parts_[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
@@ -125,6 +132,7 @@ void SendZeroCopy::await_suspend(std::coroutine_handle<> frame) {
 }
 
 void SendZeroCopy::prepare_next() noexcept {
+  EDDY_ASSERT(!rest_.empty());
   if (copies_) return prepare_send(rest_, MSG_WAITALL);
   prepare(state_->request(IORING_OP_SEND_ZC, rest_.data(), rest_.size(),
                           MSG_NOSIGNAL | MSG_WAITALL));
@@ -134,12 +142,14 @@ void SendZeroCopy::prepare_next() noexcept {
 bool SendZeroCopy::proceed(Operation& operation) noexcept {
   auto& send = static_cast<SendZeroCopy&>(operation);
   if (send.flags() & IORING_CQE_F_MORE) {
+    EDDY_ASSERT(!send.copies_);
     send.sent_ = send.result();
     return send.stay();
   }
   if (send.flags() & IORING_CQE_F_NOTIF) send.finish(send.sent_);
   send.state_->zero_copying = false;
   if (send.result() >= 0) {
+    EDDY_ASSERT(static_cast<std::size_t>(send.result()) <= send.rest_.size());
     send.rest_ = Bytes(send.rest_.subspan(static_cast<std::size_t>(send.result())));
   } else if (!send.copies_ && must_copy(send.result()) && !send.cancel_requested()) {
     send.copies_ = true;

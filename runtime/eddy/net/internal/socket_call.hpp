@@ -22,6 +22,7 @@ class SocketCall : public Operation {
   // False: there is nothing to wait for, since the socket is closed.
   bool begin() {
     if (!inner_) state_->enter(side);
+    EDDY_ASSERT(state_->in_use(side));
     began_ = true;
     if (!state_->closing) [[likely]] return true;
     finish(-ECANCELED);
@@ -29,6 +30,7 @@ class SocketCall : public Operation {
   }
   void end() noexcept {
     EDDY_ASSERT(began_);
+    EDDY_ASSERT(state_->in_use(side));
     if (!inner_) state_->leave(side);
   }
   bool began() const noexcept { return began_; }

@@ -13,6 +13,8 @@ namespace eddy::internal {
 static_assert(IOSQE_FIXED_FILE == 1);
 
 Failure SocketState::failure(int code, std::string_view verb) {
+  EDDY_ASSERT(code > 0);
+  EDDY_ASSERT(!broken_ || closing);
   if (closing) code = broken_ ? broken_ : ECANCELED;
   peer_name();
   return Failure::error(code, verb, name_);
@@ -31,6 +33,8 @@ std::string_view SocketState::peer_name() {
 
 void SocketState::register_file() noexcept {
   try {
+    EDDY_ASSERT(receives_ == receives_to_register);
+    EDDY_ASSERT(registered_with_ == no_loop);
     Loop& loop = Loop::current();  // none in a child after fork()
     const auto place = loop.registered().add_file(socket.fileno());
     if (!place) return;
@@ -45,6 +49,7 @@ void SocketState::register_file() noexcept {
 // now.
 void SocketState::unregister_file() noexcept {
   if (registered_with_ == no_loop) return;
+  EDDY_ASSERT(place_ >= 0);
   const auto loop = std::exchange(registered_with_, no_loop);
   if (Registered::give_back_file(loop, static_cast<unsigned>(place_))) return;
   socket.try_shutdown(SHUT_RDWR);
@@ -73,6 +78,7 @@ void SocketState::refuse_second(Side side) {
 }
 
 void SocketState::break_off(int code) noexcept {
+  EDDY_ASSERT(code > 0);
   broken_ = code;
   end();
 }
@@ -91,6 +97,7 @@ std::string_view SocketState::peer_name_if_any() noexcept {
 }
 
 void SocketState::drop() noexcept {
+  EDDY_ASSERT(!dropped_);
   dropped_ = true;
   if (keeps_name_ && (thread_state.failing > 0 || std::uncaught_exceptions() > 0)) {
     peer_name_if_any();
@@ -104,6 +111,7 @@ void SocketState::reset() noexcept {
 }
 
 void SocketState::ended() noexcept {
+  EDDY_ASSERT(closing);
   if (in_use()) return;
   idle.set();
   if (dropped_) close_now();
@@ -113,6 +121,7 @@ void SocketState::close_now() noexcept {
   unregister_file();
   socket = Socket();
   ahead.release();
+  EDDY_ASSERT(registered_with_ == no_loop);
 }
 
 Task<> SocketState::close(Counted<SocketState> state) {
@@ -124,6 +133,8 @@ Task<> SocketState::close(Counted<SocketState> state) {
     EDDY_DO(state->idle.wait());
     if (state->socket.closed()) co_return;  // by another close()
   }
+  // The kernel would go on receiving into what is released here.
+  EDDY_VERIFY(!state->in_use(Side::reading));
   state->closing = true;
   state->unregister_file();
   UniqueFd fd = state->socket.release();

@@ -39,6 +39,7 @@ class SocketState : public RefCounted<SocketState> {
   void require_free(Side side) const { if (in_use(side)) [[unlikely]] refuse_second(side); }
   void enter(Side side) {
     require_free(side);
+    EDDY_ASSERT(process_mark != 0);
     users_[static_cast<int>(side)] = process_mark;
   }
   void leave(Side side) noexcept {
@@ -54,7 +55,9 @@ class SocketState : public RefCounted<SocketState> {
   // For this socket, by its registered place where it has one with the loop that runs.
   Request request(std::uint8_t opcode, const void* data, std::size_t size,
                   std::uint32_t op_flags = 0) const noexcept {
+    EDDY_ASSERT(!socket.closed());
     const bool registered = registered_with_ == thread_state.loop_id;
+    EDDY_ASSERT(!registered || place_ >= 0);
     return {.opcode = opcode,
             .flags = registered ? registered_flag : std::uint8_t{0},
             .fd = registered ? place_ : socket.fileno(),

@@ -39,6 +39,8 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
   void submit(std::shared_ptr<BlockingCall> call) {
     {
       std::lock_guard lock(mutex_);
+      EDDY_ASSERT(loop_);
+      EDDY_ASSERT(idle_ <= count_);
       if (queue_.size() >= idle_ && count_ < most_threads) start();
       queue_.push_back(std::move(call));
     }
@@ -83,7 +85,9 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
     for (;;) {
       wake_.wait(lock, [this] { return !loop_ || !queue_.empty(); });
       if (!loop_) break;
+      EDDY_ASSERT(idle_ > 0);
       --idle_;
+      EDDY_ASSERT(!queue_.empty());
       auto call = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
@@ -92,6 +96,7 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
       ++idle_;
       answer(call, lock);
     }
+    EDDY_ASSERT(count_ <= most_threads);
     --count_;
     --idle_;
     ended_.notify_all();
@@ -137,6 +142,7 @@ void WaitForCall::await_suspend(std::coroutine_handle<> frame) {
   require_first_await();
   if (thread_state.task && !thread_state.task->cancel_pending()) {
     Loop::current().service<BlockingCalls>().submit(call_);
+    EDDY_ASSERT(!call_->waiter_);
     call_->waiter_ = this;
   }
   park(frame);
@@ -144,6 +150,7 @@ void WaitForCall::await_suspend(std::coroutine_handle<> frame) {
 
 bool WaitForCall::abandon(Waiter& waiter) {
   auto& wait = static_cast<WaitForCall&>(waiter);
+  EDDY_ASSERT(!wait.call_->waiter_ || wait.call_->waiter_ == &wait);
   wait.call_->waiter_ = nullptr;
   wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_);
   return leave(waiter);
