@@ -38,7 +38,7 @@ ListenerState::~ListenerState() {
 }
 
 // The kernel counts as an owner while it accepts.
-void ListenerState::arm() {
+void ListenerState::arm() noexcept {
   EDDY_ASSERT(!armed_);
   EDDY_ASSERT(!socket.closed());
   Request request{
@@ -89,16 +89,8 @@ void ListenerState::on_accept(CompletionHandler& completion, int result,
     if (listener.waiting_.size() == most_waiting) listener.disarm();
     return;
   }
-  if (!listener.waiters_.empty()) listener.arm_again();
+  if (!listener.waiters_.empty()) listener.arm();
   listener.release();
-}
-
-void ListenerState::arm_again() noexcept {
-  try {
-    arm();
-  } catch (const std::exception&) {  // no place in the ring, or no memory
-    while (!waiters_.empty()) deliver(-ENOBUFS);
-  }
 }
 
 // A connection, or an errno: to the oldest who waits. Nobody is told of an error that nobody waits

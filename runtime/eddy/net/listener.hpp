@@ -43,7 +43,7 @@ class ListenerState : public RefCounted<ListenerState>,
   ~ListenerState();
 
   // Has the kernel accept until it is told otherwise.
-  void arm();
+  void arm() noexcept;
   void disarm();
   // The handle is closed, or gone. Idempotent.
   void drop() noexcept;
@@ -56,7 +56,6 @@ class ListenerState : public RefCounted<ListenerState>,
 
   static void on_accept(CompletionHandler& completion, int result, std::uint32_t flags) noexcept;
   void deliver(int result) noexcept;
-  void arm_again() noexcept;
   void let_go_at_once() noexcept;
 
   Loop& loop_;  // may be gone when nothing is armed: asked for by its id
