@@ -7,9 +7,6 @@ namespace eddy::internal {
 
 class Receive : public SocketCall<SocketState::Side::reading> {
  public:
-  // For messages.
-  AwaitedName awaited() const noexcept { return state_->awaited(name()); }
-
   void await_suspend(std::coroutine_handle<> frame) {
     EDDY_ASSERT(began());
     state_->count_receive();

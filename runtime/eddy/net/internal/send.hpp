@@ -14,9 +14,6 @@ namespace eddy::internal {
 
 class Send : public SocketCall<SocketState::Side::writing> {
  public:
-  // For messages.
-  AwaitedName awaited() const noexcept { return state_->awaited(name()); }
-
   // True when the plain call would be cheaper than the ring: no other task is ready, so that there
   // is nothing to send with it in one enter. Once in a turn.
   static bool may_send_now() noexcept;

@@ -13,6 +13,10 @@ namespace eddy::internal {
 
 template <SocketState::Side side>
 class SocketCall : public Operation {
+ public:
+  // For messages.
+  AwaitedName awaited() const noexcept { return state_->awaited(name()); }
+
  protected:
   // `inner`: a part of a call that has the side already.
   SocketCall(Counted<SocketState> state, std::string_view name, Proceed proceed, bool inner = false,
