@@ -34,17 +34,6 @@ FileState::FileState(int fd, bool owned, const FileMode& mode, Text name, std::s
   EDDY_ASSERT(loop_ != no_loop);
 }
 
-// What holds of the buffer between two steps: what is read ahead lies anywhere in it, what is
-// unwritten from its beginning on.
-void FileState::check() const noexcept {
-  EDDY_ASSERT(begin_ <= end_);
-  EDDY_ASSERT(data_ || end_ == 0);
-  EDDY_ASSERT(!data_ || end_ <= allocated_);
-  EDDY_ASSERT(!writing_ || begin_ == 0);
-  EDDY_ASSERT(!dirty() || mode.writable);
-  EDDY_ASSERT(!dirty() || fd >= 0);
-}
-
 bool FileState::make_usable() {
   if (dropped_) return false;
   if (fd < 0) throw UsageError("a call on a closed file");

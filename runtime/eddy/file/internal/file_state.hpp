@@ -158,7 +158,15 @@ class FileState : public RefCounted<FileState> {
 
   Request plain_request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept;
   void reserve();
-  void check() const noexcept;
+  // What holds of the buffer between two steps: what is read ahead lies anywhere in it, what is
+  // unwritten from its beginning on.
+  void check() const noexcept {
+    EDDY_ASSERT(begin_ <= end_);
+    EDDY_ASSERT(data_ || end_ == 0);
+    EDDY_ASSERT(!data_ || end_ <= allocated_);
+    EDDY_ASSERT(!writing_ || begin_ == 0);
+    EDDY_ASSERT(!dirty() || mode.writable);
+  }
   void close_now() noexcept;
   void report_lost() const noexcept;
   // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a
