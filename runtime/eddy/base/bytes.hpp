@@ -1,4 +1,8 @@
 // Views of memory that files and streams read from and write into. They own nothing.
+//
+// What a call is given as a temporary that owns its memory, such as a std::string that a function
+// returns, it takes over: it may be stored, and spawned. Any other memory must stay until the call
+// has resumed.
 #pragma once
 
 #include <eddy/base/internal/standard.hpp>
@@ -10,6 +14,16 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+
+namespace eddy {
+class Bytes;
+class MutableBytes;
+}  // namespace eddy
+
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<eddy::Bytes> = true;
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<eddy::MutableBytes> = true;
 
 namespace eddy {
 
@@ -41,7 +55,8 @@ class Bytes : public std::span<const std::byte> {
   }
 };
 
-// An array of char is whole here: it is room, whatever stands in it.
+// An array of char is whole here: it is room, whatever stands in it. There is none in a temporary,
+// of which nobody would see what was read.
 class MutableBytes : public std::span<std::byte> {
  public:
   using span::span;
@@ -50,12 +65,25 @@ class MutableBytes : public std::span<std::byte> {
   MutableBytes(void* data, std::size_t size) noexcept
       : span(static_cast<std::byte*>(data), size) {}
   template <std::ranges::contiguous_range Range>
-    requires std::is_trivially_copyable_v<std::ranges::range_value_t<Range>> &&
+    requires std::ranges::borrowed_range<Range> &&
+             std::is_trivially_copyable_v<std::ranges::range_value_t<Range>> &&
              (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>) &&
              (!std::derived_from<std::remove_cvref_t<Range>, std::span<std::byte>>)
   MutableBytes(Range&& range) noexcept
       : MutableBytes(std::ranges::data(range),
                      std::ranges::size(range) * sizeof(std::ranges::range_value_t<Range>)) {}
 };
+
+namespace internal {
+
+// `R` as deduced by a forwarding reference: a temporary that takes its memory along when it is
+// moved.
+template <class R>
+concept Temporary = std::is_class_v<R> && std::move_constructible<R> &&
+                    !std::ranges::borrowed_range<R> && !std::ranges::view<R>;
+template <class R>
+concept TemporaryBytes = Temporary<R> && std::convertible_to<R&, Bytes>;
+
+}  // namespace internal
 
 }  // namespace eddy

@@ -78,14 +78,19 @@ class File {
   // What is read ahead, at most `count` bytes, without taking it; reads once if that is nothing.
   Task<std::string> peek(std::size_t count) { return peek(state_, count); }
 
-  // -- writing --
+  // -- writing; the bytes must stay until it resumes, unless they are those of a temporary --
 
   // Takes all of `bytes`, and returns how many that is. Cancelled while an older part of the buffer
   // is written out: nothing of `bytes` was taken. What is larger than the buffer goes to the kernel
   // at once; a pipe that is full may then have taken a part of it: tell() says nothing there. ∅
   Task<std::size_t> write(Bytes bytes) { return write(state_, bytes); }
+  template <internal::TemporaryBytes R>
+  Task<std::size_t> write(R&& bytes) { return write_kept<R>(state_, std::move(bytes)); }
+  // Each of `lines`, which must stay, unless it is a temporary.
   template <class Range>
-  Task<> writelines(const Range& lines) { return writelines(state_, lines); }
+  Task<> writelines(Range&& lines) {
+    return writelines<Range>(state_, std::forward<Range>(lines));
+  }
   // To the kernel; sync() also to the disk, datasync() without the times of the file.
   Task<> flush() { return flush(state_); }
   Task<> sync() { return sync(state_, 0); }
@@ -98,6 +103,11 @@ class File {
   ReadAt read_at(MutableBytes into, std::uint64_t offset);
   // Writes all of `bytes`. In append mode the kernel ignores `offset`. ∅
   WriteAt write_at(Bytes bytes, std::uint64_t offset);
+  template <internal::TemporaryBytes R>
+  Task<std::size_t> write_at(R&& bytes, std::uint64_t offset) {
+    to_write(state_);
+    return write_kept_at<R>(state_, std::move(bytes), offset);
+  }
 
   // -- position and size --
 
@@ -158,11 +168,18 @@ class File {
   static Task<> close(State state);
   static Task<> sync(State state, unsigned flags);
   template <class Range>
-  static Task<> writelines(State state, const Range& lines) {
+  static Task<> writelines(State state, Range lines) {
     for (const auto& line : lines) {
       EDDY_DO(write(state, line));
     }
   }
+  template <class Memory>
+  static Task<std::size_t> write_kept(State state, Memory memory) {
+    EDDY_TRY(auto count, write(std::move(state), memory));
+    co_return count;
+  }
+  template <class Memory>
+  static Task<std::size_t> write_kept_at(State state, Memory memory, std::uint64_t offset);
 
   // Throw UsageError when it is closed, or another loop's; Error when it was dropped, or opened for
   // something else.
@@ -294,5 +311,12 @@ class [[nodiscard]] WriteAt : public internal::FileCall<internal::PositionalWrit
   std::uint64_t made_on_;  // the loop
   std::optional<Task<std::size_t>> in_turn_;
 };
+
+template <class Memory>
+Task<std::size_t> File::write_kept_at(State state, Memory memory, std::uint64_t offset) {
+  to_write(state);  // the loop may be another now
+  EDDY_TRY(auto count, WriteAt(std::move(state), memory, offset));
+  co_return count;
+}
 
 }  // namespace eddy

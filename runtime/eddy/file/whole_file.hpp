@@ -3,6 +3,7 @@
 
 #include <eddy/base/bytes.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 
 #include <cstddef>
@@ -14,9 +15,23 @@ namespace eddy {
 Task<std::string> read_text(Text path);
 Task<std::vector<std::byte>> read_bytes(Text path);
 
-// Creates or replaces the file. The bytes must stay until it resumes.
+namespace internal {
+
+template <class Memory>
+Task<> write_kept(Task<> (*verb)(Text, Bytes), Text path, Memory memory) {
+  EDDY_DO(verb(std::move(path), memory));
+}
+
+}  // namespace internal
+
+// Creates or replaces the file. The bytes must stay until it resumes, unless they are those of a
+// temporary.
 Task<> write_text(Text path, std::string text);
 Task<> write_bytes(Text path, Bytes bytes);
+template <internal::TemporaryBytes R>
+Task<> write_bytes(Text path, R&& bytes) {
+  return internal::write_kept<R>(&write_bytes, std::move(path), std::move(bytes));
+}
 Task<> append_text(Text path, std::string text);
 
 // Readers see the old file or the new one whole, also after a power failure: writes a temporary
@@ -27,7 +42,12 @@ Task<> append_text(Text path, std::string text);
 //
 // Keeps the permissions of the file it replaces, and its owner and group as far as this user may;
 // no access lists, no set-user-ID. A symbolic link is itself replaced, not the file that it leads
-// to. EISDIR and EINVAL where a directory, a FIFO, a device or the like stands.
+// to. EISDIR and EINVAL where a directory, a FIFO, a device or the like stands. The bytes as those
+// of write_bytes().
 Task<> write_atomic(Text path, Bytes bytes);
+template <internal::TemporaryBytes R>
+Task<> write_atomic(Text path, R&& bytes) {
+  return internal::write_kept<R>(&write_atomic, std::move(path), std::move(bytes));
+}
 
 }  // namespace eddy

@@ -5,6 +5,7 @@
 // loop that first uses it.
 #pragma once
 
+#include <eddy/core/internal/keeping.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/net/internal/datagram.hpp>
 
@@ -32,14 +33,20 @@ class DatagramSocket {
 
   // One datagram of `bytes`, also an empty one, to the peer it is connected to. Resumes when the
   // kernel has taken it, and waits while that has no room. Cancelled: it has not gone. The memory
-  // must stay until it resumes. Throws Error: EMSGSIZE when it is too long, and ECONNREFUSED when
-  // nobody was there for this one or, over IP, for an earlier one. ∅
+  // must stay until it resumes, unless it is a temporary's. Throws Error: EMSGSIZE when it is too
+  // long, and ECONNREFUSED when nobody was there for this one or, over IP, for an earlier one. ∅
   internal::SendDatagram send(Bytes bytes) {
     return internal::SendDatagram(handle_.to_use(), bytes, Address());
   }
+  template <internal::TemporaryBytes R>
+  Task<> send(R&& bytes) { return send_to(std::move(bytes), Address()); }
   // The same, to `to`. ∅
   internal::SendDatagram send_to(Bytes bytes, const Address& to) {
     return internal::SendDatagram(handle_.to_use(), bytes, to);
+  }
+  template <internal::TemporaryBytes R>
+  Task<> send_to(R&& bytes, const Address& to) {
+    return internal::keeping<internal::SendDatagram, R>(handle_.to_use(), std::move(bytes), to);
   }
 
   // -- the end --

@@ -14,6 +14,7 @@
 #include <eddy/base/bytes.hpp>
 #include <eddy/bytes/end_of_file.hpp>
 #include <eddy/bytes/internal/read_verbs.hpp>
+#include <eddy/core/internal/keeping.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/net/internal/receive.hpp>
 #include <eddy/net/internal/send.hpp>
@@ -101,20 +102,38 @@ class Stream {
   }
   void consume(std::size_t count);
 
-  // -- writing --
+  // -- writing; the bytes must stay until it resumes, unless they are those of a temporary --
 
   // Some of `bytes`, as many as the kernel takes without waiting for more room. ∅
   internal::WriteSome write(Bytes bytes) { return internal::WriteSome(handle_.to_use(), bytes); }
+  template <internal::TemporaryBytes R>
+  Task<std::size_t> write(R&& bytes) {
+    return internal::keeping<internal::WriteSome, R>(handle_.to_use(), std::move(bytes));
+  }
   // All of them. Cancelled, or failed: a part may have gone. ∅
   internal::WriteAll write_all(Bytes bytes) { return internal::WriteAll(handle_.to_use(), bytes); }
-  // All of each, as if they stood one behind the other. `pieces` itself must stay as well. ∅
+  template <internal::TemporaryBytes R>
+  Task<> write_all(R&& bytes) {
+    return internal::keeping<internal::WriteAll, R>(handle_.to_use(), std::move(bytes));
+  }
+  // All of each, as if they stood one behind the other. `pieces` itself must stay as well, unless
+  // it is a temporary. ∅
   internal::WriteVectored write_vectored(std::span<const Bytes> pieces) {
     return internal::WriteVectored(handle_.to_use(), pieces);
+  }
+  template <internal::Temporary R>
+    requires std::convertible_to<R&, std::span<const Bytes>>
+  Task<> write_vectored(R&& pieces) {
+    return internal::keeping<internal::WriteVectored, R>(handle_.to_use(), std::move(pieces));
   }
   // All of `bytes`, without a copy of them: resumes when the peer has taken them. See
   // SendZeroCopy.
   internal::SendZeroCopy send_zero_copy(Bytes bytes) {
     return internal::SendZeroCopy(handle_.to_use(), bytes);
+  }
+  template <internal::TemporaryBytes R>
+  Task<> send_zero_copy(R&& bytes) {
+    return internal::keeping<internal::SendZeroCopy, R>(handle_.to_use(), std::move(bytes));
   }
   // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
   // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.

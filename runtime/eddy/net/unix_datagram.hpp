@@ -114,9 +114,18 @@ class UnixDatagram : public DatagramSocket {
   internal::SendWith send_with(Bytes bytes, std::span<const int> descriptors) {
     return internal::SendWith(handle_.to_use(), bytes, descriptors, Address());
   }
+  template <internal::TemporaryBytes R>
+  Task<> send_with(R&& bytes, std::span<const int> descriptors) {
+    return send_with_to(std::move(bytes), descriptors, Address());
+  }
   internal::SendWith send_with_to(Bytes bytes, std::span<const int> descriptors,
                                   const Address& to) {
     return internal::SendWith(handle_.to_use(), bytes, descriptors, to);
+  }
+  template <internal::TemporaryBytes R>
+  Task<> send_with_to(R&& bytes, std::span<const int> descriptors, const Address& to) {
+    return internal::keeping<internal::SendWith, R>(handle_.to_use(), std::move(bytes),
+                                                    descriptors, to);
   }
 };
 
