@@ -50,7 +50,7 @@ PARTS = {
     "relay": ["RelayWait"],
     "RwLock::read": ["RwLock::Entry"],
     "fs::stat": ["read_stat"],
-    "Condition::wait": ["Condition::Notified"],
+    "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
 }
 

@@ -179,6 +179,13 @@ struct Uses {
     EXPECT_EQ(all, std::vector{1});
   }
   static Task<> each() { co_await for_each(one(), make<Task<>, int>()); }
+  static Task<> condition() {
+    Lock lock;
+    Condition changed(lock);
+    co_await lock.acquire();
+    co_await changed.wait(make<bool>());
+    lock.release();
+  }
   static Task<> done() {
     auto task = spawn(yield_once());
     task.on_done(make<void, TaskHandle>());
@@ -224,6 +231,7 @@ struct Uses {
       {"transform", &transformed},
       {"filter", &filtered},
       {"for_each", &each},
+      {"Condition::wait", &condition},
       {"on_done", &done},
       {"post", &posted},
       {"serve", &serving},

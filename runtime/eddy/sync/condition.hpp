@@ -7,13 +7,17 @@
 
 #include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/callable.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/sync/lock.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace eddy {
 
@@ -48,10 +52,10 @@ class Condition {
 
   // Waits until `holds()`, checked with the lock in hand; does not wait when it holds at once.
   template <class F>
-  Task<> wait(F holds) {
-    while (!std::invoke(holds)) {
-      EDDY_DO(wait());
-    }
+    requires std::predicate<std::decay_t<F>&>
+  Task<> wait(F&& holds) {
+    EDDY_CHECK_CALLABLE(F);
+    return wait_until<std::decay_t<F>>(std::forward<F>(holds));
   }
 
   // Wakes up to `count` waiters, the oldest first. Throws UsageError without the lock.
@@ -67,6 +71,13 @@ class Condition {
   bool locked() const noexcept { return lock_.locked(); }
 
  private:
+  template <class F>
+  Task<> wait_until(F holds) {
+    while (!std::invoke(holds)) {
+      EDDY_DO(wait());
+    }
+  }
+
   // Ends with a failure instead of throwing it: the lock must be taken first.
   class Notified : public internal::Waiter {
    public:

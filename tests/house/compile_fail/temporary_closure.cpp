@@ -15,6 +15,10 @@ eddy::Task<> wrong(std::string text) {
   co_await eddy::first_ok([text]() -> eddy::Task<> { co_return; });                   // refused
 }
 
+eddy::Task<> wrong(eddy::Condition& changed, std::string text) {
+  co_await changed.wait([text] { return true; });  // refused
+}
+
 struct Job {
   std::string text;
   eddy::Task<> operator()() { co_return; }
