@@ -89,7 +89,7 @@ class Reader {
   };
 
   struct Marked {
-    explicit Marked(bool& mark) noexcept : mark(mark) { mark = true; }
+    explicit Marked(bool& place) noexcept : mark(place) { mark = true; }
     Marked(const Marked&) = delete;
     Marked& operator=(const Marked&) = delete;
     ~Marked() { mark = false; }

@@ -96,7 +96,7 @@ class Writer {
  private:
   // Shared with the task that writes, which may end after the Writer.
   struct State {
-    State(S& sink, const WriterOptions& options) noexcept : sink(&sink), options(options) {}
+    State(S& to, const WriterOptions& how) noexcept : sink(&to), options(how) {}
 
     void retain() noexcept { ++references; }
     void release() noexcept { if (--references == 0) delete this; }

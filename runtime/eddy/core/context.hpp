@@ -70,7 +70,7 @@ class Context {
 template <class T>
 class ContextVar {
   struct Value : Context::Box {
-    explicit Value(T value) : value(std::move(value)) { destroy = &erase; }
+    explicit Value(T initial) : value(std::move(initial)) { destroy = &erase; }
     static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
     static void operator delete(void* memory, std::size_t size) {
       internal::Pool::release(memory, size);

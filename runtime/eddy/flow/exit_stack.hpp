@@ -82,7 +82,7 @@ class ExitStack {
   template <class R>
   struct Entered : Node {
     using Given = internal::Lent<std::remove_reference_t<R>>;
-    explicit Entered(R&& resource) : resource(std::forward<R>(resource)) {}
+    explicit Entered(R&& entered) : resource(std::forward<R>(entered)) {}
     Task<bool> leave(std::exception_ptr exception) override {
       return internal::leave(resource, exception);
     }
@@ -92,7 +92,7 @@ class ExitStack {
   template <class F>
   struct Exit : Node {
     template <class G>
-    explicit Exit(G&& exit) : exit(std::forward<G>(exit)) {}
+    explicit Exit(G&& callable) : exit(std::forward<G>(callable)) {}
     Task<bool> leave(std::exception_ptr exception) override {
       co_return co_await std::invoke(exit, exception);
     }
@@ -101,7 +101,7 @@ class ExitStack {
   template <class F>
   struct Callback : Node {
     template <class G>
-    explicit Callback(G&& function) : function(std::forward<G>(function)) {}
+    explicit Callback(G&& callable) : function(std::forward<G>(callable)) {}
     Task<bool> leave(std::exception_ptr) override {
       if constexpr (Awaitable<std::invoke_result_t<F&>>) {
         co_await std::invoke(function);

@@ -145,7 +145,7 @@ class Generator<T>::promise_type {
   };
   // The same at a yield, which a close() ends.
   struct Yielded : End {
-    explicit Yielded(promise_type& promise) noexcept : promise(promise) {}
+    explicit Yielded(promise_type& own) noexcept : promise(own) {}
     void await_resume() const {
       if (promise.closing_) throw GeneratorExit();
       if (promise.thrown_) std::rethrow_exception(std::exchange(promise.thrown_, nullptr));

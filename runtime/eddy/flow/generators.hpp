@@ -56,16 +56,16 @@ Generator<T> taken(Generator<T> items, std::size_t count) {
 
 template <class F>
 struct Transform {
-  explicit Transform(F function) : function(std::move(function)) {}
+  explicit Transform(F callable) : function(std::move(callable)) {}
   F function;
 };
 template <class F>
 struct Filter {
-  explicit Filter(F predicate) : predicate(std::move(predicate)) {}
+  explicit Filter(F callable) : predicate(std::move(callable)) {}
   F predicate;
 };
 struct Take {
-  explicit Take(Count count) : count(count.value()) {}
+  explicit Take(Count most) : count(most.value()) {}
   std::size_t count;
 };
 

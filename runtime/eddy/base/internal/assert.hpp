@@ -16,12 +16,11 @@ namespace eddy::internal {
 }  // namespace eddy::internal
 
 #define EDDY_VERIFY(condition) \
-  (static_cast<bool>(condition) \
-       ? static_cast<void>(0) \
-       : ::eddy::internal::assertion_failed(#condition, __FILE__, __LINE__))
+  ((condition) ? static_cast<void>(0) \
+               : ::eddy::internal::assertion_failed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
-#define EDDY_ASSERT(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))
+#define EDDY_ASSERT(condition) static_cast<void>(sizeof((condition) ? 1 : 0))
 #else
 #define EDDY_ASSERT(condition) EDDY_VERIFY(condition)
 #endif

@@ -19,7 +19,7 @@ class CompletionHandler : public Link<CompletionHandler> {
   // `result` is the kernel's; without IORING_CQE_F_MORE in `flags` it was the last one.
   using Handle = void (*)(CompletionHandler&, int result, std::uint32_t flags) noexcept;
 
-  explicit CompletionHandler(Handle handle) noexcept : handle_(handle) {}
+  explicit CompletionHandler(Handle function) noexcept : handle_(function) {}
   CompletionHandler(const CompletionHandler&) = delete;
   CompletionHandler& operator=(const CompletionHandler&) = delete;
 

@@ -10,7 +10,7 @@ class Ready {
  public:
   using Run = void (*)(Ready&) noexcept;
 
-  explicit Ready(Run run) noexcept : run_(run) {}
+  explicit Ready(Run function) noexcept : run_(function) {}
   Ready(const Ready&) = delete;
   Ready& operator=(const Ready&) = delete;
 

@@ -33,7 +33,7 @@ namespace eddy::internal {
 class DoneHook : public Link<DoneHook> {
  public:
   using Notify = void (*)(DoneHook&, TaskState&) noexcept;
-  explicit DoneHook(Notify notify) noexcept : notify_(notify) {}
+  explicit DoneHook(Notify function) noexcept : notify_(function) {}
   void notify(TaskState& task) noexcept { notify_(*this, task); }
 
  private:

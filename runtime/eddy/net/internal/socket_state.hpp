@@ -24,7 +24,7 @@ class SocketState : public RefCounted<SocketState> {
   static void* operator new(std::size_t size) { return Pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
-  explicit SocketState(Socket socket) noexcept : socket(std::move(socket)) {}
+  explicit SocketState(Socket opened) noexcept : socket(std::move(opened)) {}
   SocketState(const SocketState&) = delete;
   SocketState& operator=(const SocketState&) = delete;
   ~SocketState() { close_now(); }

@@ -35,7 +35,8 @@ class Holder {
 #endif
   }
 
-  std::uint64_t task_ = 0;  // its id; in every build, so that a lock is of one size
+  // Its id; in every build, so that a lock is of one size.
+  [[maybe_unused]] std::uint64_t task_ = 0;
 };
 
 }  // namespace eddy::internal

@@ -1,0 +1,128 @@
+// Each template of the library made once, for the warnings that a compiler gives only then. It is
+// compiled, and never run.
+#include <eddy/eddy.hpp>
+
+namespace {
+
+using namespace eddy;
+using namespace std::chrono_literals;
+
+Task<> nothing() { co_return; }
+Task<int> number() { co_return 1; }
+bool yes() { return true; }
+
+Task<> core() {
+  static ContextVar<int> variable("variable", 1);
+  const auto guard = variable.set(2);
+  auto handle = spawn(number(), {.name = "number", .eager = true});
+  handle.on_done([](const TaskHandle&) {});
+  const auto result = co_await as_result(handle);
+  if (!result) co_return;
+  co_await spawn(&nothing);
+  EDDY_TRY(auto one, number());
+  EDDY_DO(sleep(std::chrono::milliseconds(one)));
+  run_from_thread(Loop::current(), number()).wait();
+}
+
+Task<> primitives() {
+  Lock lock;
+  Condition changed(lock);
+  RwLock shared;
+  Semaphore places(2);
+  Barrier barrier(2);
+  Event event;
+  co_await lock.acquire();
+  co_await changed.wait(&yes);
+  co_await event.wait();
+  co_await barrier.wait();
+  co_await places.acquire();
+  const auto reading = co_await shared.read();
+  Queue<std::string> first_in(2);
+  PriorityQueue<int> lowest;
+  LifoQueue<int> latest;
+  co_await first_in.put("a");
+  co_await lowest.put(co_await latest.get());
+  first_in.try_put("b");
+  first_in.shutdown(true);
+  co_await first_in.join();
+}
+
+Generator<int> numbers() { co_yield 1; }
+
+Task<> generators() {
+  const auto all = co_await collect(numbers() | transform([](int n) { return n; }) | take(2) |
+                                    filter([](int n) { return n > 0; }));
+  co_await for_each(numbers(), [](int) {});
+}
+
+Task<> flow() {
+  co_await task_group([](TaskGroup& group) -> Task<> {
+    group.spawn(number());
+    group.spawn(&nothing);
+    co_return;
+  });
+  co_await timeout(1s, number());
+  co_await timeout(1s, [](Timeout&) -> Task<> { co_return; });
+  co_await timeout_at(Loop::current().now(), yield());
+  co_await wait_for(number(), 1s);
+  co_await gather(number(), nothing(), yield());
+  co_await gather_settled(number(), nothing());
+  std::vector<JoinHandle<int>> handles(1, spawn(number()));
+  co_await gather(handles);
+  co_await wait(handles);
+  co_await shield(handles[0]);
+  co_await race(number(), number());
+  co_await first_ok(&number, &number);
+  const std::vector<Task<int> (*)()> factories(2, &number);
+  co_await staggered_race(factories, 1s);
+  co_await try_finally(&number, &nothing);
+  co_await with(ExitStack(), [](ExitStack& stack) -> Task<> {
+    stack.callback(&nothing);
+    stack.push_exit([](std::exception_ptr) -> Task<bool> { co_return false; });
+    co_await stack.enter(open("a"));
+  });
+  co_await closing(co_await open("a"), &nothing);
+}
+
+Task<> files() {
+  auto file = co_await open("a", "w+b");
+  co_await file.write(std::string("a"));
+  co_await file.write_at(std::string("a"), 0);
+  co_await file.writelines(std::vector<std::string>(1, "a"));
+  co_await write_bytes("a", std::string("a"));
+  co_await write_atomic("a", std::string("a"));
+  Reader<File> reader(file);
+  co_await reader.readline();
+  co_await reader.read_all();
+  Writer<File> writer(file);
+  writer.write("a");
+  co_await writer.close();
+}
+
+Task<> greet(Stream stream) { co_await stream.write_all(std::string("hello")); }
+
+Task<> net() {
+  auto listener = listen(Address::loopback(0));
+  co_await serve(listener, &greet, {.limit = 1});
+  auto stream = co_await connect(listener.local());
+  co_await stream.write(std::vector<char>(1));
+  co_await stream.send_zero_copy(std::vector<std::byte>(1));
+  co_await stream.write_vectored(std::vector<Bytes>(1));
+  const auto read = co_await as_result(timeout(1s, stream.read_until("\n")));
+  Writer<Stream> writer(stream);
+  co_await writer.drain();
+  auto [a, b] = UnixDatagram::pair();
+  co_await a.send(std::string("a"));
+  co_await b.send_with(std::string("b"), {});
+}
+
+}  // namespace
+
+int main() {
+  run(&core);
+  run(&primitives);
+  run(&generators);
+  run(&flow);
+  run(&files);
+  run(&net);
+}
