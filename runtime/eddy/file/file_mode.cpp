@@ -1,6 +1,7 @@
 #include <eddy/file/file_mode.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
 
 #include <fcntl.h>
 

@@ -1,6 +1,7 @@
 #include <eddy/file/file_stat.hpp>
 
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
 

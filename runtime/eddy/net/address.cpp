@@ -1,6 +1,7 @@
 #include <eddy/net/address.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/sys.hpp>
 
 #include <arpa/inet.h>
