@@ -1,14 +1,11 @@
-// What a loop tells about itself: when it is due, in numbers, and when something is wrong.
+// What a loop tells about itself: in numbers, and when something is wrong.
 #include <eddy/base/description.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/loop.hpp>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 namespace eddy {
 using namespace internal;
@@ -32,48 +29,6 @@ std::string to_text(const ExceptionReport& report) {
   if (report.took > Duration::zero()) text.append(" for ").append(to_text(report.took));
   if (report.exception) text.append(": ").append(to_text(report.exception));
   return text;
-}
-
-int Loop::fd() {
-  check_thread();
-  check_open();
-  if (!signal_) {
-    // Readable: turn once to begin with.
-    UniqueFd signal(sys::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!signal) throw Error(errno, "create an eventfd");
-    const int result = ring_.kernel().register_eventfd(signal.get());
-    if (result < 0) throw Error(-result, "register an eventfd with the ring");
-    signal_ = std::move(signal);
-    posts_.tell(signal_.get());
-  }
-  return signal_.get();
-}
-
-std::optional<Instant> Loop::deadline() {
-  // One enter runs at most 20 deferred completions (6.13), and the rest is signalled no more.
-  const bool kernel_has_more = ring_.unsubmitted() || backlog_ || ring_.work_pending();
-  if (!ready_.empty() || posts_.pending() || kernel_has_more) return clock();
-  if (timers_.empty() || timers_.next() == Instant::max()) return std::nullopt;
-  return std::max(timers_.next(), Instant());  // so that nobody's `deadline - now` overflows
-}
-
-// The coarse clock is that of the last tick, and a tick may be late: where a hypervisor holds the
-// processor that keeps time, by any length. So it is compared with what this turn knows.
-Instant Loop::rough_deadline_after(AnyDuration length) noexcept {
-  if (length < rough_from_) return deadline_after(length);
-  timespec coarse;
-  sys::clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
-  const Instant tick(std::chrono::seconds(coarse.tv_sec) + Duration(coarse.tv_nsec));
-  const Instant start = tick + coarse_lag_;
-  if (start < now()) [[unlikely]] return deadline_after(length);
-  return later(start, length);
-}
-
-// Two ticks, however long this kernel's are: 20 ms where HZ is 100.
-Duration Loop::coarse_lag() noexcept {
-  timespec tick{};
-  sys::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-  return 2 * (std::chrono::seconds(tick.tv_sec) + Duration(tick.tv_nsec));
 }
 
 std::vector<TaskState*> Loop::tasks() {

@@ -1,29 +1,11 @@
 #include <eddy/core/internal/task_state.hpp>
 
 #include <eddy/base/internal/process.hpp>
-#include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/loop.hpp>
 
 namespace eddy::internal {
 
 constinit thread_local ThreadState thread_state;
-
-void Waiter::throw_no_task() {
-  throw UsageError("co_await outside of a task: use run() or spawn()");
-}
-
-void Waiter::throw_awaited_twice() {
-  throw_misuse("an awaitable can be awaited once: ask for another one");
-}
-
-bool Waiter::leave(Waiter& waiter) {
-  waiter.unlink();
-  waiter.mark_cancelled();
-  waiter.wake();
-  return true;
-}
-
-Failure Waiter::cancelled_failure() noexcept { return task_->cancelled_failure(); }
 
 bool TaskState::cancel(const Text& reason) {
   if (done()) {
