@@ -33,6 +33,20 @@ TEST(Failure, BecomesATimeoutErrorForTheKernelsTimeoutToo) {
   EXPECT_EQ(failure.error_code(), std::errc::timed_out);
 }
 
+struct Broken : Error {
+  static constexpr int number = EPIPE;
+  Broken() : Error(number, "use of what is broken") {}
+};
+
+TEST(Failure, OfAClassIsMadeWhereSomebodyAsksForIt) {
+  const auto failure = Failure::of<Broken>();
+  EXPECT_TRUE(failure.is_error());
+  EXPECT_EQ(failure.error_code(), std::errc::broken_pipe);
+  EXPECT_EQ(what_of<Broken>(failure), "use of what is broken: Broken pipe");
+  const Failure copy = failure;
+  EXPECT_EQ(what_of<Broken>(Failure::from(copy.exception())), what_of<Broken>(failure));
+}
+
 TEST(Failure, KeepsTheIdentityOfAnException) {
   const auto thrown = std::make_exception_ptr(std::runtime_error("mine"));
   const auto failure = Failure::from(thrown);

@@ -36,7 +36,7 @@ Failure Failure::from(std::exception_ptr exception) noexcept {
 }
 
 std::error_code Failure::error_code() const noexcept {
-  if (kind_ == Kind::error) return {code_, std::system_category()};
+  if (kind_ == Kind::error || kind_ == Kind::made_late) return {code_, std::system_category()};
   if (kind_ == Kind::timed_out) return {code_, own_category()};
   if (kind_ == Kind::cancelled) return {};
   try {
@@ -52,6 +52,7 @@ void Failure::raise() const {
   if (exception_) std::rethrow_exception(exception_);
   if (kind_ == Kind::cancelled) throw Cancelled(text_);
   if (kind_ == Kind::timed_out) raise_timed_out();
+  if (kind_ == Kind::made_late) throw_();
   const std::error_code code = error_code();
   if (code_ == ETIMEDOUT) throw TimeoutError(code, operation_, text_.view());
   throw Error(code, operation_, text_.view());

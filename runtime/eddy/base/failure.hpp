@@ -51,16 +51,27 @@ class Failure {
   static Failure timed_out(internal::AwaitedName awaited, Duration after) noexcept;
   static constexpr Duration at_deadline = Duration::min();
 
+  // An E that nobody has made yet, and nobody makes before somebody wants the exception: an Error
+  // without parameters, of the errno E::number.
+  template <class E>
+  static Failure of() noexcept {
+    Failure failure(Kind::made_late);
+    failure.code_ = E::number;
+    failure.throw_ = [] { throw E(); };
+    return failure;
+  }
+
   // The exception that is being handled right now. REQUIRES: called inside a catch block.
   static Failure current() noexcept;
   // A stored exception; finds out whether it is a Cancelled.
   static Failure from(std::exception_ptr exception) noexcept;
 
-  bool is_error() const noexcept { return kind_ <= Kind::timed_out; }
+  bool is_error() const noexcept { return kind_ <= Kind::made_late; }
   // An Error with that errno.
   bool is_error(int code) const noexcept { return is_error() && code_ == code; }
   bool is_cancelled() const noexcept { return kind_ == Kind::cancelled; }
   std::string_view operation() const noexcept {
+    if (kind_ == Kind::made_late) return {};
     return kind_ == Kind::timed_out ? "timeout" : operation_;
   }
   int code() const noexcept { return code_; }
@@ -75,7 +86,7 @@ class Failure {
   std::exception_ptr exception() const;
 
  private:
-  enum class Kind : std::uint8_t { error, timed_out, cancelled, exception };
+  enum class Kind : std::uint8_t { error, timed_out, made_late, cancelled, exception };
 
   struct Limit {
     const char* signature;
@@ -90,7 +101,8 @@ class Failure {
   int code_ = 0;
   union {
     std::string_view operation_;
-    Limit limit_;  // timed_out
+    Limit limit_;      // timed_out
+    void (*throw_)();  // made_late
   };
   Text text_;  // an error's subject, a cancellation's message
   std::exception_ptr exception_;
