@@ -95,11 +95,9 @@ class Writer {
 
  private:
   // Shared with the task that writes, which may end after the Writer.
-  struct State {
+  struct State : internal::RefCounted<State> {
     State(S& to, const WriterOptions& how) noexcept : sink(&to), options(how) {}
 
-    void retain() noexcept { ++references; }
-    void release() noexcept { if (--references == 0) delete this; }
     std::size_t buffered() const noexcept { return pending.size() + sending.size(); }
     void check() const { if (failure) failure->raise(); }
 
@@ -165,7 +163,6 @@ class Writer {
     std::optional<Failure> failure;
     std::optional<JoinHandle<>> flusher;
     Event changed;
-    unsigned references = 0;
     bool running = false;
   };
 

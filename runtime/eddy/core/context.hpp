@@ -69,12 +69,8 @@ class Context {
 // REQUIRES: lives longer than every task that has set it; usually a global.
 template <class T>
 class ContextVar {
-  struct Value : Context::Box {
+  struct Value : Context::Box, internal::Pooled {
     explicit Value(T initial) : value(std::move(initial)) { destroy = &erase; }
-    static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
-    static void operator delete(void* memory, std::size_t size) {
-      internal::Pool::release(memory, size);
-    }
     static void erase(Context::Box* box) noexcept { delete static_cast<Value*>(box); }
     T value;
   };

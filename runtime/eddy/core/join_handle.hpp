@@ -261,7 +261,7 @@ namespace internal {
 
 // A callback of on_done(): waits in the task's list of hooks, then in the ready queue.
 template <class F>
-class DoneCallback : public DoneHook, public Ready {
+class DoneCallback : public DoneHook, public Ready, public Pooled {
  public:
   DoneCallback(TaskState& task, F callback)
       : DoneHook(&notify),
@@ -269,9 +269,6 @@ class DoneCallback : public DoneHook, public Ready {
         task_(task),
         callback_(std::move(callback)),
         context_(Context::current()) {}
-
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
   void schedule() noexcept { task_.state().loop().make_ready(*this); }
 

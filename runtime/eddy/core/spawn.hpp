@@ -27,9 +27,6 @@ class CallableResult : private CallableHolder<F>, public TaskResult<T> {
       : CallableHolder<F>(std::forward<G>(callable)),
         TaskResult<T>(loop, std::invoke(*this->callable_)) {}
 
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
-
  private:
   TaskState::State take_result() noexcept override {
     const auto state = TaskResult<T>::take_result();

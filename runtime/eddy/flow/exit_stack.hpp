@@ -70,13 +70,9 @@ class ExitStack {
   Task<bool> exit(std::exception_ptr exception);
 
  private:
-  struct Node {
+  struct Node : internal::Pooled {
     virtual ~Node() = default;
     virtual Task<bool> leave(std::exception_ptr exception) = 0;
-    static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
-    static void operator delete(void* memory, std::size_t size) {
-      internal::Pool::release(memory, size);
-    }
     Node* below = nullptr;
   };
   template <class R>

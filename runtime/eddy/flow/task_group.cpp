@@ -5,11 +5,8 @@ using namespace internal;
 
 // A running child; gone as soon as it has ended (G13), unless it failed: that is kept in the memory
 // that is there already.
-class TaskGroup::Child : public DoneHook, public Link<Child> {
+class TaskGroup::Child : public DoneHook, public Link<Child>, public Pooled {
  public:
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
-
   explicit Child(TaskGroup& group) noexcept : DoneHook(&ended), group_(group) {}
   TaskHandle task;
 

@@ -115,4 +115,13 @@ class Pool {
   static constinit thread_local Cache cache_ [[gnu::tls_model("initial-exec")]];
 };
 
+// Base of what is made by `new`, a coroutine's frame by its promise: in memory of the Pool.
+class Pooled {
+ public:
+  static void* operator new(std::size_t size) { return Pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    Pool::release(memory, size);
+  }
+};
+
 }  // namespace eddy::internal

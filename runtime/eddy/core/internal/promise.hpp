@@ -23,13 +23,8 @@
 
 namespace eddy::internal {
 
-class PromiseBase {
+class PromiseBase : public Pooled {
  public:
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept {
-    Pool::release(frame, size);
-  }
-
   PromiseBase() = default;
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;

@@ -11,6 +11,7 @@
 
 #include <eddy/base/failure.hpp>
 #include <eddy/base/internal/intrusive.hpp>
+#include <eddy/base/internal/pool.hpp>
 #include <eddy/core/context.hpp>
 #include <eddy/core/internal/ready.hpp>
 #include <eddy/core/internal/thread_state.hpp>
@@ -63,11 +64,8 @@ class TaskStep : public Ready {
 
 struct AllTasks;  // the tag of the loop's list of tasks
 
-class TaskState : public TaskStep, public Link<AllTasks> {
+class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
  public:
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
-
   virtual ~TaskState() {
     if (state_ == State::exception && !retrieved_) [[unlikely]] report_unseen();
   }
