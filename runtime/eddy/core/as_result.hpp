@@ -2,6 +2,7 @@
 // way when the awaitable is an operation of eddy, alone or inside of timeout().
 #pragma once
 
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/join_handle.hpp>
 #include <eddy/core/task.hpp>
 
@@ -66,20 +67,27 @@ bool suspend(A& awaiter, std::coroutine_handle<> frame) {
   }
 }
 
-// Awaits `inner` and ends with its Expected: a failure, a cancellation included, is a value. For
-// the library's own compositions; whoever swallows a cancellation answers for it.
+// Awaits `inner`, for those that make something else of how it ends.
 template <Settles A>
-class [[nodiscard]] Outcomes {
+class InPlaceOf {
  public:
-  using value_type = Expected<Held<typename A::value_type>>;
-  explicit Outcomes(A inner) : inner_(std::move(inner)) {}
+  explicit InPlaceOf(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
-  value_type await_resume() { return settle(inner_); }
-  Expected<value_type> await_outcome() { return await_resume(); }
 
- private:
+ protected:
   A inner_;
+};
+
+// Ends with the Expected of `inner`: a failure, a cancellation included, is a value. For the
+// library's own compositions; whoever swallows a cancellation answers for it.
+template <Settles A>
+class [[nodiscard]] Outcomes : public InPlaceOf<A> {
+ public:
+  using value_type = Expected<Held<typename A::value_type>>;
+  using InPlaceOf<A>::InPlaceOf;
+  value_type await_resume() { return settle(this->inner_); }
+  Expected<value_type> await_outcome() { return await_resume(); }
 };
 
 }  // namespace internal
@@ -93,15 +101,13 @@ auto as_outcome(A&& awaitable) {
 namespace internal {
 
 template <Settles A>
-class [[nodiscard]] AsResult {
+class [[nodiscard]] AsResult : public InPlaceOf<A>,
+                               public Raises<AsResult<A>, Result<Held<typename A::value_type>>> {
  public:
   using value_type = Result<Held<typename A::value_type>>;
-  explicit AsResult(A inner) : inner_(std::move(inner)) {}
-  bool await_ready() { return inner_.await_ready(); }
-  bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
-  value_type await_resume() { return value_or_raise(await_outcome()); }
+  using InPlaceOf<A>::InPlaceOf;
   Expected<value_type> await_outcome() {
-    auto outcome = settle(inner_);
+    auto outcome = settle(this->inner_);
     if (outcome) [[likely]] {
       if constexpr (std::is_void_v<typename A::value_type>) {
         return value_type();
@@ -114,9 +120,6 @@ class [[nodiscard]] AsResult {
     }
     return std::unexpected(std::move(outcome.error()));  // cancelled, or not an operation's failure
   }
-
- private:
-  A inner_;
 };
 
 }  // namespace internal

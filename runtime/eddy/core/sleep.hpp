@@ -4,25 +4,21 @@
 // serves them all. Cancelling removes the timer at once. No allocation after warm-up.
 #pragma once
 
-#include <eddy/core/loop.hpp>
+#include <eddy/core/internal/plain_wait.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/task.hpp>
 
 namespace eddy {
 
 // Gives every other ready task one step. Cancelled: throws Cancelled in the next turn (not sooner).
-class [[nodiscard]] Yield {
+class [[nodiscard]] Yield : public internal::Raises<Yield> {
  public:
-  using value_type = void;
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame) {
     if (!internal::thread_state.task) {
       throw UsageError("co_await outside of a task: use run() or spawn()");
     }
     internal::thread_state.task->reschedule(frame);
-  }
-  void await_resume() const {
-    internal::TaskState& task = *internal::thread_state.task;
-    if (task.take_pending_cancel()) [[unlikely]] task.cancelled_failure().raise();
   }
   Expected<void> await_outcome() const {
     internal::TaskState& task = *internal::thread_state.task;
@@ -32,21 +28,15 @@ class [[nodiscard]] Yield {
 };
 inline Yield yield() { return {}; }
 
-class [[nodiscard]] Sleep : public internal::Waiter {
+class [[nodiscard]] Sleep : public internal::PlainWait {
  public:
-  using value_type = void;
-  explicit Sleep(Duration length) noexcept : Waiter(&stop), length_(length), timer_(&fire) {}
-  explicit Sleep(Instant until) noexcept : Waiter(&stop), until_(until), timer_(&fire) {}
+  explicit Sleep(Duration length) noexcept : PlainWait(&stop), length_(length), timer_(&fire) {}
+  explicit Sleep(Instant until) noexcept : PlainWait(&stop), until_(until), timer_(&fire) {}
   Sleep(const Sleep& other) noexcept
-      : Waiter(other), length_(other.length_), until_(other.until_), timer_(&fire) {}
+      : PlainWait(other), length_(other.length_), until_(other.until_), timer_(&fire) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);
-  void await_resume() { if (interrupted()) [[unlikely]] cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (interrupted()) return std::unexpected(cancelled_failure());
-    return {};
-  }
 
  private:
   // A timer that finds its way back to the sleeper it is part of.

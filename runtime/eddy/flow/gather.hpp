@@ -8,6 +8,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/internal/same_loop.hpp>
 #include <eddy/flow/outcome.hpp>
@@ -127,13 +128,16 @@ class GatherWaiter : public Forwarder {
   Text reason_;  // of the cancel that was passed on
 };
 
-template <bool Settled, class... Ts>
-class [[nodiscard]] Gather final : public GatherWaiter {
-  template <class T>
-  using Item = std::conditional_t<Settled, Outcome<T>, Value<T>>;
+// What comes of a child.
+template <bool Settled, class T>
+using GatheredValue = std::conditional_t<Settled, Outcome<T>, Value<T>>;
 
+template <bool Settled, class... Ts>
+class [[nodiscard]] Gather final : public GatherWaiter,
+                                   public Raises<Gather<Settled, Ts...>,
+                                                 std::tuple<GatheredValue<Settled, Ts>...>> {
  public:
-  using value_type = std::tuple<Item<Ts>...>;
+  using value_type = std::tuple<GatheredValue<Settled, Ts>...>;
   explicit Gather(Gathered<Ts>... children)
       : GatherWaiter(Settled), children_(std::move(children)...) {}
 
@@ -144,7 +148,6 @@ class [[nodiscard]] Gather final : public GatherWaiter {
     return ready();
   }
   void await_suspend(std::coroutine_handle<> frame) { suspend(frame); }
-  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
     return std::apply(
@@ -176,9 +179,11 @@ class [[nodiscard]] Gather final : public GatherWaiter {
 };
 
 template <bool Settled, class T>
-class [[nodiscard]] GatherRange final : public GatherWaiter {
+class [[nodiscard]] GatherRange final
+    : public GatherWaiter,
+      public Raises<GatherRange<Settled, T>, std::vector<GatheredValue<Settled, T>>> {
  public:
-  using value_type = std::vector<std::conditional_t<Settled, Outcome<T>, Value<T>>>;
+  using value_type = std::vector<GatheredValue<Settled, T>>;
   // Takes them only when there is memory for it.
   explicit GatherRange(std::vector<Gathered<T>>&& children)
       : GatherWaiter(Settled), hooks_(children.size()), children_(std::move(children)) {}
@@ -190,7 +195,6 @@ class [[nodiscard]] GatherRange final : public GatherWaiter {
     return ready();
   }
   void await_suspend(std::coroutine_handle<> frame) { suspend(frame); }
-  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
     value_type values;

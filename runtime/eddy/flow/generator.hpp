@@ -11,6 +11,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/spawn.hpp>
 
 #include <optional>
@@ -127,13 +128,8 @@ class [[nodiscard]] Generator {
 };
 
 template <class T>
-class Generator<T>::promise_type {
+class Generator<T>::promise_type : public internal::Pooled {
  public:
-  static void* operator new(std::size_t size) { return internal::Pool::allocate(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept {
-    internal::Pool::release(frame, size);
-  }
-
   Generator get_return_object() noexcept { return Generator(Handle::from_promise(*this)); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
@@ -285,9 +281,9 @@ class [[nodiscard]] Generator<T>::ResumeWith : public Next {
 };
 
 template <class T>
-class [[nodiscard]] Generator<T>::Close {
+class [[nodiscard]] Generator<T>::Close
+    : public internal::Raises<typename Generator<T>::Close> {
  public:
-  using value_type = void;
   explicit Close(const Generator& generator) noexcept : generator_(&generator) {}
 
   bool await_ready() {
@@ -301,7 +297,6 @@ class [[nodiscard]] Generator<T>::Close {
     frame_.promise().close();
     return frame_.promise().advance(frame_, consumer);
   }
-  void await_resume() { return internal::value_or_raise(await_outcome()); }
   Expected<void> await_outcome() {
     if (!frame_) return {};
     auto& promise = frame_.promise();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/exception_group.hpp>
 
@@ -112,20 +113,14 @@ class TaskGroup {
 };
 
 // Waits until no child is left.
-class [[nodiscard]] TaskGroup::AllEnded : public internal::Waiter {
+class [[nodiscard]] TaskGroup::AllEnded : public internal::PlainWait {
  public:
-  using value_type = void;
-  explicit AllEnded(TaskGroup& group) noexcept : Waiter(&stop), group_(group) {}
+  explicit AllEnded(TaskGroup& group) noexcept : PlainWait(&stop), group_(group) {}
   AllEnded(const AllEnded&) = default;
   bool await_ready() const noexcept { return group_.quiet(); }
   void await_suspend(std::coroutine_handle<> frame) {
     group_.waiter_ = this;
     park(frame);
-  }
-  void await_resume() { if (interrupted()) cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (interrupted()) return std::unexpected(cancelled_failure());
-    return {};
   }
 
  private:

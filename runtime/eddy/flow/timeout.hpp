@@ -8,6 +8,7 @@
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/callable.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <optional>
@@ -155,10 +156,8 @@ class [[nodiscard]] TimeoutScope {
 
 // The same around a body that is given the scope.
 template <class F, class T>
-class [[nodiscard]] TimeoutBody {
+class [[nodiscard]] TimeoutBody : public Raises<TimeoutBody<F, T>, T> {
  public:
-  using value_type = T;
-
   template <class G>
   TimeoutBody(Limit limit, G&& body) : limit_(limit), body_(std::forward<G>(body)) {}
 
@@ -168,10 +167,7 @@ class [[nodiscard]] TimeoutBody {
     task_.emplace(std::invoke(body_, scope_));
     return !task_->await_ready() && task_->await_suspend(frame);
   }
-  T await_resume() { return value_or_raise(await_outcome()); }
-  Expected<Held<T>> await_outcome() {
-    return scope_.end(*task_, limit_.length());
-  }
+  Expected<Held<T>> await_outcome() { return scope_.end(*task_, limit_.length()); }
 
  private:
   Limit limit_;

@@ -7,6 +7,7 @@
 
 #include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
 #include <cerrno>
@@ -16,7 +17,8 @@ namespace eddy {
 
 class BrokenBarrier : public Error {
  public:
-  BrokenBarrier() : Error(EPIPE, "wait at a broken barrier") {}
+  static constexpr int number = EPIPE;  // of its code()
+  BrokenBarrier() : Error(number, "wait at a broken barrier") {}
 };
 
 class Barrier {
@@ -28,9 +30,8 @@ class Barrier {
   Barrier(const Barrier&) = delete;
   Barrier& operator=(const Barrier&) = delete;
 
-  class [[nodiscard]] Wait : public internal::Waiter {
+  class [[nodiscard]] Wait : public internal::Waiter, public internal::Raises<Wait, std::size_t> {
    public:
-    using value_type = std::size_t;
     static constexpr const char* died_early = "a Barrier died while a task waited at it";
     explicit Wait(Barrier& barrier) noexcept : Waiter(&stop), barrier_(barrier) {}
     Wait(const Wait&) = default;
@@ -50,14 +51,9 @@ class Barrier {
       ++barrier_.waiting_;
       park(frame);
     }
-    std::size_t await_resume() {
-      if (interrupted()) [[unlikely]] cancelled_failure().raise();
-      if (broken_) throw BrokenBarrier();
-      return index_;
-    }
     Expected<std::size_t> await_outcome() {
       if (interrupted()) return std::unexpected(cancelled_failure());
-      if (broken_) return std::unexpected(Failure::from(std::make_exception_ptr(BrokenBarrier())));
+      if (broken_) return std::unexpected(Failure::of<BrokenBarrier>());
       return index_;
     }
 

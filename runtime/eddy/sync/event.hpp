@@ -3,6 +3,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
 namespace eddy {
@@ -13,20 +14,14 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  class [[nodiscard]] Wait : public internal::Waiter {
+  class [[nodiscard]] Wait : public internal::PlainWait {
    public:
-    using value_type = void;
     static constexpr const char* died_early = "an Event died while a task waited for it";
     explicit Wait(Event& event) noexcept : event_(event) {}
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> frame) {
       event_.waiters_.push_back(*this);
       park(frame);
-    }
-    void await_resume() { if (interrupted()) [[unlikely]] cancelled_failure().raise(); }
-    Expected<void> await_outcome() {
-      if (interrupted()) return std::unexpected(cancelled_failure());
-      return {};
     }
 
    private:

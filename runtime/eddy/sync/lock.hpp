@@ -7,11 +7,12 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/sync/internal/holder.hpp>
+#include <eddy/sync/internal/guard.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
 #include <cstdint>
-#include <utility>
 
 namespace eddy {
 
@@ -24,24 +25,6 @@ class Lock {
 
   class Acquire;
   class ScopedAcquire;
-
-  // Releases the lock when it dies, unless that was done before.
-  class [[nodiscard]] Guard {
-   public:
-    Guard() = default;
-    Guard(Guard&& other) noexcept : lock_(std::exchange(other.lock_, nullptr)) {}
-    Guard& operator=(Guard&& other) noexcept {
-      std::swap(lock_, other.lock_);
-      return *this;
-    }
-    ~Guard() { release(); }
-    void release() { if (lock_) std::exchange(lock_, nullptr)->release(); }
-
-   private:
-    friend class ScopedAcquire;
-    explicit Guard(Lock& lock) noexcept : lock_(&lock) {}
-    Lock* lock_ = nullptr;
-  };
 
   // Resumes when the lock is this task's; at once when it is free. Cancelling it takes nothing. ∅
   Acquire acquire() noexcept;
@@ -56,21 +39,24 @@ class Lock {
     pass_on();
   }
 
+  // Releases the lock when it dies, unless that was done before.
+  using Guard = internal::Guard<Lock, &Lock::release>;
+
  private:
   friend class Condition;
+  class Entry;
   enum class State : std::uint8_t { free, held, given };  // given: to a task that has not run since
   void pass_on() noexcept;
 
-  internal::WaitList<Acquire> waiters_;
+  internal::WaitList<Entry> waiters_;
   State state_ = State::free;
   internal::Holder holder_;
 };
 
-class [[nodiscard]] Lock::Acquire : public internal::Waiter {
+class Lock::Entry : public internal::Waiter {
  public:
-  using value_type = void;
   static constexpr const char* died_early = "a Lock died while a task waited for it";
-  explicit Acquire(Lock& lock) noexcept : lock_(lock) {}
+  explicit Entry(Lock& lock) noexcept : lock_(lock) {}
 
   bool await_ready() noexcept {
     if (lock_.state_ != State::free) return false;
@@ -82,11 +68,6 @@ class [[nodiscard]] Lock::Acquire : public internal::Waiter {
     lock_.holder_.require_other("a lock");
     lock_.waiters_.push_back(*this);
     park(frame);
-  }
-  void await_resume() { if (lost()) [[unlikely]] cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (lost()) return std::unexpected(cancelled_failure());
-    return {};
   }
 
  protected:
@@ -108,15 +89,19 @@ class [[nodiscard]] Lock::Acquire : public internal::Waiter {
   bool given_ = false;
 };
 
-class [[nodiscard]] Lock::ScopedAcquire : public Acquire {
+class [[nodiscard]] Lock::Acquire : public Entry, public internal::Raises<Acquire> {
  public:
-  using value_type = Guard;
-  using Acquire::Acquire;
-
-  Guard await_resume() {
-    Acquire::await_resume();
-    return Guard(lock_);
+  using Entry::Entry;
+  Expected<void> await_outcome() {
+    if (lost()) return std::unexpected(cancelled_failure());
+    return {};
   }
+};
+
+class [[nodiscard]] Lock::ScopedAcquire : public Entry,
+                                          public internal::Raises<ScopedAcquire, Guard> {
+ public:
+  using Entry::Entry;
   Expected<Guard> await_outcome() {
     if (lost()) return std::unexpected(cancelled_failure());
     return Guard(lock_);
@@ -128,7 +113,7 @@ inline Lock::ScopedAcquire Lock::scoped() noexcept { return ScopedAcquire(*this)
 
 inline void Lock::pass_on() noexcept {
   holder_.is_nobody();
-  if (Acquire* next = waiters_.pop()) {
+  if (Entry* next = waiters_.pop()) {
     next->given_ = true;
     state_ = State::given;
     next->wake();

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/sync/internal/queue_items.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
@@ -32,7 +33,8 @@ class QueueFull : public Error {
 };
 class QueueShutDown : public Error {
  public:
-  QueueShutDown() : Error(ESHUTDOWN, "use of a queue that was shut down") {}
+  static constexpr int number = ESHUTDOWN;  // of its code()
+  QueueShutDown() : Error(number, "use of a queue that was shut down") {}
 };
 
 template <class T, class Items>
@@ -151,9 +153,6 @@ class BasicQueue {
     if (unfinished_ > 0) return;
     while (Join* joiner = joiners_.pop()) joiner->wake();
   }
-  static Failure shut_down_failure() {
-    return Failure::from(std::make_exception_ptr(QueueShutDown()));
-  }
 
   Items items_;
   std::size_t maxsize_;
@@ -192,7 +191,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
     if (added_) return {};
     const bool stopped = interrupted();
     if (!std::exchange(reserved_, false)) {  // the queue may be gone
-      return std::unexpected(stopped ? cancelled_failure() : shut_down_failure());
+      return std::unexpected(stopped ? cancelled_failure() : Failure::of<QueueShutDown>());
     }
     --queue_.reserved_;
     return put_reserved(stopped);
@@ -204,7 +203,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
   Expected<void> put_reserved(bool stopped) {
     if (stopped || queue_.shut_down_) {
       queue_.promise_place();
-      return std::unexpected(stopped ? cancelled_failure() : shut_down_failure());
+      return std::unexpected(stopped ? cancelled_failure() : Failure::of<QueueShutDown>());
     }
     try {
       queue_.add(std::move(item_));
@@ -255,7 +254,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
     if (queue_.shut_down_) [[unlikely]] queue_.end_getters();
     return !stopped_ && !queue_.empty();
   }
-  Failure failure() { return stopped_ ? cancelled_failure() : shut_down_failure(); }
+  Failure failure() { return stopped_ ? cancelled_failure() : Failure::of<QueueShutDown>(); }
 
   BasicQueue& queue_;
   bool promised_ = false;
@@ -263,20 +262,14 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
 };
 
 template <class T, class Items>
-class [[nodiscard]] BasicQueue<T, Items>::Join : public internal::Waiter {
+class [[nodiscard]] BasicQueue<T, Items>::Join : public internal::PlainWait {
  public:
-  using value_type = void;
   static constexpr const char* died_early = "a Queue died while a task waited in join()";
   explicit Join(BasicQueue& queue) noexcept : queue_(queue) {}
   bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
   void await_suspend(std::coroutine_handle<> frame) {
     queue_.joiners_.push_back(*this);
     park(frame);
-  }
-  void await_resume() { if (interrupted()) [[unlikely]] cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (interrupted()) return std::unexpected(cancelled_failure());
-    return {};
   }
 
  private:

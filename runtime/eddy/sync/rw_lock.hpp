@@ -4,23 +4,28 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/sync/internal/holder.hpp>
+#include <eddy/sync/internal/guard.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
 #include <cstddef>
-#include <utility>
 
 namespace eddy {
 
 class RwLock {
+  template <bool Writes>
+  void end() noexcept { leave(Writes); }
+
  public:
   RwLock() = default;
   RwLock(const RwLock&) = delete;
   RwLock& operator=(const RwLock&) = delete;
   ~RwLock() { if (writing_ || readers_ > 0) [[unlikely]] waiters_.owner_dies_in_use(); }
 
+  // Ends the reading, or the writing, when it dies, unless that was done before.
   template <bool Writes>
-  class Guard;
+  using Guard = internal::Guard<RwLock, &RwLock::end<Writes>>;
   using ReadGuard = Guard<false>;
   using WriteGuard = Guard<true>;
   template <bool Writes>
@@ -106,33 +111,11 @@ class RwLock {
 };
 
 template <bool Writes>
-class [[nodiscard]] RwLock::Guard {
+class [[nodiscard]] RwLock::Acquire
+    : public Entry,
+      public internal::Raises<RwLock::Acquire<Writes>, RwLock::Guard<Writes>> {
  public:
-  Guard() = default;
-  Guard(Guard&& other) noexcept : lock_(std::exchange(other.lock_, nullptr)) {}
-  Guard& operator=(Guard&& other) noexcept {
-    std::swap(lock_, other.lock_);
-    return *this;
-  }
-  ~Guard() { release(); }
-  void release() noexcept { if (lock_) std::exchange(lock_, nullptr)->leave(Writes); }
-
- private:
-  template <bool>
-  friend class Acquire;
-  explicit Guard(RwLock& lock) noexcept : lock_(&lock) {}
-  RwLock* lock_ = nullptr;
-};
-
-template <bool Writes>
-class [[nodiscard]] RwLock::Acquire : public Entry {
- public:
-  using value_type = Guard<Writes>;
   explicit Acquire(RwLock& lock) noexcept : Entry(lock, Writes) {}
-  Guard<Writes> await_resume() {
-    if (this->lost()) [[unlikely]] this->cancelled_failure().raise();
-    return Guard<Writes>(this->lock_);
-  }
   Expected<Guard<Writes>> await_outcome() {
     if (this->lost()) return std::unexpected(this->cancelled_failure());
     return Guard<Writes>(this->lock_);

@@ -7,6 +7,8 @@
 
 #include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
+#include <eddy/sync/internal/guard.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
 #include <cstddef>
@@ -24,24 +26,6 @@ class Semaphore {
   class Acquire;
   class ScopedAcquire;
 
-  // Gives its unit back when it dies, unless that was done before.
-  class [[nodiscard]] Guard {
-   public:
-    Guard() = default;
-    Guard(Guard&& other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)) {}
-    Guard& operator=(Guard&& other) noexcept {
-      std::swap(semaphore_, other.semaphore_);
-      return *this;
-    }
-    ~Guard() { release(); }
-    void release() { if (semaphore_) std::exchange(semaphore_, nullptr)->give(); }
-
-   private:
-    friend class ScopedAcquire;
-    explicit Guard(Semaphore& semaphore) noexcept : semaphore_(&semaphore) {}
-    Semaphore* semaphore_ = nullptr;
-  };
-
   // Resumes with a unit; at once when one is free and nobody waits. Cancelling it takes none. ∅
   Acquire acquire() noexcept;
   ScopedAcquire scoped() noexcept;
@@ -49,26 +33,29 @@ class Semaphore {
   // From any task, also one that acquired nothing: the number of units grows.
   void release() { give(); }
 
+  // Gives its unit back when it dies, unless that was done before.
+  using Guard = internal::Guard<Semaphore, &Semaphore::release>;
+
   // True when acquire() would wait.
   bool locked() const noexcept { return free_ == 0; }
   std::size_t value() const noexcept { return free_ + kept_; }
 
  private:
+  class Entry;
   void give() noexcept;
   void given_runs() noexcept;
   bool give_to_waiter() noexcept;
 
-  internal::WaitList<Acquire> waiters_;
+  internal::WaitList<Entry> waiters_;
   std::size_t free_;       // what acquire() may take; zero while anybody waits or was given a unit
   std::size_t kept_ = 0;   // what nobody may take before those who were given theirs have run
   std::size_t given_ = 0;  // to tasks that have not run since
 };
 
-class [[nodiscard]] Semaphore::Acquire : public internal::Waiter {
+class Semaphore::Entry : public internal::Waiter {
  public:
-  using value_type = void;
   static constexpr const char* died_early = "a Semaphore died while a task waited for it";
-  explicit Acquire(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
+  explicit Entry(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
 
   bool await_ready() noexcept {
     if (semaphore_.free_ == 0) return false;
@@ -78,11 +65,6 @@ class [[nodiscard]] Semaphore::Acquire : public internal::Waiter {
   void await_suspend(std::coroutine_handle<> frame) {
     semaphore_.waiters_.push_back(*this);
     park(frame);
-  }
-  void await_resume() { if (lost()) [[unlikely]] cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (lost()) return std::unexpected(cancelled_failure());
-    return {};
   }
 
  protected:
@@ -100,15 +82,19 @@ class [[nodiscard]] Semaphore::Acquire : public internal::Waiter {
   bool given_ = false;
 };
 
-class [[nodiscard]] Semaphore::ScopedAcquire : public Acquire {
+class [[nodiscard]] Semaphore::Acquire : public Entry, public internal::Raises<Acquire> {
  public:
-  using value_type = Guard;
-  using Acquire::Acquire;
-
-  Guard await_resume() {
-    Acquire::await_resume();
-    return Guard(semaphore_);
+  using Entry::Entry;
+  Expected<void> await_outcome() {
+    if (lost()) return std::unexpected(cancelled_failure());
+    return {};
   }
+};
+
+class [[nodiscard]] Semaphore::ScopedAcquire : public Entry,
+                                               public internal::Raises<ScopedAcquire, Guard> {
+ public:
+  using Entry::Entry;
   Expected<Guard> await_outcome() {
     if (lost()) return std::unexpected(cancelled_failure());
     return Guard(semaphore_);
@@ -124,7 +110,7 @@ inline void Semaphore::give() noexcept {
 }
 
 inline bool Semaphore::give_to_waiter() noexcept {
-  Acquire* next = waiters_.pop();
+  Entry* next = waiters_.pop();
   if (!next) return false;
   next->given_ = true;
   ++given_;

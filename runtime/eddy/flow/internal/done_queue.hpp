@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/flow/internal/same_loop.hpp>
 
 #include <optional>
@@ -74,9 +75,9 @@ class DoneQueue {
   List<Waiter> waiters_;
 };
 
-class [[nodiscard]] DoneQueue::Next : public Waiter {
+class [[nodiscard]] DoneQueue::Next : public Waiter,
+                                      public Raises<Next, std::optional<std::size_t>> {
  public:
-  using value_type = std::optional<std::size_t>;
   explicit Next(DoneQueue& completions) noexcept : completions_(completions) {}
   Next(const Next&) = default;
   // For messages: only as_completed() ends with a TimeoutError.
@@ -93,7 +94,6 @@ class [[nodiscard]] DoneQueue::Next : public Waiter {
     completions_.waiters_.push_back(*this);
     park(frame);
   }
-  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
     const bool stopped = interrupted();
     if (std::exchange(promised_, false)) --completions_.promised_;

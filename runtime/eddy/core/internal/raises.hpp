@@ -1,0 +1,17 @@
+// Raises: what throws, in an awaitable that tells by await_outcome() how it ended.
+#pragma once
+
+#include <eddy/base/failure.hpp>
+
+namespace eddy::internal {
+
+// Base of `Self`. One whose value can be had for less than by way of an Expected has an
+// await_resume() of its own instead.
+template <class Self, class T = void>
+class Raises {
+ public:
+  using value_type = T;
+  T await_resume() { return value_or_raise(static_cast<Self&>(*this).await_outcome()); }
+};
+
+}  // namespace eddy::internal
