@@ -33,6 +33,7 @@ void Context::set(const void* variable, Box* box) {
     ++slot++->box->references;
   }
   if (box) *slot = {variable, box};
+  EDDY_ASSERT(slot == fresh->slots() + kept);
   drop();
   values_ = fresh;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/pool.hpp>
 
 #include <cstddef>
@@ -43,7 +44,10 @@ class Context {
     unsigned references = 1;
     void (*destroy)(Box*) noexcept;
 
-    void release() noexcept { if (--references == 0) destroy(this); }
+    void release() noexcept {
+      EDDY_ASSERT(references > 0);
+      if (--references == 0) destroy(this);
+    }
   };
   struct Slot {
     const void* variable;

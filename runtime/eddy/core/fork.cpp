@@ -47,6 +47,7 @@ void Loop::join_thread() {
   if (installed != 0) throw Error(installed, "install a fork handler");
   static thread_local ThreadEnd end;
   static_cast<void>(end);
+  EDDY_ASSERT(!of_thread(id_));
   next_on_thread_ = std::exchange(loops_of_thread, this);
 }
 

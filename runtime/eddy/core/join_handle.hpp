@@ -27,7 +27,10 @@ class TaskResult : public TaskState {
   TaskResult(Loop& loop, Task<T>&& task) noexcept
       : TaskResult(loop, task.release()) {}
 
-  Stored& value() noexcept { return *value_; }
+  Stored& value() noexcept {
+    EDDY_ASSERT(value_.has_value());
+    return *value_;
+  }
 
  protected:
   // For those that have to exist before their frame does.
@@ -38,6 +41,8 @@ class TaskResult : public TaskState {
   }
 
   State take_result() noexcept override {
+    EDDY_ASSERT(frame_);
+    EDDY_ASSERT(!value_);
     auto& promise = frame_.promise();
     State state = State::value;
     if (promise.has_value()) {
@@ -104,11 +109,13 @@ class JoinWaiter : public Forwarder, public DoneHook {
   // Throws what the wait or the task ended with, unless that is a value.
   void rethrow() {
     if (interrupted()) [[unlikely]] cancelled_failure().raise();
+    EDDY_ASSERT(target_->done());
     target_->rethrow();
   }
   // The same without a throw: no value means that the task has one.
   std::optional<Failure> failure() {
     if (interrupted()) return cancelled_failure();
+    EDDY_ASSERT(target_->done());
     if (target_->failed() || target_->cancelled()) return target_->failure();
     return std::nullopt;
   }
@@ -278,6 +285,7 @@ class DoneCallback : public DoneHook, public Ready, public Pooled {
   }
   static void run(Ready& ready) noexcept {
     auto& self = static_cast<DoneCallback&>(ready);
+    EDDY_ASSERT(self.task_.done());
     std::swap(Context::current(), self.context_);
     try {
       std::invoke(self.callback_, self.task_);

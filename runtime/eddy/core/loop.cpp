@@ -45,6 +45,7 @@ class Loop::Running {
     thread_state.begin_stack();
   }
   ~Running() {
+    EDDY_ASSERT(loop_.in_turn_);
     thread_state = outer_;
     if (process_ != process_mark) [[unlikely]] thread_state.loop = nullptr;  // a child
     loop_.in_turn_ = false;
@@ -106,6 +107,7 @@ void Loop::run_until(TaskState& main) {
 }
 
 inline void Loop::run_ready() noexcept {
+  EDDY_ASSERT(in_turn_);
   Ready* next = ready_.take();
   std::uint64_t steps = 0;
   while (Ready* ready = next) {
@@ -246,6 +248,7 @@ inline void Loop::reap() {
         complete(user_data, result, flags);
       });
   ended_ += count;
+  EDDY_ASSERT(ended_ <= ring_.pushed());
   stats_.completed += count;
   admit();
 }
@@ -288,6 +291,7 @@ inline void Loop::admit() noexcept {
   }
   if (operation->linked()) [[unlikely]] operation->unlink();  // ended before its cancel was sent
   TaskState& task = *operation->task();
+  EDDY_ASSERT(!task.done());
   EDDY_ASSERT(task.waiter_ == operation);
   task.waiter_ = nullptr;
   ready_.push_back(task);
@@ -296,6 +300,7 @@ inline void Loop::admit() noexcept {
 // -- submission beyond the fast path --
 
 void Loop::queue(Operation& operation) noexcept {
+  EDDY_ASSERT(operation.task());
   operation.state_ = Operation::State::queued;
   waiting_.push_back(operation);  // this turn's poll enters as often as it takes
   admit();
@@ -344,8 +349,11 @@ void Loop::close() {
       report_failed();
       posts_.close();
     } while (task_count_ > 0 || !ready_.empty());  // a handler, or what a callback held, spawned
+    EDDY_ASSERT(tasks_.empty());
+    EDDY_ASSERT(asked_.empty());
     for (auto& entry : services_) entry.service->stop();
     drain_kernel();
+    EDDY_ASSERT(in_flight() == 0);
   }
   services_.clear();
   closed_ = true;

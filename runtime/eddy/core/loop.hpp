@@ -165,11 +165,15 @@ class Loop {
   std::uint64_t id() const noexcept { return id_; }
   std::uint64_t next_task_id() noexcept { return ++task_ids_; }
   void task_started(internal::TaskState& task) noexcept {
+    EDDY_ASSERT(!closed_);
     tasks_.push_back(task);
     ++task_count_;
   }
   void task_ended(internal::TaskState& task) noexcept {
-    static_cast<internal::Link<internal::AllTasks>&>(task).unlink();
+    internal::Link<internal::AllTasks>& link = task;
+    EDDY_ASSERT(link.linked());
+    EDDY_ASSERT(task_count_ > 0);
+    link.unlink();
     --task_count_;
   }
   std::vector<internal::TaskState*> tasks();
@@ -210,6 +214,8 @@ class Loop {
   static constexpr std::uint64_t completion_tag = 1;
 
   void start(internal::Operation& operation) noexcept {
+    EDDY_ASSERT(operation.state_ != internal::Operation::State::in_flight);
+    EDDY_ASSERT(!operation.linked());
     ring_.push(operation.request_, internal::address_of(&operation));
     operation.state_ = internal::Operation::State::in_flight;
   }
@@ -322,6 +328,9 @@ inline TaskState::TaskState(Loop& loop, std::coroutine_handle<> root,
 // parent in thread_state.next instead of resuming it, so that the stack stays flat on every
 // compiler.
 inline void TaskState::resume() noexcept {
+  EDDY_ASSERT(!done());
+  EDDY_ASSERT(!waiter_);
+  EDDY_ASSERT(point_);
   if (must_cancel_ && state_ == State::unstarted) [[unlikely]] return cancel_unstarted();
   state_ = State::running;
   thread_state.task = this;
@@ -338,6 +347,8 @@ inline void TaskState::wake() noexcept {
 }
 
 inline void TaskState::reschedule(std::coroutine_handle<> frame) noexcept {
+  EDDY_ASSERT(running());
+  EDDY_ASSERT(!waiter_);
   point_ = frame;
   loop_->make_ready(*this);
 }
@@ -345,6 +356,7 @@ inline void TaskState::reschedule(std::coroutine_handle<> frame) noexcept {
 inline void Waiter::wake() noexcept { task_->wake(); }
 
 inline bool Waiter::park(std::coroutine_handle<> frame) {
+  EDDY_ASSERT(!task_);
   task_ = thread_state.task;
   if (!task_) [[unlikely]] throw_no_task();
   return task_->park(*this, frame);
@@ -352,11 +364,14 @@ inline bool Waiter::park(std::coroutine_handle<> frame) {
 
 inline bool Waiter::interrupted() noexcept {
   if (!task_) return false;  // never suspended: no delivery (L5)
+  EDDY_ASSERT(task_->running());
+  EDDY_ASSERT(!linked());
   return task_->take_pending_cancel() | cancelled_;
 }
 
 inline void Operation::await_suspend(std::coroutine_handle<> frame) {
   require_first_await();
+  EDDY_ASSERT(state_ == State::idle);
   if (!park(frame) && was_cancelled()) [[unlikely]] return;
   task()->loop().submit(*this);
 }

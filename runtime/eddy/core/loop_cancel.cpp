@@ -5,6 +5,8 @@ namespace eddy {
 using namespace internal;
 
 void Loop::submit_cancel(Operation& operation) {
+  EDDY_ASSERT(operation.in_flight());
+  EDDY_ASSERT(!operation.linked());
   if (ring_.has_place()) {
     send_cancel(operation);
   } else {
@@ -14,6 +16,7 @@ void Loop::submit_cancel(Operation& operation) {
 }
 
 void Loop::send_cancel(Operation& operation) noexcept {
+  EDDY_ASSERT(operation.in_flight());
   push_cancel(address_of(&operation));
   asked_to_end_.push_back(operation);
 }

@@ -26,6 +26,7 @@ void Loop::cancel_all() noexcept {
 }
 
 void Loop::report_by_close(TaskState& task) noexcept {
+  EDDY_ASSERT(task.failed());
   if (task.references_ == 1) return task.release();  // nobody can look any more: it reports
   failed_.push_back(task);
 }

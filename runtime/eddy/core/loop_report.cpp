@@ -37,6 +37,7 @@ std::vector<TaskState*> Loop::tasks() {
   for (auto* list : {&asked_, &tasks_}) {
     for (TaskState* task = list->front(); task; task = list->after(*task)) all.push_back(task);
   }
+  EDDY_ASSERT(all.size() == task_count_);
   return all;
 }
 

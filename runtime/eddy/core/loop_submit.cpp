@@ -10,6 +10,8 @@ namespace eddy {
 using namespace internal;
 
 void Loop::submit(const Request& request, CompletionHandler& completion) noexcept {
+  EDDY_ASSERT(!completion.submit_waits_);
+  EDDY_ASSERT((address_of(&completion) & completion_tag) == 0);
   const PackedRequest packed(request);
   if (ring_.has_place()) {
     ring_.push_unadmitted(packed, address_of(&completion) | completion_tag);
@@ -30,14 +32,14 @@ void Loop::cancel(CompletionHandler& completion) noexcept {
 }
 
 void Loop::queue(CompletionHandler& completion) noexcept {
+  EDDY_ASSERT(completion.submit_waits_ || completion.cancel_waits_);
   if (!completion.linked()) late_.push_back(completion);
   backlog_ = true;
 }
 
 void Loop::push_cancel(std::uint64_t user_data) noexcept {
-  Request request;
-  request.opcode = IORING_OP_ASYNC_CANCEL;
-  request.address = user_data;
+  EDDY_ASSERT(user_data != 0);
+  const Request request{.opcode = IORING_OP_ASYNC_CANCEL, .address = user_data};
   ring_.push_unadmitted(PackedRequest(request), 0);
 }
 
@@ -46,6 +48,7 @@ void Loop::submit_late() {
   while (CompletionHandler* completion = late_.front()) {
     const bool submit = completion->submit_waits_;
     const bool cancel = completion->cancel_waits_;
+    EDDY_ASSERT(submit || cancel);
     if (submit != cancel && !make_room()) return;
     completion->unlink();
     completion->submit_waits_ = completion->cancel_waits_ = false;

@@ -44,7 +44,11 @@ class [[nodiscard]] Sleep : public internal::PlainWait {
     using internal::Timer::Timer;
     Sleep* owner = nullptr;
   };
-  static void fire(internal::Timer& timer) { static_cast<SleepTimer&>(timer).owner->wake(); }
+  static void fire(internal::Timer& timer) {
+    Sleep* sleep = static_cast<SleepTimer&>(timer).owner;
+    EDDY_ASSERT(sleep);
+    sleep->wake();
+  }
   static bool stop(internal::Waiter& waiter);
 
   Duration length_{-1};

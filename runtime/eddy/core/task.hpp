@@ -55,7 +55,8 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
 
   // Gives the frame away. REQUIRES: valid(), never awaited
   Handle release() noexcept {
-    EDDY_ASSERT(frame_ && !frame_.promise().started());
+    EDDY_ASSERT(frame_);
+    EDDY_ASSERT(!frame_.promise().started());
     return std::exchange(frame_, nullptr);
   }
 
@@ -124,6 +125,8 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
 
   // A frame that ended by fail() is suspended there with all its locals: they go now.
   Failure take_failure() noexcept {
+    EDDY_ASSERT(frame_);
+    EDDY_ASSERT(frame_.promise().started());
     Failure failure = frame_.promise().take_failure();
     ++internal::thread_state.failing;
     std::exchange(frame_, nullptr).destroy();

@@ -11,11 +11,14 @@ ExitStack::~ExitStack() {
 }
 
 void ExitStack::push(std::unique_ptr<Node> node) noexcept {
+  EDDY_ASSERT(node);
+  EDDY_ASSERT(!node->below);
   node->below = top_;
   top_ = node.release();
 }
 
 std::unique_ptr<ExitStack::Node> ExitStack::pop() noexcept {
+  EDDY_ASSERT(top_);
   std::unique_ptr<Node> node(top_);
   top_ = node->below;
   return node;
@@ -42,6 +45,7 @@ Task<bool> ExitStack::exit(std::exception_ptr exception) {
     if (thrown) exception = thrown->exception();
   }
   leaving_ = false;
+  EDDY_ASSERT(!thrown || exception);
   if (thrown) co_await fail(std::move(*thrown));
   co_return failed && !exception;
 }

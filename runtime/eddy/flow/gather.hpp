@@ -90,12 +90,15 @@ class GatherWaiter : public Forwarder {
       return;
     }
     require_same_loop(task);
+    EDDY_ASSERT(!hook.owner);
     hook.owner = this;
     task.add_done_hook(hook);
     ++left_;
   }
   bool ready() const noexcept { return left_ == 0 || failed_; }
   void suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(left_ > 0);
+    EDDY_ASSERT(!waits_);
     waits_ = thread_state.task != nullptr;  // park() refuses what is no task
     park(frame);
   }
@@ -113,6 +116,8 @@ class GatherWaiter : public Forwarder {
   void mark_retrieved(const TaskState* but) noexcept;
   void child_ended(TaskState& task) noexcept;
   void first_failed(TaskState& task) noexcept {
+    EDDY_ASSERT(!settled_);
+    EDDY_ASSERT(!failed_);
     failed_ = &task;
     task.retain();
     mark_retrieved(&task);  // H2: whatever the others do later, somebody has looked
@@ -169,6 +174,7 @@ class [[nodiscard]] Gather final : public GatherWaiter,
   std::size_t count() const noexcept override { return sizeof...(Ts); }
   TaskState& child(std::size_t index) noexcept override {
     TaskState* found = nullptr;
+    EDDY_ASSERT(index < sizeof...(Ts));
     each([&](auto& child) { if (index-- == 0) found = &child.handle.state(); });
     return *found;
   }

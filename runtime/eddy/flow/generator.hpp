@@ -77,8 +77,10 @@ class [[nodiscard]] Generator {
 
   // The body has failed, and may be suspended where it did, with all its locals.
   static Failure take_failure(Handle frame) noexcept {
+    EDDY_ASSERT(frame);
     Failure failure = frame.promise().take_failure();
     Generator& owner = frame.promise().owner();
+    EDDY_ASSERT(owner.frame_ == frame);
     owner.frame_ = nullptr;
     owner.failed_ = true;
     frame.destroy();
@@ -153,6 +155,7 @@ class Generator<T>::promise_type : public internal::Pooled {
     return {};
   }
   Yielded yield_value(T value) {
+    EDDY_ASSERT(running());
     value_.emplace(std::move(value));
     state_ = State::yielded;
     return Yielded(*this);
@@ -177,6 +180,10 @@ class Generator<T>::promise_type : public internal::Pooled {
 
   // Runs the body until it yields, ends or waits. True: it waits, and `consumer` is resumed later.
   bool advance(Handle frame, std::coroutine_handle<> consumer) {
+    EDDY_ASSERT(!running());
+    EDDY_ASSERT(!ended());
+    EDDY_ASSERT(!consumer_);
+    EDDY_ASSERT(consumer);
     state_ = State::running;
     if (internal::thread_state.stack_is_deep()) [[unlikely]] {
       internal::thread_state.next = frame;
@@ -200,16 +207,25 @@ class Generator<T>::promise_type : public internal::Pooled {
   bool running() const noexcept { return state_ == State::running; }
   bool closable() const noexcept { return state_ == State::yielded; }
   bool unstarted() const noexcept { return state_ == State::created; }
-  void close() noexcept { closing_ = true; }
+  void close() noexcept {
+    EDDY_ASSERT(closable());
+    closing_ = true;
+  }
   void throw_at_yield(std::exception_ptr exception) noexcept { thrown_ = std::move(exception); }
-  void end_unstarted() noexcept { state_ = State::ended; }
+  void end_unstarted() noexcept {
+    EDDY_ASSERT(unstarted());
+    state_ = State::ended;
+  }
 
   std::uint64_t loop() const noexcept { return loop_; }
 
   void set_owner(Generator& owner) noexcept { owner_ = &owner; }
   Generator& owner() const noexcept { return *owner_; }
   bool failed() const noexcept { return failure_.has_value(); }
-  Failure take_failure() { return *std::exchange(failure_, std::nullopt); }
+  Failure take_failure() {
+    EDDY_ASSERT(failed());
+    return *std::exchange(failure_, std::nullopt);
+  }
   // Value by value: copying the optional as a whole, just after it was stored in two pieces, waits
   // for the store buffer.
   std::optional<T> take_value() {

@@ -51,6 +51,7 @@ namespace internal {
 // REQUIRES: done. Moves the value out of a task that nobody else holds.
 template <class T>
 Value<T> take_value(const JoinHandle<T>& handle, bool sole) {
+  EDDY_ASSERT(handle.done());
   handle.state().rethrow();
   if constexpr (std::is_void_v<T>) {
     static_cast<void>(sole);
@@ -67,6 +68,7 @@ Value<T> take_value(const JoinHandle<T>& handle, bool sole) {
 template <class T>
 Outcome<T> outcome_of(const JoinHandle<T>& handle, bool sole) {
   TaskState& state = handle.state();
+  EDDY_ASSERT(state.done());
   if (state.cancelled() || state.failed()) {
     return Outcome<T>(state.failure().exception(), state.cancelled());
   }

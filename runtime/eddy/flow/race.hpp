@@ -24,6 +24,7 @@ class Runners {
     children_.reserve(count);
   }
   void add(Gathered<T> child) {
+    EDDY_ASSERT(children_.size() < children_.capacity());
     children_.push_back(std::move(child));
     completions_.watch(children_.size() - 1, children_.back().handle.state());
   }
@@ -71,6 +72,7 @@ Task<T> race_of(std::shared_ptr<Runners<T>> runners) {
   runners->mark_retrieved();
   if (cancelled && failed) winner = failed;  // as gather() does: a failure is not lost
   if (cancelled && !failed) co_await fail(std::move(*cancelled));
+  EDDY_ASSERT(winner);
   auto outcome = co_await as_outcome((*runners)[*winner]);
   if (!outcome) co_await fail(std::move(outcome.error()));
   if constexpr (!std::is_void_v<T>) co_return std::move(*outcome);

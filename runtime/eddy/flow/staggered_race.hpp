@@ -44,6 +44,7 @@ Task<BodyValue<F>> staggered_race(std::vector<F> factories, AnyDuration head_sta
         completions.watch(runners.size() - 1, runners.back().state());
         next_start = Loop::current().deadline_after(head_start);
       }
+      EDDY_ASSERT(ended <= runners.size());
       if (ended == runners.size()) break;
       if (over || runners.size() == factories.size()) next_start.reset();
       auto next = co_await internal::next_until(completions, next_start);

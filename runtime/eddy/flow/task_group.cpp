@@ -22,6 +22,7 @@ void TaskGroup::DeleteChild::operator()(Child* child) const noexcept { delete ch
 
 TaskGroup::~TaskGroup() {
   EDDY_VERIFY(quiet() && "a TaskGroup died before its children");
+  EDDY_ASSERT(!waiter_);
   while (Child* child = failed_.pop_front()) delete child;
 }
 
@@ -33,6 +34,7 @@ void TaskGroup::throw_refused() const {
 TaskGroup::NewChild TaskGroup::new_child() { return NewChild(new Child(*this)); }
 
 void TaskGroup::adopt(NewChild added, TaskState& task) {
+  EDDY_ASSERT(!over_);
   Child& child = *added.release();
   child.task = TaskHandle(task);
   if (task.done()) {  // eager: it is over already (G10)
@@ -47,6 +49,8 @@ void TaskGroup::adopt(NewChild added, TaskState& task) {
 // G3, G4, G10: in the step of the child that ended.
 void TaskGroup::child_ended(Child& child) noexcept {
   TaskState& task = child.task.state();
+  EDDY_ASSERT(task.done());
+  EDDY_ASSERT(!over_);
   static_cast<Link<Child>&>(child).unlink();
   if (task.failed()) {
     failed_.push_back(child);
@@ -58,17 +62,21 @@ void TaskGroup::child_ended(Child& child) noexcept {
 }
 
 void TaskGroup::wake_if_quiet() noexcept {
+  EDDY_ASSERT(!waiter_ || body_over_);
   if (quiet() && waiter_) std::exchange(waiter_, nullptr)->wake();
 }
 
 void TaskGroup::Abort::run(Ready& ready) noexcept {
   auto& abort = static_cast<Abort&>(ready);
+  EDDY_ASSERT(abort.scheduled);
   abort.scheduled = false;
   abort.group_.cancel();
   abort.group_.wake_if_quiet();
 }
 
 void TaskGroup::abort() {
+  EDDY_ASSERT(!aborting_);
+  EDDY_ASSERT(!over_);
   aborting_ = true;
   for (Child* child = children_.front(); child;) {
     Child* next = children_.after(*child);
@@ -87,6 +95,7 @@ void TaskGroup::cancel() {
 }
 
 void TaskGroup::body_ended(const Failure* failure) {
+  EDDY_ASSERT(!body_over_);
   body_over_ = true;
   if (!failure) return;
   if (failure->is_cancelled()) {
@@ -99,12 +108,17 @@ void TaskGroup::body_ended(const Failure* failure) {
 
 // G7: a cancellation while only the children are waited for; repeated ones are absorbed.
 void TaskGroup::interrupted(Failure failure) {
+  EDDY_ASSERT(body_over_);
+  EDDY_ASSERT(failure.is_cancelled());
   cancelled_ = std::move(failure);
   if (!aborting_) abort();
 }
 
 // G5, G6
 std::optional<Failure> TaskGroup::finish() {
+  EDDY_ASSERT(body_over_);
+  EDDY_ASSERT(quiet());
+  EDDY_ASSERT(!over_);
   over_ = true;
   if (cancelled_parent_ && parent_.uncancel() == 0) cancelled_.reset();
   if (failed_.empty() && !body_error_) return std::move(cancelled_);
@@ -124,6 +138,7 @@ ExceptionGroup::List TaskGroup::errors() {
     errors.push_back(child->task.exception());
   }
   if (body_error_) errors.push_back(std::move(body_error_));
+  EDDY_ASSERT(!errors.empty());
   return errors;
 }
 

@@ -119,13 +119,16 @@ class [[nodiscard]] TaskGroup::AllEnded : public internal::PlainWait {
   AllEnded(const AllEnded&) = default;
   bool await_ready() const noexcept { return group_.quiet(); }
   void await_suspend(std::coroutine_handle<> frame) {
+    EDDY_ASSERT(!group_.waiter_);
     group_.waiter_ = this;
     park(frame);
   }
 
  private:
   static bool stop(internal::Waiter& waiter) {
-    static_cast<AllEnded&>(waiter).group_.waiter_ = nullptr;
+    auto& ended = static_cast<AllEnded&>(waiter);
+    EDDY_ASSERT(ended.group_.waiter_ == &ended);
+    ended.group_.waiter_ = nullptr;
     return leave(waiter);
   }
   TaskGroup& group_;

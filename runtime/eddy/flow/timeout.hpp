@@ -83,6 +83,7 @@ class Timeout : private internal::Timer {
   template <internal::Settles A>
   [[gnu::noinline]] Expected<internal::Held<typename A::value_type>> convert(A& inner,
                                                                              Duration length) {
+    EDDY_ASSERT(expired());
     internal::AwaitedName awaited = internal::awaited_by(inner);  // while it is there
     if (state_ == State::moved_expiring) length = Failure::at_deadline;
     auto outcome = internal::settle(inner);

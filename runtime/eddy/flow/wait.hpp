@@ -72,6 +72,7 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
   for (std::size_t ended = 0; !enough && ended < handles.size();) {
     auto next = co_await internal::next_until(completions, deadline);
     if (!next && next.error().is_cancelled()) co_await fail(std::move(next.error()));
+    EDDY_ASSERT(next || deadline);
     if (!next) break;
     for (auto index = *next; index; index = completions.pop()) {
       enough |= satisfied(*index);
@@ -80,6 +81,7 @@ Task<WaitResult<T>> wait(std::vector<JoinHandle<T>> handles, WaitOptions options
   }
   WaitResult<T> result;
   for (auto& handle : handles) (handle.done() ? result.done : result.pending).push_back(handle);
+  EDDY_ASSERT(enough || deadline || result.pending.empty());
   co_return result;
 }
 

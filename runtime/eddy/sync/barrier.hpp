@@ -47,6 +47,7 @@ class Barrier {
       return true;
     }
     void await_suspend(std::coroutine_handle<> frame) {
+      EDDY_ASSERT(barrier_.waiting_ + 1 < barrier_.parties_);
       barrier_.waiters_.push_back(*this);
       ++barrier_.waiting_;
       park(frame);
@@ -60,7 +61,9 @@ class Barrier {
    private:
     friend class Barrier;
     static bool stop(internal::Waiter& waiter) {
-      --static_cast<Wait&>(waiter).barrier_.waiting_;
+      auto& waiting = static_cast<Wait&>(waiter).barrier_.waiting_;
+      EDDY_ASSERT(waiting > 0);
+      --waiting;
       return leave(waiter);
     }
     Barrier& barrier_;

@@ -44,6 +44,8 @@ class Condition {
       if (owned) break;
       cancelled = std::move(owned.error());  // the most recent one is thrown
     }
+    EDDY_ASSERT(lock_.locked());
+    EDDY_ASSERT(waits_ > 0);
     --waits_;
     if (!cancelled) co_return;
     if (notified.was_notified()) notify(1);
@@ -93,6 +95,7 @@ class Condition {
       return {};
     }
     void notify() noexcept {
+      EDDY_ASSERT(!notified_);
       notified_ = true;
       wake();
     }

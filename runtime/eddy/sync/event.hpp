@@ -20,6 +20,7 @@ class Event {
     explicit Wait(Event& event) noexcept : event_(event) {}
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> frame) {
+      EDDY_ASSERT(!event_.set_);
       event_.waiters_.push_back(*this);
       park(frame);
     }

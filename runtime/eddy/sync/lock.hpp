@@ -60,6 +60,7 @@ class Lock::Entry : public internal::Waiter {
 
   bool await_ready() noexcept {
     if (lock_.state_ != State::free) return false;
+    EDDY_ASSERT(lock_.waiters_.empty());
     lock_.state_ = State::held;
     lock_.holder_.is_running_task();
     return true;
@@ -112,8 +113,10 @@ inline Lock::Acquire Lock::acquire() noexcept { return Acquire(*this); }
 inline Lock::ScopedAcquire Lock::scoped() noexcept { return ScopedAcquire(*this); }
 
 inline void Lock::pass_on() noexcept {
+  EDDY_ASSERT(state_ != State::free);
   holder_.is_nobody();
   if (Entry* next = waiters_.pop()) {
+    EDDY_ASSERT(!next->given_);
     next->given_ = true;
     state_ = State::given;
     next->wake();

@@ -79,6 +79,7 @@ class RwLock {
 
   bool admits(bool writes) const noexcept { return !writing_ && (!writes || readers_ == 0); }
   void enter(bool writes) noexcept {
+    EDDY_ASSERT(admits(writes));
     if (writes) {
       writing_ = true;
     } else {
@@ -87,9 +88,13 @@ class RwLock {
   }
   void leave(bool writes) noexcept {
     if (writes) {
+      EDDY_ASSERT(writing_);
+      EDDY_ASSERT(readers_ == 0);
       writing_ = false;
       writer_.is_nobody();
     } else {
+      EDDY_ASSERT(readers_ > 0);
+      EDDY_ASSERT(!writing_);
       --readers_;
     }
     admit_waiters();
@@ -99,6 +104,7 @@ class RwLock {
       if (!admits(next->writes_)) break;
       waiters_.pop();
       enter(next->writes_);
+      EDDY_ASSERT(!next->given_);
       next->given_ = true;
       next->wake();
     }

@@ -59,6 +59,8 @@ class Semaphore::Entry : public internal::Waiter {
 
   bool await_ready() noexcept {
     if (semaphore_.free_ == 0) return false;
+    EDDY_ASSERT(semaphore_.waiters_.empty());
+    EDDY_ASSERT(semaphore_.given_ == 0);
     --semaphore_.free_;
     return true;
   }
@@ -105,6 +107,7 @@ inline Semaphore::Acquire Semaphore::acquire() noexcept { return Acquire(*this);
 inline Semaphore::ScopedAcquire Semaphore::scoped() noexcept { return ScopedAcquire(*this); }
 
 inline void Semaphore::give() noexcept {
+  EDDY_ASSERT(free_ == 0 || waiters_.empty());
   if (give_to_waiter()) return;
   ++(given_ > 0 ? kept_ : free_);
 }
@@ -112,6 +115,8 @@ inline void Semaphore::give() noexcept {
 inline bool Semaphore::give_to_waiter() noexcept {
   Entry* next = waiters_.pop();
   if (!next) return false;
+  EDDY_ASSERT(!next->given_);
+  EDDY_ASSERT(free_ == 0);
   next->given_ = true;
   ++given_;
   next->wake();
@@ -120,6 +125,8 @@ inline bool Semaphore::give_to_waiter() noexcept {
 
 // One that was given a unit takes it: those who came behind it have their turn.
 inline void Semaphore::given_runs() noexcept {
+  EDDY_ASSERT(given_ > 0);
+  EDDY_ASSERT(free_ == 0);
   --given_;
   if (kept_ == 0) [[likely]] return;
   while (kept_ > 0 && give_to_waiter()) --kept_;

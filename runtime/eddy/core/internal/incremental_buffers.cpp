@@ -17,13 +17,11 @@ namespace {
 constexpr std::uint16_t probed_group = 1;
 
 PackedRequest receive_into_the_buffer(int socket) noexcept {
-  Request request;
-  request.opcode = IORING_OP_RECV;
-  request.flags = IOSQE_BUFFER_SELECT;
-  request.fd = socket;
-  request.length = 16;
-  request.buffer = probed_group;
-  return PackedRequest(request);
+  return PackedRequest({.opcode = IORING_OP_RECV,
+                        .flags = IOSQE_BUFFER_SELECT,
+                        .fd = socket,
+                        .length = 16,
+                        .buffer = probed_group});
 }
 
 // Whether a receive of two bytes leaves room in its buffer. No value: it could not be tried.

@@ -1,6 +1,7 @@
 #include <eddy/core/internal/io_uring.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/request.hpp>
 #include <eddy/core/internal/ring_workers.hpp>
@@ -145,6 +146,7 @@ IoUring::~IoUring() {
 // -- set-up --
 
 void IoUring::set_up(const RingOptions& options) {
+  EDDY_ASSERT(!open_);
   make_queues(options.submission_entries,
               std::max(options.completion_entries, options.submission_entries));
   map();
@@ -232,6 +234,7 @@ void IoUring::map() noexcept {
 }
 
 void IoUring::register_wait_page() noexcept {
+  EDDY_ASSERT(wait_page_ == MAP_FAILED);
   if (!wants(feature_registered_wait)) return;
   void* page = sys::mmap(nullptr, wait_page_size, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -337,6 +340,7 @@ int IoUring::register_call(unsigned opcode, const void* argument, unsigned count
 }
 
 int IoUring::reserve(unsigned opcode, unsigned places) noexcept {
+  EDDY_ASSERT(places > 0);
   io_uring_rsrc_register table{};
   table.nr = places;
   table.flags = IORING_RSRC_REGISTER_SPARSE;  // 5.19

@@ -8,6 +8,7 @@ namespace eddy::internal {
 
 bool Operation::cancel(Waiter& waiter) {
   auto& operation = static_cast<Operation&>(waiter);
+  EDDY_ASSERT(operation.state_ != State::queued || operation.linked());
   switch (operation.state_) {
     case State::idle:  // a pending request keeps it from starting
     case State::queued:
@@ -37,16 +38,20 @@ void Operation::stop() noexcept {
 
 // Asking twice does no harm; only its place among those that wait to ask is one.
 void Operation::ask_kernel_to_cancel() noexcept {
+  EDDY_ASSERT(in_flight());
   if (!linked()) task()->loop().submit_cancel(*this);
 }
 
 bool Operation::submit_again() noexcept {
+  EDDY_ASSERT(state_ == State::ended);
   if (cancel_requested_) return false;
   task()->loop().submit(*this);
   return true;
 }
 
 Failure Operation::cancelled_midway() noexcept {
+  EDDY_ASSERT(task());
+  EDDY_ASSERT(!in_flight());
   task()->take_pending_cancel();
   return cancelled_failure();
 }
@@ -55,6 +60,8 @@ void Operation::keep_pending() noexcept { task()->keep_cancel_pending(); }
 
 // -ECANCELED, or -EINTR from a worker thread, answers our request; anything else is the result.
 Expected<int> Operation::settle() noexcept {
+  EDDY_ASSERT(!in_flight());
+  EDDY_ASSERT(result_ < 0);
   // An open that waits (FIFO) and is interrupted in a worker leaks the kernel's private ERESTARTSYS
   // (512 to 516) instead of EINTR: seen on 6.18.
   if (result_ <= -512 && result_ >= -516) result_ = -EINTR;

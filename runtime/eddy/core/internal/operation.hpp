@@ -63,10 +63,16 @@ class Operation : public Waiter {
  protected:
   // For one that often is done without the kernel's queue: prepare() before it suspends.
   explicit Operation(std::string_view name) noexcept : Waiter(&cancel), name_(name) {}
-  void prepare(const Request& request) noexcept { request_ = PackedRequest(request); }
+  void prepare(const Request& request) noexcept {
+    EDDY_ASSERT(state_ != State::queued);
+    request_ = PackedRequest(request);
+  }
 
   // The operation was done without the kernel's queue: `result` as the kernel would return it.
-  void finish(int result) noexcept { result_ = result; }
+  void finish(int result) noexcept {
+    EDDY_ASSERT(!in_flight());
+    result_ = result;
+  }
 
   // Called with each completion while they are reaped: it may queue, and resumes nothing. True: the
   // operation goes on, by submit_again() or because more completions come. False: it has ended, and
@@ -80,6 +86,7 @@ class Operation : public Waiter {
   bool submit_again() noexcept;
   // For a Proceed: more completions come.
   bool stay() noexcept {
+    EDDY_ASSERT(state_ == State::ended);
     state_ = State::in_flight;
     return true;
   }

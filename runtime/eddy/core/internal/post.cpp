@@ -46,6 +46,7 @@ void PostQueue::push(Callback callback) {
   signal(eventfd_.get());
   if (embedder >= 0) signal(embedder);
   lock.lock();
+  EDDY_ASSERT(writers_ > 0);
   if (--writers_ == 0 && closed_) written_.notify_all();
 }
 
@@ -55,11 +56,11 @@ void PostQueue::tell(int eventfd) {
 }
 
 void PostQueue::arm() {
-  Request request;
-  request.opcode = IORING_OP_POLL_ADD;
-  request.fd = eventfd_.get();
-  request.op_flags = POLLIN;
-  if (loop_.ring().has(feature_multishot_poll)) request.length = IORING_POLL_ADD_MULTI;
+  const bool multishot = loop_.ring().has(feature_multishot_poll);
+  const Request request{.opcode = IORING_OP_POLL_ADD,
+                        .fd = eventfd_.get(),
+                        .length = multishot ? IORING_POLL_ADD_MULTI : 0u,
+                        .op_flags = POLLIN};
   loop_.submit(request, *this);
 }
 
@@ -85,6 +86,8 @@ void PostQueue::schedule() {
 
 void PostQueue::run(Ready& ready) noexcept {
   auto& queue = static_cast<PostQueue&>(ready);
+  EDDY_ASSERT(queue.scheduled_);
+  EDDY_ASSERT(queue.running_.empty());
   queue.scheduled_ = false;
   {
     std::lock_guard lock(queue.mutex_);

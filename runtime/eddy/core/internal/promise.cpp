@@ -16,6 +16,8 @@ constinit thread_local PromiseBase* left = nullptr;
 
 // One that never ran has nobody to tell: that word links those that are left.
 void PromiseBase::destroy_unrun() noexcept {
+  EDDY_ASSERT(!started());
+  EDDY_ASSERT(!told_);
   if (nested == nested_most) [[unlikely]] {
     told_ = reinterpret_cast<std::uintptr_t>(std::exchange(left, this));
     return;

@@ -42,13 +42,19 @@ class PromiseBase : public Pooled {
   bool started() const noexcept { return state_ != State::created; }
   bool ended() const noexcept { return state_ >= State::value; }
   bool has_value() const noexcept { return state_ == State::value; }
-  void start() noexcept { state_ = State::running; }
+  void start() noexcept {
+    EDDY_ASSERT(!started());
+    state_ = State::running;
+  }
 
   // Who is told when this frame ends later than in the call that started it.
   void set_parent(std::coroutine_handle<> parent) noexcept {
+    EDDY_ASSERT(parent);
+    EDDY_ASSERT(!told_);
     told_ = reinterpret_cast<std::uintptr_t>(parent.address());
   }
   void set_root(TaskState& task) noexcept {
+    EDDY_ASSERT(!told_);
     told_ = reinterpret_cast<std::uintptr_t>(&task) | root;
   }
 
@@ -112,6 +118,7 @@ class Promise : public PromiseBase {
 
   // REQUIRES: ended()
   T take() {
+    EDDY_ASSERT(ended());
     if (state_ != State::value) [[unlikely]] failure_.raise();
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*value_);
@@ -122,6 +129,7 @@ class Promise : public PromiseBase {
   // REQUIRES: it is over, without a value: by a failure, or by its end without a co_return
   const Failure& failure() noexcept {
     if (state_ == State::running) [[unlikely]] set_failure(no_co_return(where_));
+    EDDY_ASSERT(state_ == State::failure);
     return failure_;
   }
   Failure&& take_failure() noexcept { return const_cast<Failure&&>(failure()); }
@@ -146,9 +154,15 @@ class Promise<void> : public PromiseBase {
     state_ = State::failure;
   }
 
-  void take() { if (state_ != State::value) [[unlikely]] failure_.raise(); }
+  void take() {
+    EDDY_ASSERT(ended());
+    if (state_ != State::value) [[unlikely]] failure_.raise();
+  }
   // REQUIRES: ended(), without a value
-  const Failure& failure() const noexcept { return failure_; }
+  const Failure& failure() const noexcept {
+    EDDY_ASSERT(state_ == State::failure);
+    return failure_;
+  }
   Failure&& take_failure() noexcept { return std::move(failure_); }
 
  private:

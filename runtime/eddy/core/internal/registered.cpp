@@ -1,6 +1,7 @@
 #include <eddy/core/internal/registered.hpp>
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/kernel.hpp>
 
@@ -76,6 +77,7 @@ class Registered::Directory {
     if (!table || table->may_tell_the_ring()) return table;
     // After fork() the ring is the parent's, and so is the place.
     if (table->process_ != sys::getpid()) return nullptr;
+    EDDY_ASSERT((table->*back).size() < (table->*back).capacity());
     (table->*back).push_back(place);  // has room for all
     table->came_back_.store(true, std::memory_order_release);
     held = true;
@@ -148,6 +150,7 @@ std::optional<unsigned> Registered::add_file(int fd) {
 }
 
 void Registered::remove_file(unsigned place) noexcept {
+  EDDY_ASSERT(free_files_.size() < free_files_.capacity());
   static_cast<void>(kernel_.set_file(place, -1));
   free_files_.push_back(place);
 }
@@ -161,12 +164,14 @@ std::optional<unsigned> Registered::add_buffer(std::shared_ptr<void> memory, std
     free_buffers_.push_back(*place);
     throw Error(-result, "register a buffer (RLIMIT_MEMLOCK limits them)");
   }
+  EDDY_VERIFY(!buffers_[*place].memory);  // the kernel would still use it
   const auto* begin = static_cast<const std::byte*>(memory.get());
   buffers_[*place] = {begin, size, std::move(memory)};
   return place;
 }
 
 void Registered::remove_buffer(unsigned place) noexcept {
+  EDDY_ASSERT(place < buffers_.size());
   static_cast<void>(kernel_.set_buffer(place, nullptr, 0));
   buffers_[place] = {};
   free_buffers_.push_back(place);

@@ -17,6 +17,9 @@ Ring::Ring(std::unique_ptr<Kernel> kernel)
       completion_head_(*queues_.completion_head),
       offer_(kernel->offer()),
       kernel_(std::move(kernel)) {
+  EDDY_ASSERT(queues_.entries);
+  EDDY_ASSERT(queues_.completions);
+  EDDY_ASSERT(*queues_.head == static_cast<std::uint32_t>(submitted_));
   EDDY_ASSERT(std::has_single_bit(queues_.entry_count));
   EDDY_ASSERT(std::has_single_bit(queues_.completion_count));
   set_limit();

@@ -96,6 +96,7 @@ class Ring {
     std::uint32_t head = completion_head_;
     const std::uint32_t tail = load_acquire(queues_.completion_tail);
     const unsigned count = tail - head;
+    EDDY_ASSERT(count <= queues_.completion_count);
     for (; head != tail; ++head) {
       const CompletionEntry& entry = queues_.completions[head & completion_mask_];
       sink(entry.user_data, entry.result, entry.flags);
@@ -140,6 +141,7 @@ class Ring {
   Entered answer(int result) {
     if (result < 0) [[unlikely]] return explain(-result);
     submitted_ += static_cast<unsigned>(result);
+    EDDY_ASSERT(submitted_ <= tail_);
     EDDY_ASSERT(load(queues_.head) == static_cast<std::uint32_t>(submitted_));
     set_limit();
     return Entered::ok;

@@ -20,6 +20,7 @@ bool TaskState::cancel(const Text& reason) {
 // so a chain of waiting tasks ends in time that grows with its length. Only in a circle of tasks
 // that wait for each other must the one that began hear of it again.
 Waiter* TaskState::count_cancel(Text reason) noexcept {
+  EDDY_ASSERT(!done());
   if (loop_->asks_all()) [[unlikely]] {
     if (report_at_close_) return waiter_ && waiter_->forwarding() ? waiter_ : nullptr;
     report_at_close_ = true;
@@ -36,17 +37,25 @@ unsigned TaskState::uncancel() noexcept {
 }
 
 void TaskState::deliver_pending() noexcept {
+  EDDY_ASSERT(waiter_);
+  EDDY_ASSERT(must_cancel_);
   if (waiter_->request_cancel()) must_cancel_ = false;
 }
 
 // C2: a request that was never delivered takes the place of the value.
 [[gnu::cold]] void TaskState::drop_for_cancel() noexcept {
+  EDDY_ASSERT(must_cancel_);
+  EDDY_ASSERT(!exception_);
   must_cancel_ = false;
   drop_value();
   exception_ = cancelled_failure().exception();
 }
 
 inline void TaskState::conclude(State state) noexcept {
+  EDDY_ASSERT(!done());
+  EDDY_ASSERT(!waiter_);
+  EDDY_ASSERT(state >= State::value);
+  EDDY_ASSERT((state == State::value) == (exception_ == nullptr));
   state_ = state;
   loop_->task_ended(*this);
   while (DoneHook* hook = hooks_.pop_front()) hook->notify(*this);
@@ -55,6 +64,7 @@ inline void TaskState::conclude(State state) noexcept {
 
 // C3: the body never runs.
 void TaskState::cancel_unstarted() noexcept {
+  EDDY_ASSERT(state_ == State::unstarted);
   must_cancel_ = false;
   exception_ = cancelled_failure().exception();
   thread_state.task = this;  // arguments die in the task's own context
@@ -64,6 +74,8 @@ void TaskState::cancel_unstarted() noexcept {
 }
 
 void TaskState::end() noexcept {
+  EDDY_ASSERT(running());
+  EDDY_ASSERT(root_ended_);
   const State state = take_result();  // still the running task: arguments die in its own context
   thread_state.task = nullptr;
   if (must_cancel_ || report_at_close_) [[unlikely]] return end_slowly(state);
@@ -83,6 +95,7 @@ void TaskState::end() noexcept {
 
 // E1: runs the first step at once, inside the step of the task that spawns.
 void TaskState::start_eagerly() noexcept {
+  EDDY_ASSERT(state_ == State::unstarted);
   const ThreadState outer = thread_state;
   const std::uint32_t process = process_mark;
   thread_state.next = nullptr;
@@ -107,6 +120,8 @@ void TaskState::throw_outcome() {
 }
 
 Failure TaskState::failure() {
+  EDDY_ASSERT(done());
+  EDDY_ASSERT(exception_);
   retrieved_ = true;
   return Failure::from(exception_);
 }
@@ -138,6 +153,7 @@ std::string TaskState::name() const {
 // B6: once, and not when anybody looked. One that was asked to stop, and failed after that, is
 // reported as well.
 void TaskState::report_unseen() noexcept {
+  EDDY_ASSERT(exception_);
   retrieved_ = true;
   Loop::report_to(loop_id_,
                   {.message = report_at_close_ ? "task failed while its loop was closed"

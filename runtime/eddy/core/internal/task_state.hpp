@@ -67,6 +67,7 @@ struct AllTasks;  // the tag of the loop's list of tasks
 class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
  public:
   virtual ~TaskState() {
+    EDDY_ASSERT(references_ == 0);
     if (state_ == State::exception && !retrieved_) [[unlikely]] report_unseen();
   }
 
@@ -106,7 +107,10 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   // null when there is none to be asked: then it stays pending. REQUIRES: !done()
   Waiter* count_cancel(Text reason) noexcept;
   // Asks `waiter`, which is this task's; where it is too late, the request stays pending.
-  void deliver_to(Waiter& waiter) { if (!waiter.request_cancel()) must_cancel_ = true; }
+  void deliver_to(Waiter& waiter) {
+    EDDY_ASSERT(&waiter == waiter_);
+    if (!waiter.request_cancel()) must_cancel_ = true;
+  }
 
   Loop& loop() const noexcept { return *loop_; }  // which may be gone when the task is done
   std::uint64_t loop_id() const noexcept { return loop_id_; }
@@ -115,7 +119,10 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   // The running task suspends in `frame` until `waiter` wakes it. A pending request is delivered to
   // the waiter at once, which then wakes the task in the next turn (C2).
   bool park(Waiter& waiter, std::coroutine_handle<> frame) {
+    EDDY_ASSERT(running());
+    EDDY_ASSERT(state_ == State::running);
     EDDY_ASSERT(!waiter_);
+    EDDY_ASSERT(frame);
     point_ = frame;
     waiter_ = &waiter;
     if (!must_cancel_) [[likely]] return true;
@@ -154,12 +161,21 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
 
   // -- lifetime, counted; the loop holds one reference until the task is done --
 
-  void retain() noexcept { ++references_; }
-  void release() noexcept { if (--references_ == 0) delete this; }
+  void retain() noexcept {
+    EDDY_ASSERT(references_ > 0);
+    ++references_;
+  }
+  void release() noexcept {
+    EDDY_ASSERT(references_ > 0);
+    if (--references_ == 0) delete this;
+  }
 
   // -- what the root frame and the loop use --
 
-  void root_ended() noexcept { root_ended_ = true; }
+  void root_ended() noexcept {
+    EDDY_ASSERT(!root_ended_);
+    root_ended_ = true;
+  }
   void start_eagerly() noexcept;
   // Before the loop has heard of the task. What throws drops it, unrun.
   void name_or_drop(std::string_view name);

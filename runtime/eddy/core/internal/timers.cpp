@@ -5,6 +5,7 @@
 namespace eddy::internal {
 
 inline std::size_t TimerQueue::least_from(std::size_t first) const noexcept {
+  EDDY_ASSERT(first < end_);
   std::size_t least = first;
   const std::size_t end = std::min(first + children, end_);
   for (std::size_t child = first + 1; child < end; ++child) {
@@ -41,6 +42,7 @@ void TimerQueue::replace_root(Entry last) noexcept {
 }
 
 void TimerQueue::grow(std::size_t size) {
+  EDDY_ASSERT(size > slots_.size());
   heap_.resize(root + size);
   slots_.reserve(size);
   while (slots_.size() < size) {
@@ -59,8 +61,10 @@ void TimerQueue::sort_in_young() noexcept {
 
 // REQUIRES: so many slots are free, and as many young ones have a place
 void TimerQueue::keep_for_young(std::size_t places) noexcept {
+  EDDY_ASSERT(places <= slots_.size());
   young_places_ = places;
   heap_end_most_ = root + slots_.size() - places;
+  EDDY_ASSERT(end_ <= heap_end_most_);
 }
 
 void TimerQueue::make_room_in_heap() {

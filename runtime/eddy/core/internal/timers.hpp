@@ -59,11 +59,13 @@ class TimerQueue {
 
   // No timer fires before this; mostly the earliest deadline, and never later. REQUIRES: !empty()
   Instant next() const noexcept {
+    EDDY_ASSERT(!empty());
     return end_ == root ? young_from_ : std::min(heap_[root].deadline, young_from_);
   }
 
   // When `timer` fires. REQUIRES: timer.armed()
   Instant deadline(const Timer& timer) const noexcept {
+    EDDY_ASSERT(timer.armed());
     return timer.slot_ & young ? young_[timer.slot_ & ~young].deadline
                                : heap_[slots_[timer.slot_].place].deadline;
   }
@@ -80,6 +82,7 @@ class TimerQueue {
     EDDY_ASSERT(!timer.armed());
     if (++sequence_ == 0) [[unlikely]] count_anew();
     if (young_.size() == young_places_) [[unlikely]] make_room_for_young();
+    EDDY_ASSERT(young_.size() < young_.capacity());
     young_.push_back({deadline, sequence_, &timer});
     timer.slot_ = static_cast<std::uint32_t>(young_.size() - 1) | young;
     if (deadline < young_from_) young_from_ = deadline;
@@ -89,6 +92,7 @@ class TimerQueue {
   void cancel(Timer& timer) noexcept {
     if (!timer.armed()) return;
     if (timer.slot_ & young) [[likely]] return remove_young(timer);
+    EDDY_ASSERT(slots_[timer.slot_].timer == &timer);
     const std::size_t place = slots_[timer.slot_].place;
     release(timer);
     --end_;
@@ -102,6 +106,7 @@ class TimerQueue {
       if (young_from_ <= now) [[unlikely]] sort_in_young();
       if (end_ == root || heap_[root].deadline > now) return;
       Timer& timer = *slots_[heap_[root].slot].timer;
+      EDDY_ASSERT(timer.slot_ == heap_[root].slot);
       release(timer);
       --end_;
       if (end_ > root) replace_root(heap_[end_]);
@@ -153,6 +158,9 @@ class TimerQueue {
   }
 
   void put(std::size_t place, const Entry& entry) noexcept {
+    EDDY_ASSERT(place >= root);
+    EDDY_ASSERT(place < end_);
+    EDDY_ASSERT(entry.slot < slots_.size());
     heap_[place] = entry;
     slots_[entry.slot].place = static_cast<std::uint32_t>(place);
   }
@@ -175,6 +183,7 @@ class TimerQueue {
 
   void remove_young(Timer& timer) noexcept {
     Young& hole = young_[timer.slot_ & ~young];
+    EDDY_ASSERT(hole.timer == &timer);
     hole = young_.back();
     hole.timer->slot_ = timer.slot_;
     timer.slot_ = Timer::none;

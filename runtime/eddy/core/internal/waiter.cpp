@@ -14,12 +14,17 @@ void Waiter::throw_awaited_twice() {
 }
 
 bool Waiter::leave(Waiter& waiter) {
+  EDDY_ASSERT(waiter.task_);
+  EDDY_ASSERT(!waiter.was_cancelled());
   waiter.unlink();
   waiter.mark_cancelled();
   waiter.wake();
   return true;
 }
 
-Failure Waiter::cancelled_failure() noexcept { return task_->cancelled_failure(); }
+Failure Waiter::cancelled_failure() noexcept {
+  EDDY_ASSERT(task_);
+  return task_->cancelled_failure();
+}
 
 }  // namespace eddy::internal

@@ -23,6 +23,8 @@ class DoneQueue {
 
   // Once for each index below the count. Throws UsageError for a task of another loop.
   void watch(std::size_t index, TaskState& task) {
+    EDDY_ASSERT(index < hooks_.size());
+    EDDY_ASSERT(!hooks_[index].owner);
     hooks_[index].owner = this;
     hooks_[index].index = index;
     if (task.done()) {
@@ -62,10 +64,15 @@ class DoneQueue {
   bool all_taken() const noexcept { return taken_ == hooks_.size(); }
   std::size_t take() noexcept;
   void ended(std::size_t index) noexcept {
+    EDDY_ASSERT(ended_.size() < hooks_.size());
     ended_.push_back(index);
     promise();
   }
   void promise() noexcept;
+  void break_promise() noexcept {
+    EDDY_ASSERT(promised_ > 0);
+    --promised_;
+  }
 
   std::vector<Hook> hooks_;
   std::vector<std::size_t> ended_;  // each task ends once
@@ -96,7 +103,7 @@ class [[nodiscard]] DoneQueue::Next : public Waiter,
   }
   Expected<value_type> await_outcome() {
     const bool stopped = interrupted();
-    if (std::exchange(promised_, false)) --completions_.promised_;
+    if (std::exchange(promised_, false)) completions_.break_promise();
     if (stopped) {
       completions_.promise();
       return std::unexpected(cancelled_failure());
@@ -113,6 +120,7 @@ class [[nodiscard]] DoneQueue::Next : public Waiter,
 inline DoneQueue::Next DoneQueue::next() noexcept { return Next(*this); }
 
 inline std::size_t DoneQueue::take() noexcept {
+  EDDY_ASSERT(can_take());
   const std::size_t index = ended_[taken_++];
   if (all_taken()) {
     while (Waiter* waiter = waiters_.pop_front()) waiter->wake();  // there is no other
@@ -125,6 +133,7 @@ inline void DoneQueue::promise() noexcept {
   if (Waiter* waiter = waiters_.pop_front()) {
     static_cast<Next*>(waiter)->promised_ = true;
     ++promised_;
+    EDDY_ASSERT(taken_ + promised_ <= ended_.size());
     waiter->wake();
   }
 }

@@ -1,6 +1,8 @@
 // Guard: what was taken of a primitive; gives it back when it dies, unless that was done before.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <utility>
 
 namespace eddy::internal {

@@ -2,7 +2,7 @@
 // Each keeps them in one vector, which is reserved at once where the bound is known.
 #pragma once
 
-#include <eddy/base/internal/standard.hpp>
+#include <eddy/base/internal/assert.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,9 +19,12 @@ class FifoItems {
   std::size_t size() const noexcept { return count_; }
   void push(T item) {
     if (count_ == ring_.size()) grow();
+    EDDY_ASSERT(!ring_[place(count_)].has_value());
     ring_[place(count_++)].emplace(std::move(item));
   }
   T pop() {
+    EDDY_ASSERT(count_ > 0);
+    EDDY_ASSERT(ring_[first_].has_value());
     T item = std::move(*ring_[first_]);
     ring_[first_].reset();
     if (++first_ == ring_.size()) first_ = 0;
@@ -55,6 +58,7 @@ class LifoItems {
   std::size_t size() const noexcept { return items_.size(); }
   void push(T item) { items_.push_back(std::move(item)); }
   T pop() {
+    EDDY_ASSERT(!items_.empty());
     T item = std::move(items_.back());
     items_.pop_back();
     return item;
@@ -75,6 +79,7 @@ class HeapItems {
     std::push_heap(items_.begin(), items_.end(), greater);
   }
   T pop() {
+    EDDY_ASSERT(!items_.empty());
     std::pop_heap(items_.begin(), items_.end(), greater);
     T item = std::move(items_.back());
     items_.pop_back();

@@ -39,11 +39,16 @@ class WaitList {
   void push_back(W& waiter) {
     bind();
     if (waiter.task()) [[unlikely]] throw_awaited_twice();
+    EDDY_ASSERT(!waiter.linked());
     waiters_.push_back(waiter);
   }
 
   // Takes the oldest waiter out, or null. The caller gives it what it waits for and wakes it.
-  W* pop() noexcept { return static_cast<W*>(waiters_.pop_front()); }
+  W* pop() noexcept {
+    auto* waiter = static_cast<W*>(waiters_.pop_front());
+    EDDY_ASSERT(!waiter || waiter->task());
+    return waiter;
+  }
 
   // For the destructor of a primitive that some task still uses.
   [[gnu::cold]] void owner_dies_in_use() noexcept {
