@@ -105,7 +105,8 @@ class BasicQueue {
   void shutdown(bool immediate = false) {
     shut_down_ = true;
     if (immediate) {
-      const std::size_t dropped = items_.size();
+      // Fewer, where somebody called task_done() for what nobody had got.
+      const std::size_t dropped = std::min(items_.size(), unfinished_);
       items_.clear();
       finish(dropped);
     }
@@ -118,11 +119,14 @@ class BasicQueue {
   bool can_put() const noexcept { return maxsize_ == 0 || items_.size() + reserved_ < maxsize_; }
 
   void add(T item) {
+    EDDY_ASSERT(!shut_down_);
+    EDDY_ASSERT(can_put());
     items_.push(std::move(item));
     ++unfinished_;
     promise_item();
   }
   T take() {
+    EDDY_ASSERT(!empty());
     T item = items_.pop();
     promise_place();
     return item;
@@ -132,6 +136,7 @@ class BasicQueue {
     if (Get* getter = getters_.pop()) {
       getter->promised_ = true;
       ++promised_;
+      EDDY_ASSERT(promised_ <= items_.size());
       getter->wake();
     }
   }
@@ -140,6 +145,7 @@ class BasicQueue {
     if (Put* putter = putters_.pop()) {
       putter->reserved_ = true;
       ++reserved_;
+      EDDY_ASSERT(items_.size() + reserved_ <= maxsize_ || maxsize_ == 0);
       putter->wake();
     }
   }
@@ -149,6 +155,7 @@ class BasicQueue {
     while (Get* getter = getters_.pop()) getter->wake();
   }
   void finish(std::size_t count) noexcept {
+    EDDY_ASSERT(count <= unfinished_);
     unfinished_ -= count;
     if (unfinished_ > 0) return;
     while (Join* joiner = joiners_.pop()) joiner->wake();
@@ -193,6 +200,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
     if (!std::exchange(reserved_, false)) {  // the queue may be gone
       return std::unexpected(stopped ? cancelled_failure() : Failure::of<QueueShutDown>());
     }
+    EDDY_ASSERT(queue_.reserved_ > 0);
     --queue_.reserved_;
     return put_reserved(stopped);
   }
@@ -249,6 +257,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
     if (!task()) return queue_.can_get();  // it did not wait
     stopped_ = interrupted();
     if (!std::exchange(promised_, false)) return false;  // the queue may be gone
+    EDDY_ASSERT(queue_.promised_ > 0);
     --queue_.promised_;
     if (stopped_) queue_.promise_item();
     if (queue_.shut_down_) [[unlikely]] queue_.end_getters();
