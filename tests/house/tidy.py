@@ -18,6 +18,8 @@ BELOW = {
     "net": ["base", "core", "sync", "bytes", "work"],
     "kit": ["base", "core", "sync", "flow", "bytes", "work", "file", "net"],
 }
+# So many EDDY_ASSERT or EDDY_VERIFY in 100 lines of code, at the least.
+ASSERTIONS = {"core": 2, "sync": 2, "flow": 2}
 problems = []
 
 
@@ -70,12 +72,27 @@ def check_order(folder):
         problem(folder.parent / name, 1, f"is in a cycle of includes, or above one: {includes[name]}")
 
 
+def check_assertions(folder):
+    """Lines of code: neither blank nor comment."""
+    code = found = 0
+    for path in folder.rglob("*.[ch]pp"):
+        lines = [line.strip() for line in path.read_text().splitlines()]
+        lines = [line for line in lines if line and not line.startswith("//")]
+        code += len(lines)
+        found += sum(len(re.findall(r"\bEDDY_(?:ASSERT|VERIFY)\(", line)) for line in lines)
+    print(f"{folder.name}: {found} assertions in {code} lines of code")
+    if 100 * found < ASSERTIONS[folder.name] * code:
+        problem(folder / "meson.build", 1, f"less than {ASSERTIONS[folder.name]} assertions in 100 lines")
+
+
 def check_library():
     library = ROOT / "runtime" / "eddy"
     for floor in FLOORS:
         folder = library / floor
         umbrella = (library / f"{floor}.hpp").read_text()
         check_order(folder)
+        if floor in ASSERTIONS:
+            check_assertions(folder)
         if f"#include <eddy/{floor}.hpp>" not in (library / "eddy.hpp").read_text():
             problem(library / "eddy.hpp", 1, f"does not include {floor}.hpp")
         listed = set(re.findall(r"'([\w./]+)'", (folder / "meson.build").read_text()))
