@@ -64,12 +64,11 @@ Task<std::optional<std::size_t>> find_piece(Source& source, const Delimiters& de
 
 template <ReadSource Source>
 Task<std::string> read_until_of(Source source, Delimiters delimiters, std::size_t limit) {
-  auto end = co_await as_outcome(find_piece(source, delimiters, limit));
-  if (!end) co_await fail(std::move(end.error()));
+  EDDY_TRY(const auto end, find_piece(source, delimiters, limit));
   ReadAhead& ahead = source.ahead();
-  std::string piece(ahead.view().first(end->value_or(ahead.size())).size(), '\0');
+  std::string piece(end.value_or(ahead.size()), '\0');
   ahead.take(piece);
-  if (!*end) co_await fail(source.end_of_file("read", std::move(piece), "a delimiter"));
+  if (!end) co_await fail(source.end_of_file("read", std::move(piece), "a delimiter"));
   co_return piece;
 }
 
