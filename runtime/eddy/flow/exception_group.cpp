@@ -6,7 +6,6 @@
 
 namespace eddy {
 using namespace internal;
-using namespace internal;
 namespace {
 
 // What a text may be long that tells of a group in a group in a group.
