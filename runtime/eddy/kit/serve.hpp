@@ -16,6 +16,7 @@
 #pragma once
 
 #include <eddy/core/callable.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/flow/task_group.hpp>
@@ -97,9 +98,8 @@ void report_connection(const Failure& failure, const PeerName& peer,
 
 // Waits for a handler. When it fails, and is not cancelled, that is reported: the stream may go
 // with its frame, and with it who the peer was.
-class [[nodiscard]] Handling {
+class [[nodiscard]] Handling : public Raises<Handling> {
  public:
-  using value_type = void;
   // Calls it: what throws before there is a task is reported as well, and this is over then.
   template <class F>
   Handling(F& handler, Stream stream, const PeerName& peer) : peer_(peer) {
@@ -112,7 +112,6 @@ class [[nodiscard]] Handling {
 
   bool await_ready() const { return !handler_ || handler_->await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return handler_->await_suspend(frame); }
-  void await_resume() { value_or_raise(await_outcome()); }
   Expected<void> await_outcome();
 
  private:

@@ -9,6 +9,7 @@
 
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/core/internal/completion_handler.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/net/stream.hpp>
 #include <eddy/sync/internal/wait_list.hpp>
 
@@ -70,9 +71,8 @@ class ListenerState : public RefCounted<ListenerState>,
 }  // namespace internal
 
 // The next connection.
-class [[nodiscard]] Accept : public internal::Waiter {
+class [[nodiscard]] Accept : public internal::Waiter, public internal::Raises<Accept, Stream> {
  public:
-  using value_type = Stream;
   static constexpr const char* died_early = "a Listener died while a task waited for it";
   // What a Failure has for its operation when the connection was accepted, and is lost.
   static constexpr std::string_view setting_no_delay = "set TCP_NODELAY of";
@@ -84,7 +84,6 @@ class [[nodiscard]] Accept : public internal::Waiter {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);
-  Stream await_resume() { return internal::value_or_raise(await_outcome()); }
   Expected<Stream> await_outcome();
 
  private:

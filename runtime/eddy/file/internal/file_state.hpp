@@ -27,12 +27,9 @@
 
 namespace eddy::internal {
 
-class FileState : public RefCounted<FileState> {
+class FileState : public RefCounted<FileState>, public Pooled {
  public:
   static constexpr std::size_t default_capacity = 64 * 1024;
-
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
 
   FileState(int fd, bool owned, const FileMode& mode, Text name, std::size_t capacity,
             FilePolicy policy, Storage& storage, Storage::Mount& mount) noexcept;

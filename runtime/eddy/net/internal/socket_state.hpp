@@ -19,11 +19,8 @@
 
 namespace eddy::internal {
 
-class SocketState : public RefCounted<SocketState> {
+class SocketState : public RefCounted<SocketState>, public Pooled {
  public:
-  static void* operator new(std::size_t size) { return Pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) { Pool::release(memory, size); }
-
   explicit SocketState(Socket opened) noexcept : socket(std::move(opened)) {}
   SocketState(const SocketState&) = delete;
   SocketState& operator=(const SocketState&) = delete;

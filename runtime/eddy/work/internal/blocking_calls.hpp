@@ -5,6 +5,7 @@
 // All signals are blocked in them.
 #pragma once
 
+#include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <memory>
@@ -51,19 +52,13 @@ class BlockingCalls : public LoopService {
 // co_await WaitForCall(call): has a thread run it, and resumes when it has. Cancelled: only the
 // wait ends; a call that has begun goes on, and nobody hears of its end. Throws Error when no
 // thread can be started.
-class [[nodiscard]] WaitForCall : public Waiter {
+class [[nodiscard]] WaitForCall : public PlainWait {
  public:
-  using value_type = void;
   explicit WaitForCall(std::shared_ptr<BlockingCall> call) noexcept
-      : Waiter(&abandon), call_(std::move(call)) {}
+      : PlainWait(&abandon), call_(std::move(call)) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);
-  void await_resume() { if (interrupted()) cancelled_failure().raise(); }
-  Expected<void> await_outcome() {
-    if (interrupted()) return std::unexpected(cancelled_failure());
-    return {};
-  }
 
  private:
   static bool abandon(Waiter& waiter);
