@@ -4,8 +4,8 @@
 
 #include <utility>
 
-namespace eddy {
 namespace {
+
 using namespace eddy::internal;
 
 struct Told : RefCounted<Told> {
@@ -73,4 +73,3 @@ TEST(RefCounted, DiesWithTheLastThatCounts) {
 }
 
 }  // namespace
-}  // namespace eddy
