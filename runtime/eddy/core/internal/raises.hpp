@@ -11,7 +11,10 @@ template <class Self, class T = void>
 class Raises {
  public:
   using value_type = T;
-  T await_resume() { return value_or_raise(static_cast<Self&>(*this).await_outcome()); }
+  // Part of who awaits: GCC 12 makes a call of it, a sixth of as_result() of a child.
+  [[gnu::always_inline]] T await_resume() {
+    return value_or_raise(static_cast<Self&>(*this).await_outcome());
+  }
 };
 
 }  // namespace eddy::internal
