@@ -91,6 +91,7 @@ TEST(Description, TellsWhatAnyExceptionSays) {
   EXPECT_EQ(to_text(std::make_exception_ptr(std::runtime_error("why"))), "why");
   EXPECT_EQ(to_text(std::make_exception_ptr(Cancelled())), "cancelled");
   EXPECT_EQ(to_text(std::make_exception_ptr(Cancelled(Text("enough")))), "cancelled: enough");
+  EXPECT_EQ(to_text(std::exception_ptr()), "no exception");
   EXPECT_EQ(to_text(std::make_exception_ptr(3)), "an exception of type int");
   EXPECT_EQ(to_text(std::make_exception_ptr(app::Part())), "an exception of type app::Part");
 }

@@ -88,6 +88,21 @@ TEST(MisuseText, NamesTheTypeOfATaskThatIsGone) {
   });
 }
 
+TEST(MisuseText, NamesTheTaskThatIsSpawnedAfterItWasAwaited) {
+  test::run([]() -> Task<> {
+    const std::string by = "by main in " + without_lines(to_text(this_task().where()));
+    auto task = returns();
+    co_await task;
+    EXPECT_EQ(said_by([&] { spawn(std::move(task)); }),
+              "a task was awaited twice: returns(), " + by);
+    auto other = counts();
+    const auto give = [&] { return std::move(other); };
+    EXPECT_EQ(co_await spawn(give), 1);
+    EXPECT_EQ(said_by([&] { spawn(give); }),
+              "spawn of a task that was moved from, spawned, or awaited before: Task<int>, " + by);
+  });
+}
+
 TEST(MisuseText, SaysSoOutsideOfATaskToo) {
   Loop loop(test::options());
   auto task = counts();

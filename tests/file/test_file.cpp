@@ -493,4 +493,18 @@ TEST(StandardFiles, AreThoseOfTheProcess) {
   });
 }
 
+// Whoever shares the descriptor moves it.
+TEST(File, TellsAPlaceThatAnotherHolderHasMovedBack) {
+  test::Directory directory;
+  test::run([&]() -> Task<> {
+    co_await write_text(directory.path("lines"), "first\nsecond\n");
+    const int fd = ::open(directory.path("lines").c_str(), O_RDONLY | O_CLOEXEC);
+    File file = File::adopt(fd, "r");
+    EXPECT_EQ(co_await file.readline(), "first\n");
+    EXPECT_EQ(::lseek(fd, 0, SEEK_SET), 0);
+    EXPECT_LE(co_await file.tell(), 13u);
+    co_await file.close();
+  });
+}
+
 }  // namespace

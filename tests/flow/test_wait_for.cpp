@@ -191,4 +191,24 @@ TEST(WaitFor, LeavesAShieldedTaskAlone) {
   });
 }
 
+TEST(WaitFor, WithoutTimeRefusesATaskThatIsGone) {
+  test::run([]() -> Task<> {
+    const auto refused = [](Task<int> task) -> Task<bool> {
+      try {
+        co_await wait_for(std::move(task), 0s);
+      } catch (const UsageError&) {
+        co_return true;
+      }
+      co_return false;
+    };
+    auto one = []() -> Task<int> { co_return 1; };
+    auto task = one();
+    co_await std::move(task);
+    auto gone = one();
+    const auto kept = std::move(gone);
+    EXPECT_TRUE(co_await refused(std::move(task)));
+    EXPECT_TRUE(co_await refused(std::move(gone)));
+  });
+}
+
 }  // namespace

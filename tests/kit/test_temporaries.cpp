@@ -3,6 +3,7 @@
 #include "support/directory.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <ranges>
 
@@ -191,6 +192,34 @@ TEST(Views, AreTakenAsTheyAre) {
   static_assert(std::same_as<View, decltype(ends.a.write_all(Bytes(named)))>);
   static_assert(std::same_as<View, decltype(ends.a.write_all(MutableBytes(named)))>);
   static_assert(!std::same_as<View, decltype(ends.a.write_all(std::move(named)))>);
+}
+
+// The call is made in a function that has returned when it is awaited.
+Task<> pieces(Stream& stream) {
+  return stream.write_vectored({Bytes("what is "), Bytes("written")});
+}
+Task<> owning_view(Stream& stream) {
+  return stream.write_all(std::views::all(std::string(text)));
+}
+Task<> descriptors(UnixDatagram& socket) {
+  return socket.send_with(std::string(text), std::vector<int>(1, STDIN_FILENO));
+}
+
+TEST(Views, ThatOwnTheirMemoryAreTakenOverAsBracesAndDescriptorsAre) {
+  test::run([]() -> Task<> {
+    test::Ends ends;
+    for (Task<> (*call)(Stream&) : {&pieces, &owning_view}) {
+      Task<> stored = call(ends.a);
+      co_await std::move(stored);
+      EXPECT_EQ(co_await from(ends.b), text);
+    }
+    auto [a, b] = UnixDatagram::pair();
+    Task<> stored = descriptors(a);
+    co_await std::move(stored);
+    std::string got(text.size(), '-');
+    std::array<UniqueFd, 1> places;
+    EXPECT_EQ((co_await b.receive_with(got, places)).descriptors, 1u);
+  });
 }
 
 TEST(Views, OfRoomAreNotMadeOfTemporaries) {

@@ -42,6 +42,20 @@ TEST(TakenTwice, ALockIsRefusedToTheTaskThatHoldsIt) {
   }, debugging);
 }
 
+TEST(TakenTwice, IsNotSaidOfATaskWithTheSameNumberOnAnotherLoop) {
+  Lock lock;
+  test::run([&]() -> Task<> { co_await lock.acquire(); }, debugging);
+  test::run([&]() -> Task<> {
+    auto releases = spawn([&]() -> Task<> {
+      lock.release();
+      co_return;
+    });
+    co_await lock.acquire();
+    lock.release();
+    co_await releases;
+  }, debugging);
+}
+
 TEST(TakenTwice, ALockIsRefusedToTheTaskThatItWasHandedTo) {
   test::run([]() -> Task<> {
     Lock lock;

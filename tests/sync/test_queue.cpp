@@ -239,6 +239,35 @@ TEST(Queue, BelongsToALoopAndEndsWithIt) {
   EXPECT_EQ(left.size(), 1u);
 }
 
+// Throws when it is moved for the last time.
+struct Stubborn {
+  Stubborn(int value, int moves) : value(value), moves(moves) {}
+  Stubborn& operator=(Stubborn&& other) = default;
+  Stubborn(Stubborn&& other) : value(other.value), moves(other.moves - 1) {
+    if (moves == 0) throw std::runtime_error("stays");
+  }
+  int value, moves;
+};
+
+TEST(Queue, HasNoItemThatCouldNotBeMovedIntoIt) {
+  test::run([]() -> Task<> {
+    unsigned refused = 0;
+    for (int moves = 1; moves < 6; ++moves) {
+      Queue<Stubborn> queue;
+      try {
+        queue.put_nowait(Stubborn(1, moves));
+      } catch (const std::runtime_error&) {
+        ++refused;
+        EXPECT_EQ(queue.size(), 0u) << moves;
+        queue.put_nowait(Stubborn(2, 100));
+        EXPECT_EQ(queue.get_nowait().value, 2);
+      }
+    }
+    EXPECT_GT(refused, 0u);
+    co_return;
+  });
+}
+
 TEST(Queue, AllocatesNothing) {
   if (!test::can_count_allocations()) GTEST_SKIP() << "the allocator is not ours";
   Loop loop(test::options());

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <ranges>
 #include <span>
 #include <string_view>
@@ -76,11 +77,17 @@ class MutableBytes : public std::span<std::byte> {
 
 namespace internal {
 
+// Moved, it leaves its memory behind.
+template <class R>
+inline constexpr bool is_initializer_list = false;
+template <class T>
+inline constexpr bool is_initializer_list<std::initializer_list<T>> = true;
+
 // `R` as deduced by a forwarding reference: a temporary that takes its memory along when it is
 // moved.
 template <class R>
 concept Temporary = std::is_class_v<R> && std::move_constructible<R> &&
-                    !std::ranges::borrowed_range<R> && !std::ranges::view<R>;
+                    !std::ranges::borrowed_range<R> && !is_initializer_list<std::remove_cv_t<R>>;
 template <class R>
 concept TemporaryBytes = Temporary<R> && std::convertible_to<R&, Bytes>;
 

@@ -79,6 +79,7 @@ std::string without_arguments(std::string_view text) {
 }  // namespace
 
 std::string to_text(const std::exception_ptr& exception) {
+  if (!exception) return "no exception";
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {

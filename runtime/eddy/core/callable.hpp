@@ -71,6 +71,9 @@ consteval bool is_safe_callable() {
 template <class... Fs>
 inline constexpr bool safe_callable = (is_safe_callable<Fs>() && ...);
 
+template <class... Fs>
+inline constexpr bool can_be_kept = (std::is_constructible_v<std::decay_t<Fs>, Fs> && ...);
+
 // A callable in a class with a constructor.
 template <class F>
 class Moved {
@@ -104,4 +107,6 @@ internal::Moved<F> moved(F& callable) {
       "GCC before 14 destroys the captures of this temporary twice if it stands in an "    \
       "expression with co_await. Either capture by reference ([&]), or give the callable " \
       "a name and pass that: auto body = [c] { ... }; spawn(body); or, for one that "      \
-      "cannot be copied, spawn(moved(body));")
+      "cannot be copied, spawn(moved(body));");                                            \
+  static_assert(::eddy::internal::can_be_kept<__VA_ARGS__>,                                \
+                "This callable is kept, and cannot be copied: hand it over, spawn(moved(body))")

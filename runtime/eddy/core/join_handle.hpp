@@ -24,8 +24,8 @@ class TaskResult : public TaskState {
   using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*,
                                     std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
 
-  TaskResult(Loop& loop, Task<T>&& task) noexcept
-      : TaskResult(loop, task.release()) {}
+  TaskResult(Loop& loop, Task<T>&& task)
+      : TaskResult(loop, task.release_to_spawn()) {}
 
   Stored& value() noexcept {
     EDDY_ASSERT(value_.has_value());

@@ -46,7 +46,7 @@ struct LoopOptions {
   AnyDuration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
   bool debug = false;           // also by EDDY_DEBUG=1 in the environment
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
-  std::uint32_t without = 0;    // kernel features (core/kernel.hpp) not to use
+  std::uint32_t without = 0;    // kernel features (core/feature.hpp) not to use
 };
 
 // Counters since the loop was made, and gauges of now.
@@ -66,7 +66,8 @@ struct Stats {
   std::size_t timers = 0;        // armed
 };
 
-// What an exception handler is told.
+// What an exception handler is told. `message` may be a text that is gone after the call: to_text()
+// makes one to keep.
 struct ExceptionReport {
   std::string_view message;            // what happened: "task exception was never retrieved"
   std::exception_ptr exception = {};   // null for a slow step or a task never awaited

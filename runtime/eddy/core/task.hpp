@@ -60,6 +60,17 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
     return std::exchange(frame_, nullptr);
   }
 
+  // The same; throws UsageError where that is not so.
+  Handle release_to_spawn() {
+    if (!frame_) [[unlikely]] {
+      internal::throw_without_frame("spawn", internal::signature_of<Task>());
+    }
+    if (frame_.promise().started()) [[unlikely]] {
+      internal::throw_awaited_twice(frame_.promise().where());
+    }
+    return std::exchange(frame_, nullptr);
+  }
+
   bool await_ready() const {
     if (!frame_) [[unlikely]] {
       internal::throw_without_frame("co_await", internal::signature_of<Task>());

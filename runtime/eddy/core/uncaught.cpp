@@ -28,8 +28,9 @@ class Telling {
   Telling(std::uint64_t loop, const ExceptionReport& report) noexcept {
     thrown = &report;
     thrown_by = loop;
-    const auto before = std::set_terminate(&tell_and_terminate);
-    if (before != &tell_and_terminate) others = before;
+    const auto before = std::get_terminate();
+    if (before != &tell_and_terminate) others = before;  // first: another thread puts it back
+    std::set_terminate(&tell_and_terminate);
   }
   Telling(const Telling&) = delete;
   Telling& operator=(const Telling&) = delete;

@@ -6,6 +6,8 @@
 
 #include <linux/io_uring.h>
 
+#include <algorithm>
+
 namespace eddy {
 using namespace internal;
 namespace {
@@ -78,8 +80,9 @@ Task<std::uint64_t> File::tell(State state) {
   EDDY_DO(file.flush());
   const auto place = sys::lseek(file.fd, 0, SEEK_CUR);
   if (place < 0) co_await fail(Failure::error(errno, "tell", file.name.view()));
-  EDDY_ASSERT(static_cast<std::uint64_t>(place) >= file.ahead().size());
-  co_return static_cast<std::uint64_t>(place) - file.ahead().size();
+  const auto at = static_cast<std::uint64_t>(place);
+  // Whoever shares the descriptor may have moved it back.
+  co_return at - std::min<std::uint64_t>(at, file.ahead().size());
 }
 
 Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wanted) {

@@ -221,7 +221,7 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
   WaitFor(Limit limit, bool expired, A inner)
       : TimeoutScope<A>(limit, std::move(inner)), expired_(expired) {}
 
-  bool await_ready() { return (expired_ && is_task<A>) || TimeoutScope<A>::await_ready(); }
+  bool await_ready() { return TimeoutScope<A>::await_ready() || (expired_ && is_task<A>); }
   value_type await_resume() {
     if (expired_ && is_task<A>) not_started().raise();
     return TimeoutScope<A>::await_resume();

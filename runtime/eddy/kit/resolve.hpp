@@ -1,7 +1,7 @@
 // resolve: the addresses of a host, by the system's rules: /etc/hosts, DNS, whatever it is told.
 //
-// getaddrinfo(3) blocks, so a thread calls it (work/blocking_calls.hpp). What is numeric is
-// answered at once, without one.
+// getaddrinfo(3) blocks, so a thread calls it (work/internal/blocking_calls.hpp). What is numeric
+// is answered at once, without one.
 #pragma once
 
 #include <eddy/base/error.hpp>

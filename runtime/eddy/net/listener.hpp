@@ -1,9 +1,9 @@
 // Listener: connections as they come. TcpListener and UnixListener are its names.
 //
 // One accept stays with the kernel for all connections (multishot, 5.19). What it accepted and
-// nobody took waits here, at most `most_waiting`; then the kernel's backlog fills. Accepting pauses
-// when a task that was given a connection is cancelled: the next one gets it, and what is left when
-// the listener is closed is closed too. No descriptor left (EMFILE) is thrown to whoever accepts,
+// nobody took waits here, at most `most_waiting`; then the kernel's backlog fills. When a task that
+// was given a connection is cancelled, the next one gets it; what is left when the listener is
+// closed is closed too. No descriptor left (EMFILE) is thrown to whoever accepts,
 // and accepting goes on with the next call. A listener belongs to the loop that it was made on.
 #pragma once
 

@@ -21,8 +21,10 @@
 #include <eddy/net/internal/socket_state.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace eddy {
 
@@ -120,6 +122,9 @@ class Stream {
   // it is a temporary. ∅
   internal::WriteVectored write_vectored(std::span<const Bytes> pieces) {
     return internal::WriteVectored(handle_.to_use(), pieces);
+  }
+  Task<> write_vectored(std::initializer_list<Bytes> pieces) {
+    return write_vectored(std::vector<Bytes>(pieces));
   }
   template <internal::Temporary R>
     requires std::convertible_to<R&, std::span<const Bytes>>

@@ -10,6 +10,7 @@
 #include <array>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace eddy {
 
@@ -124,8 +125,9 @@ class UnixDatagram : public DatagramSocket {
   }
   template <internal::TemporaryBytes R>
   Task<> send_with_to(R&& bytes, std::span<const int> descriptors, const Address& to) {
-    return internal::keeping<internal::SendWith, R>(handle_.to_use(), std::move(bytes),
-                                                    descriptors, to);
+    return internal::keeping<internal::SendWith, R>(
+        handle_.to_use(), std::move(bytes),
+        std::vector<int>(descriptors.begin(), descriptors.end()), to);
   }
 };
 

@@ -3,7 +3,7 @@
 // Not owned by a task: any may release it. Not re-entrant. release() hands the lock to the oldest
 // waiter at once, so nobody who comes later can overtake it; a waiter that is cancelled after it
 // got the lock, and before it ran, passes it on (K1 to K3). In debug mode a task that waits for a
-// lock which it took itself gets a UsageError (sync/holder.hpp).
+// lock which it took itself gets a UsageError (sync/internal/holder.hpp).
 #pragma once
 
 #include <eddy/core/as_result.hpp>

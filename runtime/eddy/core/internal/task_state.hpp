@@ -1,7 +1,7 @@
 // TaskState: one running task, apart from its frame: who waits for it, who asked it to stop.
 //
 // A task has exactly one innermost suspended frame and, while it waits, one Waiter. The rules of
-// cancellation (C1 to C13, tests/README.md) live here:
+// cancellation (C1 to C13, runtime/rules.md) live here:
 //   - cancel() counts; it reaches the Waiter the task is parked on, or stays pending until the next
 //     time the task would wait, and ends there (C1, C2);
 //   - a request that comes when the waiter was already woken stays pending as well, and the waiter

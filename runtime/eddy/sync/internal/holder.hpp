@@ -15,13 +15,13 @@ namespace eddy::internal {
 class Holder {
  public:
   // The running task has it, or nobody in particular has.
-  void is_running_task() noexcept { note(thread_state.task ? thread_state.task->id() : 0); }
+  void is_running_task() noexcept { note(running()); }
   void is_nobody() noexcept { note(0); }
 
   // Throws UsageError when the task that is about to wait holds it.
   void require_other([[maybe_unused]] const char* what) const {
 #ifndef NDEBUG
-    if (task_ == 0 || !thread_state.task || thread_state.task->id() != task_) return;
+    if (task_ == 0 || running() != task_) return;
     if (thread_state.loop && thread_state.loop->debug()) {
       throw_misuse(std::string(what) + " is taken a second time by the task that holds it");
     }
@@ -35,7 +35,13 @@ class Holder {
 #endif
   }
 
-  // Its id; in every build, so that a lock is of one size.
+  // The ids of a task count from one in each loop.
+  static std::uint64_t running() noexcept {
+    const TaskState* task = thread_state.task;
+    return task ? task->loop_id() << 40 ^ task->id() : 0;
+  }
+
+  // running() of then; in every build, so that a lock is of one size.
   [[maybe_unused]] std::uint64_t task_ = 0;
 };
 

@@ -20,7 +20,8 @@ class FifoItems {
   void push(T item) {
     if (count_ == ring_.size()) grow();
     EDDY_ASSERT(!ring_[place(count_)].has_value());
-    ring_[place(count_++)].emplace(std::move(item));
+    ring_[place(count_)].emplace(std::move(item));
+    ++count_;
   }
   T pop() {
     EDDY_ASSERT(count_ > 0);
