@@ -221,6 +221,7 @@ TEST(NoDescriptorsAtAll, ForTheBuffersOfALoopDecidesNothingForTheNext) {
   const auto ask = [] {
     // With plenty, for what UBSan opens a pipe for: see fail_each_descriptor().
     incremental(50, {.without = feature_incremental_buffers});
+    if (!tells(Error(EMFILE, "a class")) || Ring(open_io_uring({})).abandoned()) std::_Exit(6);
     incremental(0, {.without = feature_incremental_buffers});
     for (const std::size_t count : {0u, 1u, 2u}) {
       if (incremental(count)) std::_Exit(5);
@@ -230,7 +231,7 @@ TEST(NoDescriptorsAtAll, ForTheBuffersOfALoopDecidesNothingForTheNext) {
   int code = 0;
   const auto note = [&](int status) {
     code = WEXITSTATUS(status);
-    return WIFEXITED(status);
+    return WIFEXITED(status) && (code == 3 || code == 4);  // or what it wrote is shown
   };
   EXPECT_EXIT(ask(), note, "");
   EXPECT_EQ(code, incremental(50) ? 3 : 4);
