@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 
 template <class E>
 std::string what_of(const Failure& failure) {

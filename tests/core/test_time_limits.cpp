@@ -15,6 +15,7 @@
 namespace {
 
 using namespace eddy;
+using namespace eddy::internal;
 using namespace std::chrono;
 
 Task<bool> times_out(auto limit) {

@@ -1,3 +1,4 @@
+#include "core/kernel.hpp"
 #include "support/run.hpp"
 #include "support/watchdog.hpp"
 
@@ -7,6 +8,8 @@ namespace {
 
 using namespace eddy;
 using namespace eddy::internal;
+
+Task<> only(Operation operation) { co_await operation; }
 
 void hang_in_a_task() {
   test::allow(10ms);
@@ -18,6 +21,9 @@ void hang_in_a_task() {
       void await_resume() const {}
     };
     auto other = spawn([]() -> Task<> { co_await Never(); }(), {.name = "the other"});
+    test::Pipe pipe;
+    char byte;
+    auto reader = spawn(only(test::read(pipe.out.get(), &byte, 1)), {.name = "reader"});
     co_await Never();
   }());
 }
@@ -30,7 +36,9 @@ void hang_elsewhere() {
 TEST(WatchdogDeathTest, NamesTheTestThatHangsAndTheTasksThatAreLeft) {
   EXPECT_EXIT(hang_in_a_task(), testing::KilledBySignal(SIGABRT),
               "hangs: WatchdogDeathTest.NamesTheTestThatHangsAndTheTasksThatAreLeft\n"
-              "  2 tasks, 0 timers, .*\n.*\"main\".*\n.*\"the other\"");
+              "  3 tasks, 0 timers, .*\n.*\"main\".*\n.*another task, or for a primitive\n"
+              ".*\"the other\".*\n.*another task, or for a primitive\n"
+              ".*\"reader\".*\n    waits for the kernel: read\n");
 }
 
 TEST(WatchdogDeathTest, EndsATestThatHangsOutsideOfALoop) {

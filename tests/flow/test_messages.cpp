@@ -2,13 +2,13 @@
 // What scopes and groups say of what failed in them: the texts.
 #include "support/allocations.hpp"
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 
 #include <eddy/base/description.hpp>
 
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 std::exception_ptr failure(const std::string& what) {
   return std::make_exception_ptr(std::runtime_error(what));
@@ -95,12 +95,7 @@ Task<int> waits_for_a_number() {
 
 template <class A>
 Task<std::string> said_by(A awaitable) {
-  try {
-    static_cast<void>(co_await awaitable);
-  } catch (const TimeoutError& error) {
-    co_return error.what();
-  }
-  co_return "no timeout";
+  return test::said_by<TimeoutError>(std::move(awaitable));
 }
 
 TEST(TimeoutText, NamesTheCoroutineAndTheTime) {
@@ -172,7 +167,7 @@ TEST(TimeoutText, NamesAsCompleted) {
   test::run([]() -> Task<> {
     std::vector<JoinHandle<>> tasks = {spawn(waits_long())};
     auto completed = as_completed(tasks, {.timeout = 5s});
-    EXPECT_EQ(co_await said_by(completed.next()), "as_completed: timed out at its deadline");
+    EXPECT_EQ(co_await said_by(completed.next()), "as_completed: timed out after 5s");
     tasks[0].cancel();
     co_await test::wait_until_done(tasks[0]);
   });

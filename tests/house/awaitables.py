@@ -37,16 +37,14 @@ PARTS = {
                    "FileState::read_raw", "FileState::write_raw",
                    "FileState::stat", "FileState::end", "FileState::fill", "FileState::flush",
                    "FileState::recover", "ReadAt::read_in_turn",
-                   "WriteAt::write_in_turn", "File::write_kept", "File::write_kept_at",
-                   "FileCall", "ReadCall", "perform"],
+                   "WriteAt::write_in_turn", "FileCall", "ReadCall", "perform"],
     "open": ["open_file"],
     "Stream::close": ["SocketState::close"],
     "as_result": ["fail", "InPlaceOf"],
     "timeout": ["TimeoutScope", "TimeoutBody"],
     "Task": ["Generator::promise_type::End", "PromiseBase::End"],
     "Stream::read_some": ["Receive"],
-    "Stream::write_all": ["keeping"],
-    "write_bytes": ["write_kept"],
+    "Stream::write_all": ["keep", "keeping", "UnixDatagram::send_kept", "Stream::kept"],
     "relay": ["RelayWait"],
     "Lock::acquire": ["Lock::Entry"],
     "RwLock::read": ["RwLock::Entry"],
@@ -59,7 +57,7 @@ PARTS = {
 # What an awaitable has for the compiler, and `auto` functions that give none.
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
                     "get_return_object"}
-GIVE_NONE = {"run", "spawn", "gathered", "gathered_all", "gathered_range", "Reader::lines"}
+GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range", "Reader::lines"}
 
 
 def uncommented(text):

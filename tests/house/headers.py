@@ -1,6 +1,9 @@
 """Compiles every header alone: it includes what it uses, and is clean under the warnings that a user may
 turn on; every_verb.cpp is for those that come when a template is made. And no header reads <filesystem>,
-whose 57,000 lines cost each file of a user a tenth of what all of eddy costs it."""
+whose 57,000 lines cost each file of a user a tenth of what all of eddy costs it.
+
+    headers.py FOLDER [--verbs] [COMPILER...]    --verbs: only every_verb.cpp, and all headers at once
+"""
 import concurrent.futures
 import os
 import pathlib
@@ -47,12 +50,14 @@ def reads_filesystem(command):
 def main():
     folder = pathlib.Path(sys.argv[1]) / "headers"
     folder.mkdir(exist_ok=True)
-    command = sys.argv[2:] or ["g++"]
+    command = [word for word in sys.argv[2:] if word != "--verbs"] or ["g++"]
     if reads_filesystem(command):
         print("eddy/eddy.hpp includes <filesystem>")
         return 1
     runtime = ROOT / "runtime"
     headers = sorted(str(p.relative_to(runtime)) for p in runtime.rglob("*.hpp"))
+    if "--verbs" in sys.argv:
+        headers = ["eddy/eddy.hpp"]
     if knows_useless_casts(command):
         command = command + ["-Wuseless-cast"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -26,7 +26,7 @@ GLOBAL = re.compile(r"(?<![\w>:)\]])::(\w+)")
 # Each is found, or this test finds nothing.
 PLANTED = ["  ::pread(fd, into, size, 0);", "ask(&::getsockname, fd)", "return ::syscall(SYS_gettid);",
            "const auto start = std::chrono::steady_clock::now();", 'std::getenv("HOME")',
-           "x = getpid();", "if (fstat(fd, &stat) < 0) return;", "std::this_thread::sleep_for(1ms);",
+           "x = getpid();", "if (fstat(fd, &stat) < 0) return;", "std::this_thread::sleep_" "for(1ms);",
            "#include <liburing.h>", "io_uring_submit(&ring);", "call(__NR_io_uring_enter, fd)"]
 
 

@@ -8,7 +8,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "tests" / "README.md"
 SENTENCES = ROOT / "runtime" / "rules.md"
-RULE = r"(?:[LCGTWKDQHAVREB]\d+|SH\d+|F\d[0-9A-F]+)"
+RULE = r"(?:[LCGTWKDQHAVREBX]\d+|SH\d+|F\d[0-9A-F]+)"
 BEGIN, END = "<!-- rules -->", "<!-- end of rules -->"
 
 

@@ -127,6 +127,7 @@ struct Uses {
   }
 
   static Task<> spawned() { co_await spawn(make<Task<>>()); }
+  static Task<> spawned_on() { co_await Loop::current().spawn(make<Task<>>()); }
   static Task<> in_group() {
     co_await task_group([](TaskGroup& group) -> Task<> {
       group.spawn(make<Task<>>());
@@ -213,6 +214,7 @@ struct Uses {
   };
   static constexpr Row rows[] = {
       {"spawn", &spawned},
+      {"Loop::spawn", &spawned_on},
       {"TaskGroup::spawn", &in_group},
       {"task_group", &group},
       {"timeout", &limited},
@@ -255,6 +257,14 @@ TYPED_TEST(Bodies, AreWhatALoopRuns) {
   calls = 0;
   run(TypeParam::template make<Task<>>());
   EXPECT_EQ(calls, 1);
+  Loop loop;
+  loop.run(TypeParam::template make<Task<>>());
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(BodiesOfRun, ThatCannotBeCopiedAreRunWhereTheyAre) {
+  const auto main = [answer = std::make_unique<int>(42)]() -> Task<int> { co_return *answer; };
+  EXPECT_EQ(run(main), 42);
 }
 
 TEST(MemberFunctions, AreBodiesOfWhatTheyBelongTo) {

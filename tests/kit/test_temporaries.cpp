@@ -105,21 +105,19 @@ struct Later {
     co_await std::move(call);
     EXPECT_EQ(co_await from(b), text);
   }
-  static Task<> file_write() {
+  static Task<> into_a_file(Task<std::size_t> (*write)(File&)) {
     test::Directory directory;
     auto file = co_await open(directory.path("a"), "wb");
-    auto call = file.write(made());
+    auto call = write(file);
     EXPECT_EQ(co_await std::move(call), text.size());
     co_await file.close();
     EXPECT_EQ(directory.read("a"), text);
   }
+  static Task<> file_write() {
+    return into_a_file([](File& file) { return file.write(made()); });
+  }
   static Task<> write_at() {
-    test::Directory directory;
-    auto file = co_await open(directory.path("a"), "wb");
-    auto call = file.write_at(made(), 0);
-    EXPECT_EQ(co_await std::move(call), text.size());
-    co_await file.close();
-    EXPECT_EQ(directory.read("a"), text);
+    return into_a_file([](File& file) { return file.write_at(made(), 0); });
   }
   static Task<> writelines() {
     test::Directory directory;
@@ -204,6 +202,23 @@ Task<> owning_view(Stream& stream) {
 Task<> descriptors(UnixDatagram& socket) {
   return socket.send_with(std::string(text), std::vector<int>(1, STDIN_FILENO));
 }
+Task<> descriptors_beside_a_view(UnixDatagram& socket) {
+  return socket.send_with(text, std::vector<int>(1, STDIN_FILENO));
+}
+
+// What could only be garbage later is refused.
+template <class... Texts>
+concept Delimits = requires(Stream& stream, Texts... texts) {
+  stream.read_until({std::forward<Texts>(texts)...});
+};
+template <class Part>
+concept GoesInBraces = requires(Stream& stream, Part part) {
+  stream.write_vectored({std::forward<Part>(part), Bytes()});
+};
+static_assert(Delimits<std::string&> && Delimits<std::string_view> && Delimits<const char*>);
+static_assert(!Delimits<std::string> && !Delimits<const char*, std::string>);
+static_assert(GoesInBraces<std::string&> && GoesInBraces<Bytes> && GoesInBraces<const char*>);
+static_assert(!GoesInBraces<std::string>);
 
 TEST(Views, ThatOwnTheirMemoryAreTakenOverAsBracesAndDescriptorsAre) {
   test::run([]() -> Task<> {
@@ -214,11 +229,14 @@ TEST(Views, ThatOwnTheirMemoryAreTakenOverAsBracesAndDescriptorsAre) {
       EXPECT_EQ(co_await from(ends.b), text);
     }
     auto [a, b] = UnixDatagram::pair();
-    Task<> stored = descriptors(a);
-    co_await std::move(stored);
-    std::string got(text.size(), '-');
-    std::array<UniqueFd, 1> places;
-    EXPECT_EQ((co_await b.receive_with(got, places)).descriptors, 1u);
+    for (Task<> (*call)(UnixDatagram&) : {&descriptors, &descriptors_beside_a_view}) {
+      Task<> stored = call(a);
+      co_await std::move(stored);
+      std::string got(text.size(), '-');
+      std::array<UniqueFd, 1> places;
+      EXPECT_EQ((co_await b.receive_with(got, places)).descriptors, 1u);
+      EXPECT_EQ(got, text);
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 // What is said of a call on a socket that takes too long: the texts.
 #include "core/kernel.hpp"
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 
 #include <eddy/base/description.hpp>
 
@@ -11,13 +12,7 @@ using namespace eddy::internal;
 
 template <class A>
 Task<std::string> said_by(A awaitable) {
-  std::string said = "no timeout";
-  try {
-    static_cast<void>(co_await awaitable);
-  } catch (const TimeoutError& error) {
-    said = error.what();
-  }
-  co_return said;
+  return test::said_by<TimeoutError>(std::move(awaitable));
 }
 
 TEST(SocketTimeoutText, NamesTheVerbAndThePeer) {
@@ -34,6 +29,9 @@ TEST(SocketTimeoutText, NamesTheVerbAndThePeer) {
     const std::string much(8 << 20, 'x');
     EXPECT_EQ(co_await said_by(timeout(5s, client.write_all(much))),
               "write" + peer + ": timed out after 5s");
+    // A call that keeps its memory is named by its verb as well.
+    EXPECT_EQ(co_await said_by(timeout(5s, client.write_all(std::string(much)))),
+              "eddy::Stream::write_all(): timed out after 5s");
   });
 }
 

@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Ends;
 using test::settle;
 
@@ -173,6 +172,30 @@ TEST(OtherLoop, ARegisteredBufferOutlivesItsLoop) {
         EXPECT_THROW(RegisteredBuffer(1), Error) << "no place was freed that was not its own";
       },
       {.registered_buffers = 1});
+}
+
+// The place it has in its own loop's table is somebody else's in this one's.
+TEST(OtherLoop, AFileIsReadIntoARegisteredBufferOfAnother) {
+  test::Directory directory;
+  directory.write("file", "its own bytes");
+  Loop home(test::options({.registered_buffers = 1}));
+  std::optional<RegisteredBuffer> buffer;
+  home.run([&]() -> Task<> {
+    buffer.emplace(4096);
+    co_return;
+  }());
+  const LoopOptions on_the_ring{.registered_buffers = 1, .file_policy = FilePolicy::ring};
+  test::run(
+      [&]() -> Task<> {
+        RegisteredBuffer other(4096);
+        std::ranges::fill(other.bytes(), std::byte{'#'});
+        File file = co_await open(directory.path("file"), "rb");
+        EXPECT_EQ(co_await file.read_at(buffer->bytes(), 0), 13u);
+        EXPECT_EQ(Bytes(buffer->bytes().first(13)).text(), "its own bytes");
+        EXPECT_EQ(other.bytes()[0], std::byte{'#'});
+        co_await file.close();
+      },
+      on_the_ring);
 }
 
 TEST(OtherLoop, ARegisteredBufferThatDiesOnAnotherThreadFreesItsPlace) {

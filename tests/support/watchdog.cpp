@@ -1,5 +1,6 @@
 #include "support/watchdog.hpp"
 
+#include <eddy/core/internal/operation.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <gtest/gtest.h>
@@ -42,12 +43,21 @@ char test_name[256];  // written before, for the handler
   }
 }
 
+void say_what(const eddy::internal::Waiter* waiter) {
+  if (!waiter) return say("    is ready, or runs\n");
+  const auto* operation = eddy::internal::Operation::from(*waiter);
+  if (!operation) return say("    waits for time, for another task, or for a primitive\n");
+  const std::string_view name = operation->name();
+  say("    waits for the kernel: %.*s\n", static_cast<int>(name.size()), name.data());
+}
+
 void say_tasks(eddy::Loop& loop) {
   for (eddy::internal::TaskState* task : loop.tasks()) {
     const auto where = task->where();
     say("  task %llu \"%s\" of %s (%s:%u)%s\n", static_cast<unsigned long long>(task->id()),
         task->name().c_str(), where.function_name(), where.file_name(),
         static_cast<unsigned>(where.line()), task->running() ? ", which runs" : "");
+    say_what(task->waiter());
   }
 }
 

@@ -1,6 +1,7 @@
 // Names of functions are tested here: in no namespace but its own.
 // What debug mode tells of primitives that are used wrongly: the texts.
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 
 #include <eddy/base/description.hpp>
 
@@ -9,24 +10,17 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 #ifndef NDEBUG  // where there are no assertions, nothing is noted
 
 std::string by() { return ", by main in " + to_text(this_task().where()); }
 
+const LoopOptions debugging = {.debug = true};
+
 template <class A>
 Task<std::string> said_by(A awaitable) {
-  std::string said = "nothing";
-  try {
-    static_cast<void>(co_await awaitable);
-  } catch (const UsageError& error) {
-    said = error.what();
-  }
-  co_return said;
+  return test::said_by<UsageError>(std::move(awaitable));
 }
-
-const LoopOptions debugging = {.debug = true};
 
 TEST(TakenTwice, ALockIsRefusedToTheTaskThatHoldsIt) {
   test::run([]() -> Task<> {

@@ -2,7 +2,7 @@
 //
 // What a call is given as a temporary that owns its memory, such as a std::string that a function
 // returns, it takes over: it may be stored, and spawned. Any other memory must stay until the call
-// has resumed.
+// has resumed: a Bytes that you make of a temporary yourself is a view of what has gone.
 #pragma once
 
 #include <eddy/base/internal/standard.hpp>

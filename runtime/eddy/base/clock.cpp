@@ -3,8 +3,7 @@
 #include <eddy/base/error.hpp>
 
 namespace eddy {
-using namespace internal;
 
-void throw_not_a_number() { throw UsageError("a time that is not a number (NaN)"); }
+void internal::throw_not_a_number() { throw UsageError("a time that is not a number (NaN)"); }
 
 }  // namespace eddy

@@ -18,6 +18,8 @@ namespace eddy {
 using Duration = std::chrono::nanoseconds;
 using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
+namespace internal {
+
 // `start + length`, or the end of time, or its beginning, where that would overflow:
 // sleep(Duration::max()) is legal, and so is timeout(Duration::min(), ...).
 constexpr Instant later(Instant start, Duration length) noexcept {
@@ -72,13 +74,16 @@ constexpr Duration to_duration(std::chrono::duration<Rep, Period> length) {
   }
 }
 
+}  // namespace internal
+
 // A length of time as a caller gives it, of any unit and representation: 5s, 0.5s, hours::max(),
 // years(1000). Costs nothing where it is in nanoseconds, or known to the compiler.
 class AnyDuration {
  public:
   constexpr AnyDuration() noexcept = default;
   template <class Rep, class Period>
-  constexpr AnyDuration(std::chrono::duration<Rep, Period> length) : value_(to_duration(length)) {}
+  constexpr AnyDuration(std::chrono::duration<Rep, Period> length)
+      : value_(internal::to_duration(length)) {}
   constexpr operator Duration() const noexcept { return value_; }
   friend constexpr auto operator<=>(AnyDuration a, AnyDuration b) noexcept = default;
 
@@ -92,7 +97,7 @@ class AnyInstant {
   constexpr AnyInstant() noexcept = default;
   template <class Length>
   constexpr AnyInstant(std::chrono::time_point<std::chrono::steady_clock, Length> instant)
-      : value_(to_duration(instant.time_since_epoch())) {}
+      : value_(internal::to_duration(instant.time_since_epoch())) {}
   constexpr operator Instant() const noexcept { return value_; }
   friend constexpr auto operator<=>(AnyInstant a, AnyInstant b) noexcept = default;
 

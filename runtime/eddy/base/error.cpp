@@ -3,7 +3,6 @@
 #include <cerrno>
 
 namespace eddy {
-using namespace internal;
 namespace {
 
 std::string describe(std::string_view operation, std::string_view subject) {

@@ -1,6 +1,7 @@
 // Delimiters: what ends a piece of a stream of bytes: one text, or any of up to four.
 #pragma once
 
+#include <eddy/base/bytes.hpp>
 #include <eddy/base/error.hpp>
 
 #include <algorithm>
@@ -11,15 +12,17 @@
 
 namespace eddy {
 
-// Trivially copyable. The texts must stay until the call that they are given to has ended.
+// Trivially copyable. The texts must stay until the call that they are given to has ended: it is
+// made of no temporary that owns one.
 class Delimiters {
  public:
   static constexpr std::size_t most = 4;
 
   // Throws UsageError when one is empty.
   template <std::convertible_to<std::string_view>... Texts>
-    requires(sizeof...(Texts) >= 1 && sizeof...(Texts) <= most)
-  Delimiters(const Texts&... texts) : texts_{std::string_view(texts)...}, count_(sizeof...(Texts)) {
+    requires(sizeof...(Texts) >= 1 && sizeof...(Texts) <= most &&
+             !(internal::Temporary<Texts> || ...))
+  Delimiters(Texts&&... texts) : texts_{std::string_view(texts)...}, count_(sizeof...(Texts)) {
     for (std::size_t i = 0; i < count_; ++i) {
       if (texts_[i].empty()) throw UsageError("an empty delimiter");
     }

@@ -101,12 +101,17 @@ internal::Moved<F> moved(F& callable) {
 
 }  // namespace eddy
 
+// For what is called and given back.
 #define EDDY_CHECK_CALLABLE(...)                                                           \
   static_assert(                                                                           \
       ::eddy::internal::safe_callable<__VA_ARGS__>,                                        \
       "GCC before 14 destroys the captures of this temporary twice if it stands in an "    \
       "expression with co_await. Either capture by reference ([&]), or give the callable " \
       "a name and pass that: auto body = [c] { ... }; spawn(body); or, for one that "      \
-      "cannot be copied, spawn(moved(body));");                                            \
+      "cannot be copied, spawn(moved(body));")
+
+// For what is kept.
+#define EDDY_CHECK_KEPT(...)                                                               \
+  EDDY_CHECK_CALLABLE(__VA_ARGS__);                                                        \
   static_assert(::eddy::internal::can_be_kept<__VA_ARGS__>,                                \
                 "This callable is kept, and cannot be copied: hand it over, spawn(moved(body))")

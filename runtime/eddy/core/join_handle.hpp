@@ -25,7 +25,7 @@ class TaskResult : public TaskState {
                                     std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
 
   TaskResult(Loop& loop, Task<T>&& task)
-      : TaskResult(loop, task.release_to_spawn()) {}
+      : TaskResult(loop, task.release()) {}
 
   Stored& value() noexcept {
     EDDY_ASSERT(value_.has_value());

@@ -1,6 +1,5 @@
 #include <eddy/core/loop.hpp>
 
-#include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
 
 #include <linux/io_uring.h>
@@ -36,7 +35,7 @@ LoopOptions in_range(LoopOptions options) noexcept {
 // a task of another.
 class Loop::Running {
  public:
-  explicit Running(Loop& loop) : loop_(loop), outer_(thread_state) {
+  explicit Running(Loop& loop) : loop_(loop) {
     loop.check_thread();
     loop.check_open();
     if (loop.in_turn_) throw UsageError("the loop is running already");
@@ -46,8 +45,7 @@ class Loop::Running {
   }
   ~Running() {
     EDDY_ASSERT(loop_.in_turn_);
-    thread_state = outer_;
-    if (process_ != process_mark) [[unlikely]] thread_state.loop = nullptr;  // a child
+    outer_.go_on();
     loop_.in_turn_ = false;
   }
   Running(const Running&) = delete;
@@ -55,8 +53,7 @@ class Loop::Running {
 
  private:
   Loop& loop_;
-  ThreadState outer_;
-  std::uint32_t process_ = process_mark;
+  Interrupted outer_;
 };
 
 Loop::Loop(const LoopOptions& options) : Loop(options, open_io_uring(ring_options(options))) {}

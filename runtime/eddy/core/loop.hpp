@@ -20,10 +20,12 @@
 #include <eddy/core/internal/timers.hpp>
 #include <eddy/core/loop_options.hpp>
 
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <sys/types.h>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace eddy {
@@ -60,10 +62,17 @@ class Loop {
   // go on in the next run(). Throws UsageError inside of another run, or when stop() came first.
   template <class T>
   T run(Task<T> main);
+  template <class F>
+    requires std::invocable<F&>
+  auto run(F&& main);
 
-  // Starts a task in the next turn, also from outside of run().
+  // Starts a task in the next turn, also from outside of run(); or what a callable returns, which
+  // is kept, captures and all, until that is done.
   template <class T>
   JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {});
+  template <class F>
+    requires std::invocable<std::decay_t<F>&>
+  auto spawn(F&& callable, const SpawnOptions& options = {});
 
   // run() returns after the turn in which this was called.
   void stop() noexcept { stopping_ = true; }
@@ -185,6 +194,11 @@ class Loop {
   void count_post() noexcept { ++stats_.posts; }
   void check_thread() const;
   void check_open() const;
+  void check_may_spawn() const {
+    if (internal::thread_state.loop == this) [[likely]] return;
+    check_thread();
+    check_open();
+  }
   void run_until(internal::TaskState& main);
 
   template <class Service>

@@ -58,12 +58,19 @@ JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
 
 template <class T>
 JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
-  if (internal::thread_state.loop != this) [[unlikely]] {
-    check_thread();
-    check_open();
-  }
-  if (!task.valid()) internal::throw_without_frame("spawn", internal::signature_of<Task<T>>());
+  check_may_spawn();
   return internal::start_task(*new internal::TaskResult<T>(*this, std::move(task)), options);
+}
+
+template <class F>
+  requires std::invocable<std::decay_t<F>&>
+auto Loop::spawn(F&& callable, const SpawnOptions& options) {
+  EDDY_CHECK_KEPT(F);
+  using Stored = std::decay_t<F>;
+  using T = BodyValue<Stored>;
+  check_may_spawn();
+  auto* task = new internal::CallableResult<Stored, T>(*this, std::forward<F>(callable));
+  return internal::start_task<T>(*task, options);
 }
 
 // Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
@@ -73,11 +80,8 @@ JoinHandle<T> Loop::spawn(Task<T> task, const SpawnOptions& options) {
 // on.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
-  Loop& loop = Loop::current();
-  if (!task.valid()) [[unlikely]] {
-    internal::throw_without_frame("spawn", internal::signature_of<Task<T>>());
-  }
-  return internal::start_task(*new internal::TaskResult<T>(loop, std::move(task)), options);
+  auto* started = new internal::TaskResult<T>(Loop::current(), std::move(task));
+  return internal::start_task(*started, options);
 }
 
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task
@@ -85,11 +89,7 @@ template <class T>
 template <class F>
   requires Body<std::decay_t<F>>
 auto spawn(F&& callable, const SpawnOptions& options = {}) {
-  EDDY_CHECK_CALLABLE(F);
-  using Stored = std::decay_t<F>;
-  using T = BodyValue<Stored>;
-  auto* task = new internal::CallableResult<Stored, T>(Loop::current(), std::forward<F>(callable));
-  return internal::start_task<T>(*task, options);
+  return Loop::current().spawn(std::forward<F>(callable), options);
 }
 
 template <class T>
@@ -104,6 +104,13 @@ T Loop::run(Task<T> main) {
   } else {
     return std::move(handle.result());
   }
+}
+
+template <class F>
+  requires std::invocable<F&>
+auto Loop::run(F&& main) {
+  EDDY_CHECK_CALLABLE(F);
+  return run(std::invoke(main));
 }
 
 // asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop.

@@ -53,31 +53,17 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
     if (frame_) std::exchange(frame_, nullptr).destroy();
   }
 
-  // Gives the frame away. REQUIRES: valid(), never awaited
-  Handle release() noexcept {
-    EDDY_ASSERT(frame_);
-    EDDY_ASSERT(!frame_.promise().started());
+  // Gives the frame away, to be run by somebody else. Throws UsageError when that is too late.
+  Handle release() {
+    require_unrun("spawn");
     return std::exchange(frame_, nullptr);
   }
 
-  // The same; throws UsageError where that is not so.
-  Handle release_to_spawn() {
-    if (!frame_) [[unlikely]] {
-      internal::throw_without_frame("spawn", internal::signature_of<Task>());
-    }
-    if (frame_.promise().started()) [[unlikely]] {
-      internal::throw_awaited_twice(frame_.promise().where());
-    }
-    return std::exchange(frame_, nullptr);
-  }
+  // For a verb that has another coroutine do its work: messages name the verb. REQUIRES: valid()
+  void set_where(std::source_location verb) noexcept { frame_.promise().set_where(verb); }
 
   bool await_ready() const {
-    if (!frame_) [[unlikely]] {
-      internal::throw_without_frame("co_await", internal::signature_of<Task>());
-    }
-    if (frame_.promise().started()) [[unlikely]] {
-      internal::throw_awaited_twice(frame_.promise().where());
-    }
+    require_unrun("co_await");
     return false;
   }
 
@@ -120,6 +106,13 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
  private:
   explicit Task(Handle frame) noexcept : frame_(frame) {}
 
+  [[gnu::always_inline]] void require_unrun(const char* verb) const {
+    if (!frame_) [[unlikely]] internal::throw_without_frame(verb, internal::signature_of<Task>());
+    if (frame_.promise().started()) [[unlikely]] {
+      internal::throw_awaited_twice(frame_.promise().where());
+    }
+  }
+
   void drop() noexcept {
     if (!frame_) return;
     if (!frame_.promise().started()) [[unlikely]] return drop_unrun();
@@ -159,7 +152,7 @@ template <class T>
 class Task<T>::promise_type : public internal::Promise<T> {
  public:
   Task get_return_object(std::source_location where = std::source_location::current()) noexcept {
-    this->where_ = where;
+    this->set_where(where);
     return Task(Handle::from_promise(*this));
   }
 };

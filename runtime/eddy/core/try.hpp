@@ -30,7 +30,7 @@
 #define EDDY_DO(...)                                                                    \
   do {                                                                                  \
     auto eddy_outcome = co_await ::eddy::as_outcome(__VA_ARGS__);                       \
-    static_assert(::eddy::internal::may_be_dropped<decltype(eddy_outcome)>,                       \
+    static_assert(::eddy::internal::may_be_dropped<decltype(eddy_outcome)>,             \
                   "EDDY_DO drops what this gives at once: name it, EDDY_TRY(auto x, ...)"); \
     if (!eddy_outcome) [[unlikely]] co_await ::eddy::fail(std::move(eddy_outcome.error())); \
   } while (false)

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <eddy/bytes/end_of_file.hpp>
+#include <eddy/core/internal/keeping.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_state.hpp>
@@ -85,7 +86,11 @@ class File {
   // at once; a pipe that is full may then have taken a part of it: tell() says nothing there. ∅
   Task<std::size_t> write(Bytes bytes) { return write(state_, bytes); }
   template <internal::TemporaryBytes R>
-  Task<std::size_t> write(R&& bytes) { return write_kept<R>(state_, std::move(bytes)); }
+  Task<std::size_t> write(R&& bytes) {
+    return internal::keeping(std::move(bytes), [state = State(state_)](R& memory) {
+      return write(state, Bytes(memory));
+    });
+  }
   // Each of `lines`, which must stay, unless it is a temporary.
   template <class Range>
   Task<> writelines(Range&& lines) {
@@ -104,10 +109,7 @@ class File {
   // Writes all of `bytes`. In append mode the kernel ignores `offset`. ∅
   WriteAt write_at(Bytes bytes, std::uint64_t offset);
   template <internal::TemporaryBytes R>
-  Task<std::size_t> write_at(R&& bytes, std::uint64_t offset) {
-    to_write(state_);
-    return write_kept_at<R>(state_, std::move(bytes), offset);
-  }
+  Task<std::size_t> write_at(R&& bytes, std::uint64_t offset);
 
   // -- position and size --
 
@@ -173,13 +175,6 @@ class File {
       EDDY_DO(write(state, line));
     }
   }
-  template <class Memory>
-  static Task<std::size_t> write_kept(State state, Memory memory) {
-    EDDY_TRY(auto count, write(std::move(state), memory));
-    co_return count;
-  }
-  template <class Memory>
-  static Task<std::size_t> write_kept_at(State state, Memory memory, std::uint64_t offset);
 
   // Throw UsageError when it is closed, or another loop's; Error when it was dropped, or opened for
   // something else.
@@ -312,11 +307,13 @@ class [[nodiscard]] WriteAt : public internal::FileCall<internal::PositionalWrit
   std::optional<Task<std::size_t>> in_turn_;
 };
 
-template <class Memory>
-Task<std::size_t> File::write_kept_at(State state, Memory memory, std::uint64_t offset) {
-  to_write(state);  // the loop may be another now
-  EDDY_TRY(auto count, WriteAt(std::move(state), memory, offset));
-  co_return count;
+template <internal::TemporaryBytes R>
+Task<std::size_t> File::write_at(R&& bytes, std::uint64_t offset) {
+  to_write(state_);
+  return internal::keeping(std::move(bytes), [state = State(state_), offset](R& memory) {
+    to_write(state);  // the loop may be another now
+    return WriteAt(state, memory, offset);
+  });
 }
 
 }  // namespace eddy

@@ -3,7 +3,7 @@
 
 #include <eddy/base/bytes.hpp>
 #include <eddy/core/task.hpp>
-#include <eddy/core/try.hpp>
+#include <eddy/core/internal/keeping.hpp>
 #include <eddy/file/file.hpp>
 
 #include <cstddef>
@@ -15,22 +15,15 @@ namespace eddy {
 Task<std::string> read_text(Text path);
 Task<std::vector<std::byte>> read_bytes(Text path);
 
-namespace internal {
-
-template <class Memory>
-Task<> write_kept(Task<> (*verb)(Text, Bytes), Text path, Memory memory) {
-  EDDY_DO(verb(std::move(path), memory));
-}
-
-}  // namespace internal
-
 // Creates or replaces the file. The bytes must stay until it resumes, unless they are those of a
 // temporary.
 Task<> write_text(Text path, std::string text);
 Task<> write_bytes(Text path, Bytes bytes);
 template <internal::TemporaryBytes R>
 Task<> write_bytes(Text path, R&& bytes) {
-  return internal::write_kept<R>(&write_bytes, std::move(path), std::move(bytes));
+  return internal::keeping(std::move(bytes), [to = std::move(path)](R& memory) {
+    return write_bytes(to, Bytes(memory));
+  });
 }
 Task<> append_text(Text path, std::string text);
 
@@ -47,7 +40,9 @@ Task<> append_text(Text path, std::string text);
 Task<> write_atomic(Text path, Bytes bytes);
 template <internal::TemporaryBytes R>
 Task<> write_atomic(Text path, R&& bytes) {
-  return internal::write_kept<R>(&write_atomic, std::move(path), std::move(bytes));
+  return internal::keeping(std::move(bytes), [to = std::move(path)](R& memory) {
+    return write_atomic(to, Bytes(memory));
+  });
 }
 
 }  // namespace eddy

@@ -5,7 +5,6 @@
 #include <cstddef>
 
 namespace eddy {
-using namespace internal;
 namespace {
 
 // What a text may be long that tells of a group in a group in a group.

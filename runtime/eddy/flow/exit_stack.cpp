@@ -3,7 +3,6 @@
 #include <eddy/core/try.hpp>
 
 namespace eddy {
-using namespace internal;
 
 ExitStack::~ExitStack() {
   EDDY_VERIFY(!leaving_ && "an ExitStack died while it was being left");

@@ -47,13 +47,13 @@ class ExitStack {
   // suppresses it.
   template <class F>
   void push_exit(F&& exit) {
-    EDDY_CHECK_CALLABLE(F);
+    EDDY_CHECK_KEPT(F);
     push(std::make_unique<Exit<std::decay_t<F>>>(std::forward<F>(exit)));
   }
   // `function` is called without arguments; what it returns is awaited if it is an awaitable.
   template <class F>
   void callback(F&& function) {
-    EDDY_CHECK_CALLABLE(F);
+    EDDY_CHECK_KEPT(F);
     push(std::make_unique<Callback<std::decay_t<F>>>(std::forward<F>(function)));
   }
 

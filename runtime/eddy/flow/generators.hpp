@@ -73,12 +73,12 @@ struct Take {
 
 template <class F>
 internal::Transform<std::decay_t<F>> transform(F&& function) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::Transform<std::decay_t<F>>(std::forward<F>(function));
 }
 template <class F>
 internal::Filter<std::decay_t<F>> filter(F&& predicate) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::Filter<std::decay_t<F>>(std::forward<F>(predicate));
 }
 // The first `count`; then the source is closed. Throws UsageError for a negative count.
@@ -122,7 +122,7 @@ Task<> each_of(Generator<T> items, F function) {
 
 template <class T, class F>
 Task<> for_each(Generator<T> items, F&& function) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::each_of<T, std::decay_t<F>>(std::move(items), std::forward<F>(function));
 }
 

@@ -129,7 +129,7 @@ Task<T> first_ok_of(Fs... factories) {
 template <class F, class... Fs>
   requires(Body<std::decay_t<F>> && ... && Body<std::decay_t<Fs>>)
 Task<BodyValue<std::decay_t<F>>> first_ok(F&& first, Fs&&... others) {
-  EDDY_CHECK_CALLABLE(F, Fs...);
+  EDDY_CHECK_KEPT(F, Fs...);
   return internal::first_ok_of<BodyValue<std::decay_t<F>>, std::decay_t<F>, std::decay_t<Fs>...>(
       std::forward<F>(first), std::forward<Fs>(others)...);
 }

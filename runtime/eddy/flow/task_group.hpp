@@ -47,7 +47,7 @@ class TaskGroup {
   template <class F>
     requires Body<std::decay_t<F>>
   auto spawn(F&& callable, SpawnOptions options = {}) {
-    EDDY_CHECK_CALLABLE(F);
+    EDDY_CHECK_KEPT(F);
     if (refuses()) throw_refused();
     NewChild child = new_child();
     auto handle = eddy::spawn(std::forward<F>(callable), options);
@@ -168,7 +168,7 @@ Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
 template <class F>
   requires Body<std::decay_t<F>, TaskGroup&>
 auto task_group(F&& body) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::task_group_scope(std::decay_t<F>(std::forward<F>(body)));
 }
 

@@ -16,11 +16,9 @@
 namespace eddy {
 
 namespace internal {
+
 template <Settles A> class TimeoutScope;
 template <class F, class T> class TimeoutBody;
-}  // namespace internal
-
-namespace internal {
 
 // What is said to have timed out.
 template <class A>
@@ -196,7 +194,7 @@ auto timeout_at(std::optional<AnyInstant> deadline, A&& awaitable) {
 template <class F>
   requires Body<std::decay_t<F>, Timeout&>
 auto timeout(AnyDuration length, F&& body) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   using Stored = std::decay_t<F>;
   return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(length),
                                                                     std::forward<F>(body));
@@ -204,7 +202,7 @@ auto timeout(AnyDuration length, F&& body) {
 template <class F>
   requires Body<std::decay_t<F>, Timeout&>
 auto timeout_at(std::optional<AnyInstant> deadline, F&& body) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   using Stored = std::decay_t<F>;
   return internal::TimeoutBody<Stored, BodyValue<Stored, Timeout&>>(internal::Limit(deadline),
                                                                     std::forward<F>(body));

@@ -34,15 +34,15 @@ Task<BodyValue<B>> call(B body) {
 
 template <Awaitable A, class F>
 auto try_finally(A&& body, F&& cleanup) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::finally_task(internal::awaiter_of(std::forward<A>(body)),
                                 std::decay_t<F>(std::forward<F>(cleanup)));
 }
 template <class B, class F>
   requires Body<std::decay_t<B>>
 auto try_finally(B&& body, F&& cleanup) {
-  EDDY_CHECK_CALLABLE(B);
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(B);
+  EDDY_CHECK_KEPT(F);
   return internal::finally_task(internal::call(std::decay_t<B>(std::forward<B>(body))),
                                 std::decay_t<F>(std::forward<F>(cleanup)));
 }

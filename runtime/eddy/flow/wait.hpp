@@ -96,7 +96,10 @@ class AsCompleted {
  public:
   AsCompleted(const std::vector<JoinHandle<T>>& handles, CompletedOptions options)
       : state_(std::make_shared<State>(internal::without_duplicates(handles))) {
-    if (options.timeout) state_->deadline = Loop::current().deadline_after(*options.timeout);
+    if (options.timeout) {
+      state_->length = *options.timeout;
+      state_->deadline = Loop::current().deadline_after(*options.timeout);
+    }
     for (std::size_t i = 0; i < state_->handles.size(); ++i) {
       state_->completions.watch(i, state_->handles[i].state());
     }
@@ -118,11 +121,13 @@ class AsCompleted {
     std::vector<JoinHandle<T>> handles;
     internal::DoneQueue completions;
     std::optional<Instant> deadline;
+    Duration length{};  // until then, for messages
   };
 
   static Task<std::optional<JoinHandle<T>>> next_of(std::shared_ptr<State> state) {
     auto ended = co_await internal::next_until(state->completions, state->deadline);
-    if (!ended) co_await fail(std::move(ended.error()));
+    if (!ended && ended.error().is_cancelled()) co_await fail(std::move(ended.error()));
+    if (!ended) co_await fail(Failure::timed_out({"as_completed"}, state->length));
     if (!*ended) co_return std::nullopt;
     co_return std::optional<JoinHandle<T>>(state->handles[**ended]);
   }

@@ -88,7 +88,7 @@ Task<WithValue<B, R>> with_opened(Task<R> opening, B body) {
 template <class R, class B>
   requires internal::BodyWith<std::decay_t<B>, std::remove_cvref_t<R>>
 auto with(R&& resource, B&& body) {
-  EDDY_CHECK_CALLABLE(B);
+  EDDY_CHECK_KEPT(B);
   return internal::with_resource<R, std::decay_t<B>>(std::forward<R>(resource),
                                                      std::forward<B>(body));
 }
@@ -97,7 +97,7 @@ auto with(R&& resource, B&& body) {
 template <Resource R, class B>
   requires internal::BodyWith<std::decay_t<B>, R>
 auto with(Task<R> opening, B&& body) {
-  EDDY_CHECK_CALLABLE(B);
+  EDDY_CHECK_KEPT(B);
   return internal::with_opened<R, std::decay_t<B>>(std::move(opening), std::forward<B>(body));
 }
 
@@ -120,7 +120,7 @@ class Closing {
 template <class R, class B>
   requires Closable<std::remove_cvref_t<R>>
 auto closing(R&& resource, B&& body) {
-  EDDY_CHECK_CALLABLE(B);
+  EDDY_CHECK_KEPT(B);
   return with(Closing<R>(std::forward<R>(resource)), std::forward<B>(body));
 }
 

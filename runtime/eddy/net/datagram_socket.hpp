@@ -46,7 +46,9 @@ class DatagramSocket {
   }
   template <internal::TemporaryBytes R>
   Task<> send_to(R&& bytes, const Address& to) {
-    return internal::keeping<internal::SendDatagram, R>(handle_.to_use(), std::move(bytes), to);
+    return internal::keeping(std::move(bytes), [state = handle_.to_use(), to](R& memory) {
+      return internal::SendDatagram(state, memory, to);
+    });
   }
 
   // -- the end --

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,6 +52,14 @@ class StreamSource {
 };
 
 class PeerName;
+
+// One in braces: what it views must stay, so that it is none of a temporary.
+struct Piece : Bytes {
+  using Bytes::Bytes;
+  Piece(const Bytes& bytes) noexcept : Bytes(bytes) {}
+  template <TemporaryBytes R>
+  Piece(R&& gone) = delete;
+};
 
 }  // namespace internal
 
@@ -110,26 +119,26 @@ class Stream {
   internal::WriteSome write(Bytes bytes) { return internal::WriteSome(handle_.to_use(), bytes); }
   template <internal::TemporaryBytes R>
   Task<std::size_t> write(R&& bytes) {
-    return internal::keeping<internal::WriteSome, R>(handle_.to_use(), std::move(bytes));
+    return kept<internal::WriteSome, R>(std::move(bytes));
   }
   // All of them. Cancelled, or failed: a part may have gone. ∅
   internal::WriteAll write_all(Bytes bytes) { return internal::WriteAll(handle_.to_use(), bytes); }
   template <internal::TemporaryBytes R>
   Task<> write_all(R&& bytes) {
-    return internal::keeping<internal::WriteAll, R>(handle_.to_use(), std::move(bytes));
+    return kept<internal::WriteAll, R>(std::move(bytes));
   }
   // All of each, as if they stood one behind the other. `pieces` itself must stay as well, unless
   // it is a temporary. ∅
   internal::WriteVectored write_vectored(std::span<const Bytes> pieces) {
     return internal::WriteVectored(handle_.to_use(), pieces);
   }
-  Task<> write_vectored(std::initializer_list<Bytes> pieces) {
-    return write_vectored(std::vector<Bytes>(pieces));
+  Task<> write_vectored(std::initializer_list<internal::Piece> pieces) {
+    return write_vectored(std::vector<Bytes>(pieces.begin(), pieces.end()));
   }
   template <internal::Temporary R>
     requires std::convertible_to<R&, std::span<const Bytes>>
   Task<> write_vectored(R&& pieces) {
-    return internal::keeping<internal::WriteVectored, R>(handle_.to_use(), std::move(pieces));
+    return kept<internal::WriteVectored, R>(std::move(pieces));
   }
   // All of `bytes`, without a copy of them: resumes when the peer has taken them. See
   // SendZeroCopy.
@@ -138,7 +147,7 @@ class Stream {
   }
   template <internal::TemporaryBytes R>
   Task<> send_zero_copy(R&& bytes) {
-    return internal::keeping<internal::SendZeroCopy, R>(handle_.to_use(), std::move(bytes));
+    return kept<internal::SendZeroCopy, R>(std::move(bytes));
   }
   // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
   // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.
@@ -160,6 +169,13 @@ class Stream {
   Socket& socket() const { return handle_.to_use()->socket; }
 
  private:
+  template <class Call, class Memory>
+  auto kept(Memory memory, std::source_location verb = std::source_location::current()) {
+    return internal::keeping(
+        std::move(memory),
+        [state = handle_.to_use()](Memory& kept) { return Call(state, kept); }, verb);
+  }
+
   friend class internal::PeerName;
   friend class Relay;
   internal::SocketHandle handle_;

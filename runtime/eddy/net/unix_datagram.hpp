@@ -8,7 +8,10 @@
 #include <eddy/net/datagram_socket.hpp>
 
 #include <array>
+#include <concepts>
+#include <source_location>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,6 +30,12 @@ struct ReceivedWith {
 };
 
 namespace internal {
+
+template <class D>
+concept TemporaryDescriptors = Temporary<D> && std::convertible_to<D&, std::span<const int>>;
+// What is kept of bytes: those of a temporary, or the view.
+template <class B>
+using Kept = std::conditional_t<TemporaryBytes<B>, B, Bytes>;
 
 // Memory for what goes beside the bytes: descriptors.
 class DescriptorControl {
@@ -111,13 +120,18 @@ class UnixDatagram : public DatagramSocket {
   }
 
   // A datagram, and with it what `descriptors` refer to; they stay the caller's, and open until it
-  // resumes. At most `most_descriptors`, or it throws UsageError. ∅
+  // resumes; so does their list, unless it is a temporary. At most `most_descriptors`, or it throws
+  // UsageError. ∅
   internal::SendWith send_with(Bytes bytes, std::span<const int> descriptors) {
     return internal::SendWith(handle_.to_use(), bytes, descriptors, Address());
   }
   template <internal::TemporaryBytes R>
   Task<> send_with(R&& bytes, std::span<const int> descriptors) {
-    return send_with_to(std::move(bytes), descriptors, Address());
+    return send_kept<R>(std::move(bytes), descriptors, Address());
+  }
+  template <std::convertible_to<Bytes> B, internal::TemporaryDescriptors D>
+  Task<> send_with(B&& bytes, D&& descriptors) {
+    return send_kept<internal::Kept<B>>(std::forward<B>(bytes), descriptors, Address());
   }
   internal::SendWith send_with_to(Bytes bytes, std::span<const int> descriptors,
                                   const Address& to) {
@@ -125,9 +139,24 @@ class UnixDatagram : public DatagramSocket {
   }
   template <internal::TemporaryBytes R>
   Task<> send_with_to(R&& bytes, std::span<const int> descriptors, const Address& to) {
-    return internal::keeping<internal::SendWith, R>(
-        handle_.to_use(), std::move(bytes),
-        std::vector<int>(descriptors.begin(), descriptors.end()), to);
+    return send_kept<R>(std::move(bytes), descriptors, to);
+  }
+  template <std::convertible_to<Bytes> B, internal::TemporaryDescriptors D>
+  Task<> send_with_to(B&& bytes, D&& descriptors, const Address& to) {
+    return send_kept<internal::Kept<B>>(std::forward<B>(bytes), descriptors, to);
+  }
+
+ private:
+  template <class Memory>
+  Task<> send_kept(Memory memory, std::span<const int> descriptors, const Address& to,
+                   std::source_location verb = std::source_location::current()) {
+    return internal::keeping(
+        std::move(memory),
+        [state = handle_.to_use(), to,
+         kept = std::vector<int>(descriptors.begin(), descriptors.end())](Memory& bytes) {
+          return internal::SendWith(state, bytes, kept, to);
+        },
+        verb);
   }
 };
 

@@ -49,6 +49,10 @@ class Operation : public Waiter {
   }
 
   std::string_view name() const noexcept { return name_; }
+  // Null where `waiter` is something else, or cancelled in a way of its own.
+  static const Operation* from(const Waiter& waiter) noexcept {
+    return waiter.is_cancelled_by(&cancel) ? static_cast<const Operation*>(&waiter) : nullptr;
+  }
   // For messages: a name is a literal.
   AwaitedName awaited() const noexcept { return {name_.data()}; }
 

@@ -68,6 +68,7 @@ class PromiseBase : public Pooled {
   }
 
   std::source_location where() const noexcept { return where_; }
+  void set_where(std::source_location where) noexcept { where_ = where; }
 
   // Destroys the frame, which never ran. Its arguments may be tasks that never ran, and so on, a
   // million deep: from a certain depth on they die one after the other. REQUIRES: the promise is

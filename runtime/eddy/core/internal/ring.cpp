@@ -15,7 +15,6 @@ Ring::Ring(std::unique_ptr<Kernel> kernel)
       tail_(*queues_.tail),
       submitted_(tail_),
       completion_head_(*queues_.completion_head),
-      offer_(kernel->offer()),
       kernel_(std::move(kernel)) {
   EDDY_ASSERT(queues_.entries);
   EDDY_ASSERT(queues_.completions);

@@ -108,8 +108,10 @@ class Ring {
 
   // -- what it is --
 
-  bool has(Feature feature) const noexcept { return (offer_.features & feature) != 0; }
-  bool supports(unsigned opcode) const noexcept { return opcode < 256 && offer_.opcodes[opcode]; }
+  bool has(Feature feature) const noexcept { return (kernel_->offer().features & feature) != 0; }
+  bool supports(unsigned opcode) const noexcept {
+    return opcode < 256 && kernel_->offer().opcodes[opcode];
+  }
   unsigned submission_entries() const noexcept { return queues_.entry_count; }
   unsigned completion_entries() const noexcept { return queues_.completion_count; }
 
@@ -161,7 +163,6 @@ class Ring {
   std::uint64_t admitted_ = ~std::uint64_t{0};  // the tail up to which pushing is allowed
   std::uint32_t completion_head_;
   bool abandoned_ = false;
-  Offer offer_;
   std::unique_ptr<Kernel> kernel_;
   struct {
     std::uint32_t tail, flags;

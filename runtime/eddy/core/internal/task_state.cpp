@@ -1,6 +1,5 @@
 #include <eddy/core/internal/task_state.hpp>
 
-#include <eddy/base/internal/process.hpp>
 #include <eddy/core/loop.hpp>
 
 namespace eddy::internal {
@@ -96,12 +95,10 @@ void TaskState::end() noexcept {
 // E1: runs the first step at once, inside the step of the task that spawns.
 void TaskState::start_eagerly() noexcept {
   EDDY_ASSERT(state_ == State::unstarted);
-  const ThreadState outer = thread_state;
-  const std::uint32_t process = process_mark;
+  const Interrupted outer;
   thread_state.next = nullptr;
   resume();
-  thread_state = outer;
-  if (process != process_mark) [[unlikely]] thread_state.loop = nullptr;  // it forked: a child
+  outer.go_on();
 }
 
 void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }

@@ -81,6 +81,8 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   unsigned uncancel() noexcept;
   std::exception_ptr exception() const;
   std::string name() const;
+  // What it is parked on; null while it is ready, or runs.
+  const Waiter* waiter() const noexcept { return waiter_; }
   // Empty unless it was given one.
   const Text& given_name() const noexcept { return name_; }
   // The name where there is memory for it: for reports, which must not fail.

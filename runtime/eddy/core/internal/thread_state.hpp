@@ -3,7 +3,7 @@
 // one load.
 #pragma once
 
-#include <eddy/base/internal/standard.hpp>
+#include <eddy/base/internal/process.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -43,5 +43,18 @@ struct ThreadState {
 };
 
 extern constinit thread_local ThreadState thread_state [[gnu::tls_model("initial-exec")]];
+
+// What ran before something else does. A child that was forked meanwhile goes on outside of a loop.
+class Interrupted {
+ public:
+  void go_on() const noexcept {
+    thread_state = before_;
+    if (process_ != process_mark) [[unlikely]] thread_state.loop = nullptr;
+  }
+
+ private:
+  ThreadState before_ = thread_state;
+  std::uint32_t process_ = process_mark;
+};
 
 }  // namespace eddy::internal

@@ -87,8 +87,6 @@ class [[nodiscard]] DoneQueue::Next : public Waiter,
  public:
   explicit Next(DoneQueue& completions) noexcept : completions_(completions) {}
   Next(const Next&) = default;
-  // For messages: only as_completed() ends with a TimeoutError.
-  AwaitedName awaited() const noexcept { return {"as_completed"}; }
 
   bool await_ready() const noexcept {
     return completions_.can_take() || completions_.all_taken();
