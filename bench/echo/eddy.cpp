@@ -7,7 +7,6 @@
 #include <string>
 
 using namespace eddy;
-using namespace eddy::internal;
 
 static Task<> echo(Stream stream) {
   char buffer[4096];

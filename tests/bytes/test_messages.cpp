@@ -8,7 +8,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Pipe;
 
 // What `reading` of a pipe that holds `data`, and has ended, fails with.

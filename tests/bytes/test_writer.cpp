@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Ends;
 using test::wait_until_done;
 

@@ -22,7 +22,6 @@ extern "C" _Unwind_Reason_Code _Unwind_RaiseException(_Unwind_Exception* excepti
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 TEST(AsResult, CountsExceptionsInThisTest) {

@@ -6,7 +6,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 template <class A>
 Task<> await_it(A& awaitable) {

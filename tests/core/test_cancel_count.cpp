@@ -4,7 +4,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 Task<> sleep_for_ever(test::Log& log) {

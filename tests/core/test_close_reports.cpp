@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 Task<> fails_when_asked() {
   auto outcome = co_await as_outcome(sleep(1h));

@@ -4,7 +4,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 ContextVar<std::string> request_id("request_id", "none");
 ContextVar<int> number("number");

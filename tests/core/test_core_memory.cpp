@@ -11,7 +11,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 constexpr const char* long_name = "a name that is too long to be kept in the object itself";
 

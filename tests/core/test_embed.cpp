@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // The foreign loop: sleeps in epoll_wait until eddy's descriptor or its deadline says so.

@@ -13,7 +13,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 int wait_for_child(pid_t child) {
   int status = 0;

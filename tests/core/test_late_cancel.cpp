@@ -5,7 +5,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // From now on the kernel takes no two requests at once without waiting, as one whose completions
 // have overflowed takes none: io_uring_enter(fd, to_submit, wait, ...) fails with EBUSY.

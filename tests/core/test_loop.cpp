@@ -6,7 +6,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // L1

@@ -11,7 +11,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 Task<> returns() { co_return; }
 Task<int> counts() { co_return 1; }

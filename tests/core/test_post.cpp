@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using namespace std::chrono_literals;
 
 // A task that waits until it is told, from a callback on the loop.

@@ -9,7 +9,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 class Files : public test::EveryPolicy {};
 INSTANTIATE_TEST_SUITE_P(Policy, Files, test::every_policy(), test::name_of_policy);

@@ -13,7 +13,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 class FileEdges : public test::EveryPolicy {};

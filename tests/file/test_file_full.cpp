@@ -4,7 +4,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 TEST(FullDevice, DoesNotKeepTheFileFromClosingThoughTheWriteIsStillThere) {
   for (const auto policy : {FilePolicy::automatic, FilePolicy::ring, FilePolicy::inline_}) {

@@ -9,7 +9,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 class FileNumbers : public test::EveryPolicy {
  protected:

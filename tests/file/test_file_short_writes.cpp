@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::pattern;
 
 // No file grows beyond `size` while it lives: what crosses that is written in part, what begins

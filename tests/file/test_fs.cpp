@@ -8,7 +8,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 class Fs : public test::EveryPolicy {};

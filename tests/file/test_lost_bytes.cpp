@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // The reports while `body` runs; `main` stands for where its coroutine is.
 template <class F>

@@ -12,7 +12,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 class Paths : public test::EveryPolicy {};
 INSTANTIATE_TEST_SUITE_P(Policy, Paths, test::every_policy(), test::name_of_policy);

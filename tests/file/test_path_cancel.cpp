@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 // A call that is cancelled at any turn ends as cancelled, or with its result and the request left

@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // The k-th allocation of a call on a path fails, for every k: it ends with std::bad_alloc or with
 // its result, leaves nothing open and nothing beside what it was to make.

@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // A filter of system calls, as in a container, that does not know a newer one.
 class RefusedCalls : public test::EveryPolicy {

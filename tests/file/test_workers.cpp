@@ -13,7 +13,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 // The threads of the kernel, which do what the ring does not do without one.
@@ -63,6 +62,26 @@ class Workers : public test::EveryPolicy {
       loop.close();
     });
   }
+  // More opens than there are workers, each waiting for the other end of its FIFO.
+  Task<std::vector<JoinHandle<>>> open_fifos() {
+    const auto open_one = [](std::string fifo, std::string mode) -> Task<> {
+      co_await open(fifo, mode);
+    };
+    std::vector<JoinHandle<>> opening;
+    for (int i = 0; i < 12; ++i) {
+      const std::string name = path("fifo" + std::to_string(i));
+      EXPECT_EQ(::mkfifo(name.c_str(), 0666), 0);
+      opening.push_back(spawn(open_one(name, i % 2 ? "r" : "w")));
+    }
+    co_await test::settle(50);
+    co_return opening;
+  }
+  static Task<> cancel(std::vector<JoinHandle<>>& opening) {
+    for (auto& one : opening) {
+      one.cancel();
+      co_await wait_until_done(one);
+    }
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Policy, Workers, test::every_policy(), test::name_of_policy);
 
@@ -106,26 +125,13 @@ TEST_P(Workers, AreDoneWithoutInAStormOfSignals) {
 
 // More than there are workers: each has one of its own.
 TEST_P(Workers, AreNotHeldByOpensThatWaitForTheOtherEndOfAFifo) {
-  for (int i = 0; i < 12; ++i) {
-    ASSERT_EQ(::mkfifo(path("fifo" + std::to_string(i)).c_str(), 0666), 0);
-  }
   test::in_a_child([&] {  // with its own limit of time
     run([&]() -> Task<> {
-      std::vector<JoinHandle<>> opening;
-      for (int i = 0; i < 12; ++i) {
-        const std::string name = path("fifo" + std::to_string(i));
-        opening.push_back(spawn([](std::string fifo, std::string mode) -> Task<> {
-          co_await open(fifo, mode);
-        }(name, i % 2 ? "r" : "w")));
-      }
-      co_await test::settle(50);
+      auto opening = co_await open_fifos();
       co_await use_files();
       co_await use_files();
-      for (auto& one : opening) {
-        EXPECT_FALSE(one.done());
-        one.cancel();
-        co_await wait_until_done(one);
-      }
+      EXPECT_TRUE(std::ranges::none_of(opening, [](auto& one) { return one.done(); }));
+      co_await cancel(opening);
       co_await use_files();
     });
   });
@@ -133,27 +139,15 @@ TEST_P(Workers, AreNotHeldByOpensThatWaitForTheOtherEndOfAFifo) {
 
 // The limit is the thread's: a second loop must not take back what the first needs.
 TEST_P(Workers, AreNotTakenAwayByASecondLoopOnTheThread) {
-  for (int i = 0; i < 12; ++i) {
-    ASSERT_EQ(::mkfifo(path("fifo" + std::to_string(i)).c_str(), 0666), 0);
-  }
   test::in_a_child([&] {  // with its own limit of time
     run([&]() -> Task<> {
-      std::vector<JoinHandle<>> opening;
-      for (int i = 0; i < 12; ++i) {
-        const std::string name = path("fifo" + std::to_string(i));
-        const auto open_fifo = [](std::string fifo) -> Task<> { co_await open(fifo, "r"); };
-        opening.push_back(spawn(open_fifo(name)));
-      }
-      co_await test::settle(50);
+      auto opening = co_await open_fifos();
       {
         Loop second(test::options());
         co_await use_files();
       }
       co_await use_files();
-      for (auto& one : opening) {
-        one.cancel();
-        co_await wait_until_done(one);
-      }
+      co_await cancel(opening);
     });
   });
 }

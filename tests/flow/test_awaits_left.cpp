@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Tracker;
 
 Task<int> fail_after(Duration length) {

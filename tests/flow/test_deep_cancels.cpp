@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // Sanitizers make frames large and everything slow.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -9,7 +9,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Log;
 using test::Tracker;
 using test::wait_until_done;

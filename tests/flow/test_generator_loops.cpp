@@ -8,7 +8,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Log;
 using test::Tracker;
 

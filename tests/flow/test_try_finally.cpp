@@ -6,7 +6,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Tracker;
 using test::wait_until_done;
 

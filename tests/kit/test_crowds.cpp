@@ -9,7 +9,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 // As many as wanted if there are `each` descriptors for every one; fewer under a sanitizer.

@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::expect_service;
 using test::LineServer;
 using test::reset_at_close;

@@ -42,7 +42,6 @@ extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 using Addresses = std::vector<Address>;
 

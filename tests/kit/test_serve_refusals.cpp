@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 Task<> answer(Stream stream) { co_await stream.write_all("x"); }

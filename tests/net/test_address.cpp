@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 TEST(Address, IsPrintedAsItIsParsed) {
   for (const char* text :

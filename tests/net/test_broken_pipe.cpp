@@ -11,7 +11,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Ends;
 using test::Pipe;
 using test::wait_until_done;

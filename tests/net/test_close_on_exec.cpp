@@ -13,7 +13,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // Descriptors without FD_CLOEXEC that were not there when this began, by what they refer to: looked
 // for in each turn, and before each is closed by close(2).

@@ -7,7 +7,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 // Both ways of accepting: one request for all, or one for each.

@@ -8,7 +8,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::Ends;
 using test::FailingMemory;
 using test::fail_each_allocation;

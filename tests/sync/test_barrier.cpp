@@ -6,7 +6,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 using test::wait_until_done;
 
 // K7: each has an index of its own, round after round

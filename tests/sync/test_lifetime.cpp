@@ -10,7 +10,6 @@
 namespace {
 
 using namespace eddy;
-using namespace eddy::internal;
 
 // Destroys a P as soon as one task waits for it.
 template <class P, class Wait, class... Args>

@@ -8,7 +8,6 @@
 #include <string>
 
 namespace eddy {
-using namespace internal;
 
 FileMode FileMode::parse(std::string_view mode) {
   char kind = 0;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 namespace eddy {
-using namespace internal;
 namespace {
 
 // Writes and closes; what was opened is closed whatever happens.

@@ -184,7 +184,7 @@ Task<> serve_scope(Listener& listener, F handler, ServeOptions options) {
 template <class F>
   requires Body<std::decay_t<F>, Stream>
 Task<> serve(Listener& listener, F&& handler, ServeOptions options = {}) {
-  EDDY_CHECK_CALLABLE(F);
+  EDDY_CHECK_KEPT(F);
   return internal::serve_scope(listener, std::decay_t<F>(std::forward<F>(handler)), options);
 }
 

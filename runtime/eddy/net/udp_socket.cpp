@@ -1,7 +1,6 @@
 #include <eddy/net/udp_socket.hpp>
 
 namespace eddy {
-using namespace internal;
 
 UdpSocket UdpSocket::bind(const Address& address, UdpOptions options) {
   if (!address.is_ip()) throw UsageError("UDP at an address that is not of IP");

@@ -56,7 +56,7 @@ class Condition {
   template <class F>
     requires std::predicate<std::decay_t<F>&>
   Task<> wait(F&& holds) {
-    EDDY_CHECK_CALLABLE(F);
+    EDDY_CHECK_KEPT(F);
     return wait_until<std::decay_t<F>>(std::forward<F>(holds));
   }
 
