@@ -50,6 +50,11 @@ PARTS = {
     "RwLock::read": ["RwLock::Entry"],
     "Semaphore::acquire": ["Semaphore::Entry"],
     "fs::stat": ["read_stat"],
+    "fs::listdir": ["open_directory_at", "DirectoryReader::fill",
+                    "DirectoryReader::read_on_thread"],
+    "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",
+                   "DirectoryStack::leave", "DirectoryStack::fill", "DirectoryStack::open",
+                   "DirectoryStack::open_again"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
 }

@@ -2,14 +2,11 @@
 
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
-#include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
 
 #include <linux/io_uring.h>
-
-#include <memory>
 
 namespace eddy {
 using namespace internal;
@@ -28,9 +25,6 @@ template <class Call>
 Task<> change(Request request, std::string_view name, Text path, Call call) {
   EDDY_DO(perform(request, name, path, call));
 }
-
-// What listdir() reads before it gives the others a turn: some 200 us.
-constexpr std::size_t names_per_turn = 1024;
 
 Request path_request(std::uint8_t opcode, const Text& path) {
   return {.opcode = opcode, .fd = AT_FDCWD, .address = address_of(path_of(path))};
@@ -146,32 +140,6 @@ Task<> makedirs(Text path, MkdirOptions options) {
     EDDY_DO(mkdir(parent, {.exist_ok = true}));
   }
   EDDY_DO(mkdir(path, options));
-}
-
-Task<std::vector<std::string>> listdir(Text path) {
-  // There is no request for reading a directory: always a plain call.
-  const Request request = path_request(no_opcode, path);
-  DIR* opened = nullptr;
-  auto done = co_await as_outcome(
-      perform(request, "listdir", path, [text = path.c_str(), &opened] {
-        opened = sys::opendir(text);
-        return opened ? 0 : -1;
-      }));
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, &sys::closedir);
-  if (!done) co_await fail(std::move(done.error()));
-  EDDY_ASSERT(directory);
-  std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = sys::readdir(directory.get());
-    if (!entry && errno) co_await fail(Failure::error(errno, "listdir", path.view()));
-    if (!entry) break;
-    const std::string_view name(entry->d_name);
-    if (name != "." && name != "..") names.emplace_back(name);
-    if (names.size() % names_per_turn != names_per_turn - 1) continue;
-    EDDY_DO(yield());
-  }
-  co_return names;
 }
 
 Task<> symlink(Text target, Text path) {

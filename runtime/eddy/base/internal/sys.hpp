@@ -3,10 +3,9 @@
 // Each has libc's name, arguments and answer: -1 and errno, unless its page of the manual says
 // something else. Nobody else makes such a call (tests/house/plain_calls.py), so that another
 // kernel, a simulated one, can stand here and see all that a loop does to the world and learns of
-// it; also what libc asks the kernel for: a name's addresses, a directory's entries, the
-// environment. What only computes (inet_pton, sigaddset) is called where it is used. The ring's own
-// calls are behind Ring; threads and their locks, the heap, and what is printed for a person, are
-// none of the loop's world.
+// it; also what libc asks the kernel for: a name's addresses, the environment. What only computes
+// (inet_pton, sigaddset) is called where it is used. The ring's own calls are behind Ring; threads
+// and their locks, the heap, and what is printed for a person, are none of the loop's world.
 //
 // What time it is, ask Loop::clock(): a loop may have a time of its own.
 #pragma once
@@ -49,6 +48,9 @@ inline int open(const char* path, int flags, unsigned permissions = 0) {
 // 5.6; libc has none.
 inline int openat2(int directory, const char* path, const open_how& how) {
   return static_cast<int>(::syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+inline int openat(int directory, const char* path, int flags) {
+  return ::openat(directory, path, flags);
 }
 inline int close(int fd) { return ::close(fd); }
 inline ssize_t read(int fd, void* into, std::size_t size) {
@@ -118,6 +120,9 @@ inline int statx(int directory, const char* path, int flags, unsigned wanted,
 inline int access(const char* path, int mode) { return ::access(path, mode); }
 inline int rename(const char* from, const char* to) { return ::rename(from, to); }
 inline int unlink(const char* path) { return ::unlink(path); }
+inline int unlinkat(int directory, const char* path, int flags) {
+  return ::unlinkat(directory, path, flags);
+}
 inline int mkdir(const char* path, mode_t mode) { return ::mkdir(path, mode); }
 inline int rmdir(const char* path) { return ::rmdir(path); }
 inline int symlink(const char* target, const char* path) {
@@ -134,9 +139,9 @@ inline int utimensat(int directory, const char* path, const timespec (&times)[2]
   return ::utimensat(directory, path, times, flags);
 }
 inline char* getcwd(char* into, std::size_t size) { return ::getcwd(into, size); }
-inline DIR* opendir(const char* path) { return ::opendir(path); }
-inline dirent* readdir(DIR* directory) { return ::readdir(directory); }
-inline int closedir(DIR* directory) { return ::closedir(directory); }
+inline ssize_t getdents64(int directory, void* into, std::size_t size) {
+  return ::getdents64(directory, into, size);
+}
 
 // -- sockets --
 

@@ -1,0 +1,101 @@
+#include <eddy/file/internal/directory_reader.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/sleep.hpp>
+#include <eddy/core/try.hpp>
+#include <eddy/file/internal/file_call.hpp>
+#include <eddy/work/internal/blocking_calls.hpp>
+
+#include <linux/io_uring.h>
+
+namespace eddy::internal {
+
+Failure named(Failure failure, std::string_view verb, const Text& path) {
+  if (!failure.is_error()) return failure;
+  return Failure::error(failure.code(), verb, path);
+}
+
+Task<UniqueFd> open_directory_at(int directory, const char* name, int flags,
+                                 Storage::Mount& mount) {
+  flags |= O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  const Request request{.opcode = IORING_OP_OPENAT,
+                        .fd = directory,
+                        .address = address_of(name),
+                        .op_flags = static_cast<std::uint32_t>(flags)};
+  const auto call = [directory, name, flags] { return sys::openat(directory, name, flags); };
+  const FilePolicy policy = Storage::current().policy();
+  EDDY_TRY(auto fd, perform(request, "open", mount, policy, Text(), call));
+  EDDY_ASSERT(fd >= 0);
+  co_return UniqueFd(fd);
+}
+
+// Has the descriptor and the block while it runs, and keeps them where nobody waits any more.
+class DirectoryReader::ReadOnThread : public BlockingCall {
+ public:
+  ReadOnThread(UniqueFd fd, std::unique_ptr<Block> block) noexcept
+      : fd(std::move(fd)), block(std::move(block)) {}
+
+  void run() noexcept override {
+    do {
+      result = sys::getdents64(fd.get(), block->bytes, capacity);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) result = -errno;
+  }
+
+  UniqueFd fd;
+  std::unique_ptr<Block> block;
+  ssize_t result = 0;
+};
+
+Task<std::size_t> DirectoryReader::read_on_thread() {
+  // A request to stop that is there already comes before the descriptor is given away.
+  if (thread_state.task->cancel_pending()) EDDY_DO(yield());
+  const auto call = std::make_shared<ReadOnThread>(std::move(fd_), std::move(block_));
+  auto done = co_await as_outcome(WaitForCall(call));
+  if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
+  if (!done) call->run();  // there is no thread to be had: here, however long it takes
+  fd_ = std::move(call->fd);
+  block_ = std::move(call->block);
+  if (call->result < 0) {
+    co_await fail(Failure::error(static_cast<int>(-call->result), "read"));
+  }
+  co_return static_cast<std::size_t>(call->result);
+}
+
+Task<bool> DirectoryReader::fill(Storage::Mount& mount) {
+  EDDY_ASSERT(at_ == end_);
+  if (!fd_) co_await fail(Failure::error(ECANCELED, "read"));
+  if (!block_) block_.reset(new Block);
+  Storage& storage = Storage::current();
+  at_ = end_ = 0;
+  if (storage.inline_allowed(mount, storage.policy())) {
+    const auto call = [fd = fd_.get(), into = block_->bytes] {
+      return sys::getdents64(fd, into, capacity);
+    };
+    EDDY_TRY(auto got,
+             perform({.opcode = no_opcode}, "read", mount, storage.policy(), Text(), call));
+    end_ = static_cast<std::size_t>(got);
+  } else {
+    EDDY_TRY(end_, read_on_thread());
+  }
+  EDDY_ASSERT(end_ <= capacity);
+  // What is done with so many entries takes its time too: the others have a turn.
+  if (end_ > capacity / 2) EDDY_DO(yield());
+  co_return end_ > 0;
+}
+
+void DirectoryReader::open_again(UniqueFd fd) noexcept {
+  EDDY_ASSERT(fd);
+  EDDY_ASSERT(!fd_);
+  fd_ = std::move(fd);
+  static_cast<void>(sys::lseek(fd_.get(), position_, SEEK_SET));
+}
+
+void DirectoryReader::rewind() noexcept {
+  at_ = end_ = 0;
+  position_ = 0;
+  static_cast<void>(sys::lseek(fd_.get(), 0, SEEK_SET));
+}
+
+}  // namespace eddy::internal

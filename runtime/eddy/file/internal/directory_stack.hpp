@@ -1,0 +1,89 @@
+// DirectoryStack: the directories from the root of a tree down to where somebody is in it.
+//
+// Each is opened relative to the one before, so that paths may be longer than the kernel takes in
+// one piece, and a link that is put in the place of a directory meanwhile leads nobody elsewhere.
+// At most `most_open` are open at a time: of deeper trees the outer ones are closed, and opened
+// again on the way back, by ".." or by their path. What is found there must be the directory that
+// it was (device and inode); otherwise leave() fails with ESTALE.
+#pragma once
+
+#include <eddy/base/text.hpp>
+#include <eddy/file/internal/directory_reader.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eddy::internal {
+
+class DirectoryStack {
+ public:
+  static constexpr std::size_t most_open = 32;
+
+  // Failures are those of `verb`, a literal, and name the whole path.
+  explicit DirectoryStack(std::string_view verb) noexcept : verb_(verb) {}
+
+  // Opens the outermost one, or `name` in the innermost one, with more O_* flags. REQUIRES: both
+  // stay meanwhile
+  Task<> enter_root(const Text& path, int flags);
+  Task<> enter(const char* name, int flags);
+  // Back to the one above. It is that also where this fails: its parent could not be opened again,
+  // and counts as being at its end.
+  Task<> leave();
+
+  // The innermost one's next entry, as DirectoryReader has it. fill() gives false at its end.
+  const dirent64* take() noexcept { return top().reader.take(); }
+  Task<bool> fill();
+  void rewind() noexcept { top().reader.rewind(); }
+
+  bool empty() const noexcept { return levels_.empty(); }
+  std::size_t depth() const noexcept { return levels_.size(); }  // 1 in the root
+  int fd() const noexcept { return levels_.back().reader.fd(); }
+  // The innermost one could not be opened again.
+  bool is_lost() const noexcept { return levels_.back().lost; }
+
+  // The innermost one's path, or that of what is in it.
+  std::string_view path() const noexcept { return path_; }
+  Text path_of(std::string_view name) const;
+  Storage::Mount& mount() const { return Storage::current().mount_of(path_); }
+  Failure failure(Failure failure, std::string_view name) const {
+    return named(std::move(failure), verb_, path_of(name));
+  }
+
+  // The innermost one is one of those above it, too.
+  bool is_loop() noexcept;
+
+ private:
+  struct Identity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    bool operator==(const Identity&) const = default;
+  };
+  struct Level {
+    DirectoryReader reader;
+    std::size_t above = 0;  // how long the path of the one above is
+    std::optional<Identity> identity = std::nullopt;
+    bool lost = false;
+  };
+  class Longer;
+
+  Level& top() noexcept {
+    EDDY_ASSERT(!empty());
+    return levels_.back();
+  }
+  Task<UniqueFd> open(int directory, const char* name, int flags);
+  Task<UniqueFd> open_again(int below, const Identity& identity);
+  void push(UniqueFd fd, std::size_t above);
+  bool close_one() noexcept;
+  bool identify(Level& level) noexcept;
+  static std::optional<Identity> identity_of(int fd) noexcept;
+
+  std::string_view verb_;
+  std::string path_;
+  std::vector<Level> levels_;
+  std::size_t first_open_ = 0;  // those before it are closed
+};
+
+}  // namespace eddy::internal
