@@ -35,6 +35,7 @@ using namespace eddy::internal;
       {"write_bytes", true, [](S path, S) -> Task<> { co_await write_bytes(path, "new"); }},
       {"append_text", true, [](S path, S) -> Task<> { co_await append_text(path, "new"); }},
       {"write_atomic", false, [](S path, S) -> Task<> { co_await write_atomic(path, "new"); }},
+      {"append_line", false, [](S path, S) -> Task<> { co_await append_line(path, "new"); }},
       {"copyfile from", false, [](S path, S to) -> Task<> { co_await fs::copyfile(path, to); }},
       {"copyfile to", false, [](S path, S from) -> Task<> { co_await fs::copyfile(from, path); }},
       {"stat", false, [](S path, S) -> Task<> { co_await fs::stat(path); }},

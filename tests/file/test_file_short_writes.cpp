@@ -2,36 +2,14 @@
 // every policy, and on the ring wherever a test says so.
 #include "net/ends.hpp"
 #include "file/policies.hpp"
+#include "file/size_limit.hpp"
 #include "support/submissions.hpp"
-
-#include <signal.h>
-#include <sys/resource.h>
 
 namespace {
 
 using namespace eddy;
 using test::pattern;
-
-// No file grows beyond `size` while it lives: what crosses that is written in part, what begins
-// there fails.
-class SizeLimit {
- public:
-  explicit SizeLimit(rlim_t size) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
-    const rlimit limit{size, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-  ~SizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  sighandler_t handler_;
-  rlimit before_{};
-};
+using test::SizeLimit;
 
 // How a call ended that should have failed.
 template <class T>

@@ -52,6 +52,8 @@ class RefusedCalls : public test::EveryPolicy {
     EXPECT_EQ(directory.read("new"), "0123456789");
     co_await write_atomic(path("new"), "whole");
     EXPECT_EQ(directory.read("new"), "whole");
+    co_await append_line(path("new"), " line");
+    EXPECT_EQ(directory.read("new"), "whole\n line\n");
   }
 };
 INSTANTIATE_TEST_SUITE_P(Policy, RefusedCalls, test::every_policy(), test::name_of_policy);

@@ -1,4 +1,6 @@
 #include "file/policies.hpp"
+#include "file/size_limit.hpp"
+#include "support/mounts.hpp"
 #include "support/seccomp.hpp"
 
 #include <sys/stat.h>
@@ -51,6 +53,19 @@ TEST_P(WriteAtomic, KeepsPermissionsAndOwner) {
   EXPECT_EQ(stat_of(path("fresh")).st_uid, 0u);
 }
 
+// Where writing into it would leave it such a program, as it does for root.
+TEST_P(WriteAtomic, KeepsWhatMakesAProgramRunAsItsOwner) {
+  if (::getuid() != 0) GTEST_SKIP() << "what others write loses it";
+  for (const uid_t owner : {uid_t{0}, uid_t{nobody}}) {
+    directory.write("program", "old");
+    ASSERT_EQ(::chown(path("program").c_str(), owner, 1234), 0);
+    ASSERT_EQ(::chmod(path("program").c_str(), 06751), 0);
+    run([&]() -> Task<> { co_await write_atomic(path("program"), "new"); });
+    EXPECT_EQ(stat_of(path("program")).st_uid, owner);
+    EXPECT_EQ(stat_of(path("program")).st_mode & 07777, 06751u);
+  }
+}
+
 // Somebody else's file in a directory of one's own: replaced all the same, and then one's own.
 TEST_P(WriteAtomic, ReplacesWhatCannotBeGivenAway) {
   if (::getuid() != 0) GTEST_SKIP() << "takes two users";
@@ -81,6 +96,61 @@ TEST_P(WriteAtomic, WorksInADirectoryThatNobodyMayRead) {
     test::run(body, {.file_policy = GetParam()});
   });
   EXPECT_EQ(directory.read("file"), "two");
+}
+
+std::string message_of(const Failure& failure) {
+  try {
+    failure.raise();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+TEST_P(WriteAtomic, MakesTheFileWithThePermissionsAskedFor) {
+  run([&]() -> Task<> {
+    for (const char* text : {"one", "two"}) {
+      co_await write_atomic(path("file"), text, {.durable = false, .permissions = 0600});
+    }
+  });
+  EXPECT_EQ(directory.read("file"), "two");
+  EXPECT_EQ(stat_of(path("file")).st_mode & 07777, 0600u);
+}
+
+// As a container's /etc/resolv.conf is.
+TEST_P(WriteAtomic, SaysThatWhatIsMountedCannotBeReplaced) {
+  directory.write("file", "old");
+  directory.write("elsewhere", "mounted");
+  test::in_a_child([&] {
+    if (!test::own_mounts()) GTEST_SKIP() << "may not mount";
+    ASSERT_EQ(::mount(path("elsewhere").c_str(), path("file").c_str(), nullptr, MS_BIND, nullptr),
+              0);
+    const auto body = [&]() -> Task<> {
+      auto done = co_await as_outcome(write_atomic(path("file"), "new"));
+      EXPECT_FALSE(done);
+      if (done) co_return;
+      EXPECT_EQ(message_of(done.error()),
+                "replace what is mounted (write_bytes() writes into it) '" + path("file") +
+                    "': Device or resource busy");
+      EXPECT_EQ((co_await fs::listdir(path(""))).size(), 2u) << "something is left beside it";
+      co_await write_bytes(path("file"), "written");
+    };
+    test::run(body, {.file_policy = GetParam()});
+  });
+  EXPECT_EQ(directory.read("file"), "old");
+}
+
+// The temporary file's name would tell nobody anything.
+TEST_P(WriteAtomic, NamesTheFileThatWasToBeReplaced) {
+  directory.write("file", "old");
+  run([&]() -> Task<> {
+    const test::SizeLimit limit(100);
+    auto done = co_await as_outcome(write_atomic(path("file"), std::string(200, 'n')));
+    EXPECT_FALSE(done);
+    if (done) co_return;
+    EXPECT_EQ(message_of(done.error()), "write '" + path("file") + "': File too large");
+    EXPECT_EQ(directory.read("file"), "old");
+    EXPECT_EQ((co_await fs::listdir(path(""))).size(), 1u) << "something is left beside it";
+  });
 }
 
 TEST_P(WriteAtomic, ReplacesALinkAndNotWhatItLeadsTo) {

@@ -1,110 +1,209 @@
-// What write_atomic() asks the kernel for, in which order: nothing else tells whether the new file
-// is there after the power was cut.
+// What write_atomic() and append_line() ask the kernel for, in which order: nothing else tells
+// whether what they did is there after the power was cut.
 #include "file/policies.hpp"
 #include "support/submissions.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <utility>
 
 namespace {
 
 using namespace eddy;
 
-// The requests of a call, as their opcodes; of a plain rename(2), its request's.
-std::vector<int> order;
+// What the kernel is asked for, on the ring and by plain calls, while somebody looks.
+std::vector<std::string> order;
 test::Submissions* requests = nullptr;
 
-void note_requests() {
-  requests->each([](const io_uring_sqe& request) { order.push_back(request.opcode); });
+void note_sync(int fd) {
+  struct stat stat {};
+  EXPECT_EQ(::fstat(fd, &stat), 0);
+  order.push_back(S_ISDIR(stat.st_mode) ? "sync the directory" : "sync");
 }
 
-// Done when it is renamed, and what a plain fsync(2) answers.
-std::function<void()> after_rename;
+// At least once a turn: a request's descriptor is open until it is done.
+void note_requests() {
+  requests->each([](const io_uring_sqe& request) {
+    if (request.opcode == IORING_OP_FSYNC) note_sync(request.fd);
+    if (request.opcode == IORING_OP_RENAMEAT) order.push_back("rename");
+    if (request.opcode == IORING_OP_WRITE || request.opcode == IORING_OP_WRITEV) {
+      order.push_back("write");
+    }
+  });
+}
+
+void note_plain(const char* call) {
+  if (!requests) return;
+  note_requests();
+  order.push_back(call);
+}
+
+// Done before something is appended, and when it is renamed or appended; and what a plain fsync(2)
+// answers.
+std::function<void()> before_the_deed;
+std::function<void()> after_the_deed;
 int sync_error = 0;
 
 }  // namespace
 
 extern "C" int fsync(int fd) {
+  if (requests) {
+    note_requests();
+    note_sync(fd);
+  }
   if (sync_error == 0) return static_cast<int>(::syscall(SYS_fsync, fd));
   errno = sync_error;
   return -1;
 }
 
 extern "C" int rename(const char* from, const char* to) noexcept {
-  if (requests) {
-    note_requests();
-    order.push_back(IORING_OP_RENAMEAT);
-  }
+  note_plain("rename");
   const auto done = ::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-  if (after_rename) after_rename();
+  if (after_the_deed) after_the_deed();
   return static_cast<int>(done);
+}
+
+extern "C" ssize_t pwrite64(int fd, const void* from, size_t size, off64_t offset) {
+  note_plain("write");
+  return ::syscall(SYS_pwrite64, fd, from, size, offset);
+}
+
+extern "C" ssize_t writev(int fd, const iovec* parts, int count) {
+  note_plain("write");
+  if (before_the_deed) std::exchange(before_the_deed, nullptr)();
+  const auto done = ::syscall(SYS_writev, fd, parts, count);
+  if (after_the_deed) after_the_deed();
+  return done;
 }
 
 namespace {
 
-class WriteAtomicOrder : public test::EveryPolicy {};
-INSTANTIATE_TEST_SUITE_P(Policy, WriteAtomicOrder, test::every_policy(),
-                         test::name_of_policy);
-
-TEST_P(WriteAtomicOrder, SyncsTheFileBeforeItsNameAndTheDirectoryAfter) {
-  for (const bool there : {false, true}) {
+class SyncOrder : public test::EveryPolicy {
+ protected:
+  template <class Call>
+  std::vector<std::string> order_of(Call call) {
     order.clear();
-    run(
-        [&]() -> Task<> {
-          test::Submissions view(Loop::current());
-          requests = &view;
-          co_await write_atomic(path("config"), there ? "second" : "first");
-          note_requests();
-          requests = nullptr;
-        },
-        {.submission_entries = 512});
-    EXPECT_EQ(directory.read("config"), there ? "second" : "first");
-    const auto renamed = std::ranges::find(order, IORING_OP_RENAMEAT);
-    EXPECT_NE(renamed, order.end());
-    EXPECT_EQ(std::count(order.begin(), renamed, IORING_OP_FSYNC), 1) << "the file's";
-    EXPECT_EQ(std::count(renamed, order.end(), IORING_OP_FSYNC), 1) << "the directory's";
-    // What is written after it was synced is not safe.
-    const auto synced = std::ranges::find(order, IORING_OP_FSYNC);
-    EXPECT_EQ(std::find(synced, order.end(), IORING_OP_WRITE), order.end());
+    const auto body = [&]() -> Task<> {
+      test::Submissions view(Loop::current());
+      requests = &view;
+      auto task = spawn(call());
+      while (!task.done()) {
+        note_requests();
+        co_await yield();
+      }
+      note_requests();
+      requests = nullptr;
+      co_await task;
+    };
+    run(body, {.submission_entries = 512});
+    return order;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Policy, SyncOrder, test::every_policy(), test::name_of_policy);
+
+using Order = std::vector<std::string>;
+
+TEST_P(SyncOrder, OfWriteAtomicIsTheFileBeforeItsNameAndTheDirectoryAfter) {
+  for (const char* text : {"first", "second"}) {
+    EXPECT_EQ(order_of([&] { return write_atomic(path("config"), text); }),
+              (Order{"write", "sync", "rename", "sync the directory"}));
+    EXPECT_EQ(directory.read("config"), text);
   }
 }
 
-// Cancelled after the rename, it syncs the directory by a plain call.
-TEST(WriteAtomicSync, OfTheDirectoryThatFailsIsSaidThoughTheNewFileIsThere) {
+TEST_P(SyncOrder, OfWriteAtomicThatNeedNotBeDurableIsNone) {
+  const WriteAtomicOptions options{.durable = false};
+  EXPECT_EQ(order_of([&] { return write_atomic(path("config"), "text", options); }),
+            (Order{"write", "rename"}));
+  EXPECT_EQ(directory.read("config"), "text");
+}
+
+TEST_P(SyncOrder, OfTheFirstLineIsTheFileAndTheDirectoryItIsNewIn) {
+  const AppendLineOptions options{.durable = true};
+  EXPECT_EQ(order_of([&] { return append_line(path("log"), "first", options); }),
+            (Order{"write", "sync", "sync the directory"}));
+  EXPECT_EQ(order_of([&] { return append_line(path("log"), "second", options); }),
+            (Order{"write", "sync"}));
+  EXPECT_EQ(directory.read("log"), "first\nsecond\n");
+}
+
+// Whoever made it may have died before he synced the directory.
+TEST_P(SyncOrder, OfALineInAFileThatIsEmptyIsThatOfTheFirst) {
+  directory.write("log", "");
+  EXPECT_EQ(order_of([&] { return append_line(path("log"), "first", {.durable = true}); }),
+            (Order{"write", "sync", "sync the directory"}));
+}
+
+TEST_P(SyncOrder, OfALineThatNeedNotBeDurableIsNone) {
+  EXPECT_EQ(order_of([&] { return append_line(path("log"), "first"); }), (Order{"write"}));
+}
+
+// What is told when the last sync of `call` fails after a cancel, which makes it a plain call.
+template <class Call>
+std::string told_after_a_failed_sync(int error, Call call) {
+  std::string told;
+  const auto body = [&]() -> Task<> {
+    Expected<void> done;
+    auto calling = spawn([&]() -> Task<> { done = co_await as_outcome(call()); });
+    after_the_deed = [&] {
+      calling.cancel();
+      sync_error = error;
+    };
+    co_await test::wait_until_done(calling);
+    after_the_deed = nullptr;
+    sync_error = 0;
+    if (done) co_return;
+    EXPECT_TRUE(done.error().is_error(error));
+    try {
+      done.error().raise();
+    } catch (const Error& failed) {
+      told = failed.what();
+    }
+  };
+  test::run(body, {.file_policy = FilePolicy::inline_});
+  return told;
+}
+
+TEST(FailedSync, OfTheDirectoryIsSaidThoughTheNewFileIsThere) {
   const test::Directory directory;
+  const Text path(directory.path("config"));
   for (const int error : {0, EINVAL, EIO}) {
     directory.write("config", "old");
-    test::run(
-        [&]() -> Task<> {
-          Expected<void> written;
-          auto writing = spawn([&]() -> Task<> {
-            written = co_await as_outcome(write_atomic(directory.path("config"), "new"));
-          });
-          after_rename = [&] {
-            writing.cancel();
-            sync_error = error;
-          };
-          co_await test::wait_until_done(writing);
-          after_rename = nullptr;
-          sync_error = 0;
-          EXPECT_EQ(directory.read("config"), "new");
-          EXPECT_EQ(written.has_value(), error != EIO) << "some file systems cannot do it";
-          if (written) co_return;
-          EXPECT_TRUE(written.error().is_error() && written.error().code() == EIO);
-          try {
-            written.error().raise();
-          } catch (const Error& told) {
-            const std::string what = told.what();
-            EXPECT_NE(what.find("sync the directory after replacing"), what.npos) << what;
-          }
-        },
-        {.file_policy = FilePolicy::inline_});
+    const std::string told =
+        told_after_a_failed_sync(error, [&] { return write_atomic(path, "new"); });
+    EXPECT_EQ(directory.read("config"), "new");
+    EXPECT_EQ(told.empty(), error != EIO) << "some file systems cannot do it";
+    if (error != EIO) continue;
+    EXPECT_NE(told.find("sync the directory after replacing"), told.npos) << told;
+    EXPECT_NE(told.find(path.view()), told.npos) << told;
   }
+}
+
+TEST(FailedSync, OfALineIsSaidThoughTheLineIsThere) {
+  const test::Directory directory;
+  const Text path(directory.path("log"));
+  directory.write("log", "a line\n");
+  const std::string told = told_after_a_failed_sync(
+      EIO, [&] { return append_line(path, "another", {.durable = true}); });
+  EXPECT_EQ(directory.read("log"), "a line\nanother\n");
+  EXPECT_NE(told.find("sync after appending a line to"), told.npos) << told;
+  EXPECT_NE(told.find(path.view()), told.npos) << told;
+}
+
+// Another program is killed in the middle of its line, after this one has looked at the end.
+TEST(TornLine, ThatCameInBetweenDoesNotSwallowTheNextOne) {
+  const test::Directory directory;
+  directory.write("log", "whole\n");
+  before_the_deed = [&] { std::ofstream(directory.path("log"), std::ios::app) << "to"; };
+  const auto body = [&]() -> Task<> { co_await append_line(directory.path("log"), "next"); };
+  test::run(body, {.file_policy = FilePolicy::inline_});
+  EXPECT_EQ(directory.read("log"), "whole\ntonext\nnext\n");
 }
 
 }  // namespace

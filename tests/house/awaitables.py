@@ -55,6 +55,7 @@ PARTS = {
     "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",
                    "DirectoryStack::leave", "DirectoryStack::fill", "DirectoryStack::open",
                    "DirectoryStack::open_again"],
+    "write_atomic": ["open_directory_of", "FinalSync"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
 }

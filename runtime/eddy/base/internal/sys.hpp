@@ -71,6 +71,13 @@ inline ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int 
 inline ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
   return ::pwritev2(fd, parts, count, offset, flags);
 }
+inline ssize_t writev(int fd, const iovec* parts, int count) {
+  return ::writev(fd, parts, count);
+}
+inline ssize_t copy_file_range(int from, off_t* from_offset, int to, off_t* to_offset,
+                               std::size_t size) {
+  return ::copy_file_range(from, from_offset, to, to_offset, size, 0);
+}
 inline ssize_t splice(int from, off_t* from_offset, int to, off_t* to_offset, std::size_t size,
                       unsigned flags) {
   return ::splice(from, from_offset, to, to_offset, size, flags);
@@ -97,6 +104,7 @@ inline int fstat(int fd, struct ::stat* into) { return ::fstat(fd, into); }
 inline int fstatfs(int fd, struct ::statfs* into) { return ::fstatfs(fd, into); }
 inline int fchmod(int fd, mode_t mode) { return ::fchmod(fd, mode); }
 inline int fchown(int fd, uid_t user, gid_t group) { return ::fchown(fd, user, group); }
+inline int futimens(int fd, const timespec (&times)[2]) { return ::futimens(fd, times); }
 inline int ftruncate(int fd, off_t size) { return ::ftruncate(fd, size); }
 inline int fallocate(int fd, int mode, off_t offset, off_t length) {
   return ::fallocate(fd, mode, offset, length);

@@ -1,0 +1,78 @@
+#include <eddy/file/internal/final_sync.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
+#include <eddy/file/internal/file_call.hpp>
+#include <eddy/file/internal/path.hpp>
+
+#include <linux/io_uring.h>
+
+namespace eddy::internal {
+namespace {
+
+std::string_view directory_of(std::string_view path) noexcept {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? "." : path.substr(0, slash + 1);
+}
+
+}  // namespace
+
+Task<> open_directory_of(Text path, ParentDirectory& parent) {
+  const Text directory(directory_of(path.view()));
+  Storage& storage = Storage::current();
+  parent.mount = &storage.mount_of(directory.view());
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  const Request request{.opcode = IORING_OP_OPENAT,
+                        .fd = AT_FDCWD,
+                        .address = address_of(path_of(directory)),
+                        .op_flags = flags};
+  auto fd = co_await as_outcome(
+      perform(request, "open", *parent.mount, storage.policy(), directory,
+              [text = directory.c_str()] { return sys::open(text, flags); }));
+  parent.whole_system = !fd && fd.error().is_error(EACCES);
+  if (!fd && !parent.whole_system) co_await fail(std::move(fd.error()));
+  if (fd) parent.fd.reset(*fd);
+}
+
+int use_instead(ParentDirectory& directory, int file) {
+  EDDY_ASSERT(directory.whole_system);
+  EDDY_ASSERT(!directory.fd);
+  directory.fd.reset(sys::fcntl(file, F_DUPFD_CLOEXEC, 0));
+  return directory.fd ? 0 : errno;
+}
+
+FinalSync::FinalSync(int fd, Storage::Mount& mount, bool whole_system) noexcept
+    : Operation({.opcode = IORING_OP_FSYNC, .fd = fd}, "sync"),
+      fd_(fd),
+      mount_(mount),
+      whole_system_(whole_system) {
+  EDDY_ASSERT(fd >= 0);
+}
+
+void FinalSync::await_suspend(std::coroutine_handle<> frame) {
+  if (mount_.remote) remote_.begin(Storage::current());
+  Operation::await_suspend(frame);
+}
+
+Expected<int> FinalSync::await_outcome() {
+  const int code = whole_system_ || was_not_done() ? sync_now() : -result();
+  if (was_cancelled() || cancel_requested()) thread_state.task->keep_cancel_pending();
+  if (code > 0) return std::unexpected(Failure::error(code, name()));
+  return 0;
+}
+
+bool FinalSync::was_not_done() const noexcept {
+  const int code = -result();
+  return code == ECANCELED || code == EINTR || code == EAGAIN || code == EACCES;
+}
+
+int FinalSync::sync_now() const noexcept {
+  int done;
+  do {
+    done = whole_system_ ? sys::syncfs(fd_) : sys::fsync(fd_);
+  } while (done < 0 && errno == EINTR);
+  return done < 0 ? errno : 0;
+}
+
+}  // namespace eddy::internal
