@@ -11,6 +11,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;  // there is an eddy::Directory, too
 
 constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
 

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;  // there is an eddy::Directory, too
 
 const Rows<Incoming> reading = {
     {"Stream::read_some",

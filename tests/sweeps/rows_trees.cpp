@@ -10,6 +10,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;  // there is an eddy::Directory, too
 
 // A tree of a few directories, files and links.
 struct Tree {

@@ -21,6 +21,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;  // there is an eddy::Directory, too
 
 using Number = std::uint64_t;
 

@@ -14,6 +14,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;  // there is an eddy::Directory, too
 
 struct Used {
   File& file;

@@ -164,19 +164,20 @@ Task<std::string> File::read(State state, std::size_t count) {
   co_return text;
 }
 
-Task<bool> File::readline_into(State state, std::string& line) {
+Task<bool> File::readline_into(State state, std::string& line, std::size_t limit) {
   FileState& file = to_read(state);
   EDDY_TRY(auto guard, turn_and_flush(file));
   line.clear();
   Taken taken(file);
   for (;;) {
-    const std::string_view ahead = file.ahead().text();
+    const std::string_view ahead = file.ahead().text().substr(0, limit - line.size());
     const auto end = ahead.find('\n');
     const std::size_t count = end == std::string_view::npos ? ahead.size() : end + 1;
     line.append(ahead.substr(0, count));
     file.consume(count);
     taken.are(line);
-    if (end != std::string_view::npos) break;
+    EDDY_ASSERT(line.size() <= limit);
+    if (end != std::string_view::npos || line.size() == limit) break;
     EDDY_TRY(auto filled, file.fill());
     if (filled == 0) break;
   }
@@ -184,16 +185,39 @@ Task<bool> File::readline_into(State state, std::string& line) {
   co_return !line.empty();
 }
 
-Task<std::string> File::readline(State state) {
+Task<std::string> File::readline(State state, std::size_t limit) {
   std::string line;
-  EDDY_DO(readline_into(state, line));
+  EDDY_DO(readline_into(state, line, limit));
   co_return line;
+}
+
+// Whole lines, until they have more than `hint` bytes.
+static Task<std::string> read_lines(FileState& file, std::size_t hint) {
+  EDDY_TRY(auto guard, turn_and_flush(file));
+  std::string text;
+  Taken taken(file);
+  for (;;) {
+    const std::string_view ahead = file.ahead().text();
+    // The first line that makes them more than that is the last.
+    const std::size_t before = std::min(ahead.size(), hint - std::min(hint, text.size()));
+    const std::size_t end = ahead.find('\n', before);
+    const std::size_t count = end == std::string_view::npos ? ahead.size() : end + 1;
+    text.append(ahead.substr(0, count));
+    file.consume(count);
+    taken.are(text);
+    if (end != std::string_view::npos) break;
+    EDDY_TRY(auto filled, file.fill());
+    if (filled == 0) break;
+  }
+  taken.given();
+  co_return text;
 }
 
 // In one turn, so that no other call comes in between and a cancelled one gives all back; so does
 // one without memory, before any other call runs.
-Task<std::vector<std::string>> File::readlines(State state) {
-  EDDY_TRY(auto text, read(state, all));
+Task<std::vector<std::string>> File::readlines(State state, std::size_t hint) {
+  Task<std::string> reading = hint == all ? read(state, all) : read_lines(to_read(state), hint);
+  EDDY_TRY(auto text, std::move(reading));
   Taken taken(*state);
   taken.are(text);
   std::vector<std::string> all_lines;
@@ -230,7 +254,8 @@ Task<std::size_t> File::write(State state, Bytes bytes) {
   EDDY_TRY(auto guard, file.turn());
   file.drop_ahead();
   // A stream that is read and written at once keeps what is read ahead, and is written directly.
-  const bool direct = bytes.size() >= file.capacity() || !file.ahead().empty();
+  const bool direct =
+      bytes.size() >= file.capacity() || !file.ahead().empty() || file.ends_line(bytes);
   if (direct || bytes.size() > file.room()) EDDY_DO(file.flush());
   if (!direct) {
     EDDY_ASSERT(bytes.size() <= file.room());

@@ -5,6 +5,9 @@
 // no position. What is written stays in the buffer until flush(), close() or until the buffer is
 // full. Short reads and writes are completed; EINTR and EAGAIN are never seen.
 //
+// A file is bytes: nothing is decoded and no line end translated, with "b" in the mode or without.
+// A line ends after "\n" and nowhere else, and keeps a "\r" before it.
+//
 // A file that is dropped without close(), or replaced by another, is closed, and what was not
 // flushed is lost: nobody could be told of a failure. In debug mode that is reported. Calls on it
 // that are in progress end with ECANCELED. Errors are Error with the file's name; a call on a
@@ -21,6 +24,8 @@
 #include <eddy/file/internal/file_state.hpp>
 #include <eddy/file/internal/read_call.hpp>
 
+#include <fcntl.h>
+
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -28,15 +33,40 @@
 
 namespace eddy {
 
-enum class Whence { start = SEEK_SET, current = SEEK_CUR, end = SEEK_END };
+// To `data` and `hole`: from the offset on, the first byte that is in data, or in a hole (which
+// also begins at the end); ENXIO behind the end.
+enum class Whence {
+  start = SEEK_SET,
+  current = SEEK_CUR,
+  end = SEEK_END,
+  data = SEEK_DATA,
+  hole = SEEK_HOLE
+};
+
+// What becomes of the part of a file that allocate() is given.
+enum class Allocate {
+  grow = 0,                          // has disk space; the file grows to hold all of it
+  keep_size = FALLOC_FL_KEEP_SIZE,   // the same, but the end stays where it is
+  punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,  // reads as zeros and takes no disk space
+  zero = FALLOC_FL_ZERO_RANGE        // reads as zeros and has disk space; grows as well
+};
 
 // Trivially copyable.
 struct OpenOptions {
-  int buffering = -1;            // bytes; 0 for none (O_DIRECT needs that), -1 for 64 KiB
-  unsigned permissions = 0666;   // of a file that is created, before umask
-  int flags = 0;                 // more flags of open(2): O_DIRECT, O_NOFOLLOW ...
-  bool registered = false;       // take a place of LoopOptions.registered_files
+  // Bytes; 0 for none, -1 for 64 KiB. 1 is for lines: what holds a "\n" is written at once; so is
+  // it on a terminal by itself. With "b" or OpenFlags there are no lines: 1 is 64 KiB.
+  int buffering = -1;
+  unsigned permissions = 0666;  // of a file that is created, before umask
+  // More flags of open(2): O_NOFOLLOW, O_DIRECT ... The last goes without a buffer, and wants
+  // memory, offsets and sizes in whole blocks of the disk: see AlignedBuffer.
+  int flags = 0;
+  bool registered = false;  // take a place of LoopOptions.registered_files
+  // What is read and written does not stay in the page cache (6.14, where the file system knows
+  // it; otherwise it does). For large files that are used once: all goes by the ring.
+  bool uncached = false;
   std::optional<FilePolicy> policy = std::nullopt;  // instead of the loop's
+  // "utf-8" or nothing, which is the same; UsageError for any other.
+  std::string_view encoding = {};
 };
 
 class File;
@@ -47,6 +77,13 @@ class WriteAt;
 namespace internal {
 class FileAccess;
 Task<File> open_file(Text path, FileMode mode, OpenOptions options);
+[[noreturn]] void refuse_encoding(std::string_view encoding);
+// At the call: nobody keeps the view.
+inline void check_encoding(const OpenOptions& options) {
+  if (!options.encoding.empty() && options.encoding != "utf-8") [[unlikely]] {
+    refuse_encoding(options.encoding);
+  }
+}
 }  // namespace internal
 
 class File {
@@ -71,9 +108,17 @@ class File {
   Task<> read_exactly(MutableBytes into) { return read_exactly(state_, into); }
   // With its "\n"; the last line may lack it; empty at the end.
   Task<std::string> readline() { return readline(state_); }
+  // Of a longer line `limit` bytes: the next call goes on there.
+  Task<std::string> readline(std::size_t limit) { return readline(state_, limit); }
   // The same into `line`, whose memory is used again; false at the end. ∅
   Task<bool> readline_into(std::string& line) { return readline_into(state_, line); }
-  Task<std::vector<std::string>> readlines() { return readlines(state_); }
+  Task<bool> readline_into(std::string& line, std::size_t limit) {
+    return readline_into(state_, line, limit);
+  }
+  // All lines; or whole ones until they have more than `hint` bytes.
+  Task<std::vector<std::string>> readlines(std::size_t hint = all) {
+    return readlines(state_, hint);
+  }
   // while (auto line = co_await lines.next()) ...
   Lines lines();
   // What is read ahead, at most `count` bytes, without taking it; reads once if that is nothing.
@@ -122,9 +167,9 @@ class File {
   Task<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt) {
     return truncate(state_, size);
   }
-  // Reserves disk space for [offset, offset + length).
-  Task<> allocate(std::uint64_t offset, std::uint64_t length) {
-    return allocate(state_, offset, length);
+  // Reserves disk space for [offset, offset + length), or gives it back.
+  Task<> allocate(std::uint64_t offset, std::uint64_t length, Allocate how = Allocate::grow) {
+    return allocate(state_, offset, length, how);
   }
   // Tells the kernel how the file will be used: POSIX_FADV_*.
   void advise(std::uint64_t offset, std::uint64_t length, int advice);
@@ -134,6 +179,10 @@ class File {
   // while flushing, the file stays open, cancelled after that it is closed. Throws UsageError while
   // read_at() or write_at() is in progress.
   Task<> close() { return close(state_); }
+  // Flushes, and gives the descriptor to the caller; it stands where the file stood, and the file
+  // is closed. Fails as close() does, and then keeps it. Throws UsageError when the descriptor is
+  // not the file's own, and when bytes were read ahead of a stream, which would be lost.
+  Task<UniqueFd> detach() { return detach(state_); }
 
   bool closed() const noexcept { return !state_ || state_->fd < 0; }
   std::string_view name() const { return open_state().name.view(); }
@@ -142,6 +191,7 @@ class File {
   bool readable() const { return open_state().mode.readable; }
   bool writable() const { return open_state().mode.writable; }
   bool seekable() const;
+  bool isatty() const;
   FilePolicy policy() const { return open_state().policy; }
 
  private:
@@ -156,18 +206,19 @@ class File {
   static Task<std::size_t> read_into(State state, MutableBytes into);
   static Task<std::size_t> read_some(State state, MutableBytes into);
   static Task<> read_exactly(State state, MutableBytes into);
-  static Task<std::string> readline(State state);
-  static Task<bool> readline_into(State state, std::string& line);
-  static Task<std::vector<std::string>> readlines(State state);
+  static Task<std::string> readline(State state, std::size_t limit = all);
+  static Task<bool> readline_into(State state, std::string& line, std::size_t limit = all);
+  static Task<std::vector<std::string>> readlines(State state, std::size_t hint);
   static Task<std::string> peek(State state, std::size_t count);
   static Task<std::size_t> write(State state, Bytes bytes);
   static Task<> flush(State state);
   static Task<std::uint64_t> seek(State state, std::int64_t offset, Whence whence);
   static Task<std::uint64_t> tell(State state);
   static Task<std::uint64_t> truncate(State state, std::optional<std::uint64_t> size);
-  static Task<> allocate(State state, std::uint64_t offset, std::uint64_t length);
+  static Task<> allocate(State state, std::uint64_t offset, std::uint64_t length, Allocate how);
   static Task<FileStat> stat(State state);
   static Task<> close(State state);
+  static Task<UniqueFd> detach(State state);
   static Task<> sync(State state, unsigned flags);
   template <class Range>
   static Task<> writelines(State state, Range lines) {
@@ -192,16 +243,13 @@ class File {
 // FIFO. Throws UsageError at once for a mode that makes no sense, or for a path that holds a zero
 // byte.
 inline Task<File> open(Text path, std::string_view mode = "r", OpenOptions options = {}) {
+  internal::check_encoding(options);
   return internal::open_file(std::move(path), FileMode::parse(mode), options);
 }
 inline Task<File> open(Text path, OpenFlags flags, OpenOptions options = {}) {
+  internal::check_encoding(options);
   return internal::open_file(std::move(path), FileMode::from(flags), options);
 }
-
-// The standard streams, unbuffered for writing, never closed.
-File stdin_file();
-File stdout_file();
-File stderr_file();
 
 // The lines of a file, one at a time, also when the File moves.
 class Lines {
@@ -225,6 +273,7 @@ namespace internal {
 class FileAccess {
  public:
   static FileState& of(File& file) noexcept { return *file.state_; }
+  static File file(Counted<FileState> state) noexcept { return File(std::move(state)); }
   static Counted<FileState> state_of(const File& file) noexcept { return file.state_; }
   static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
 };

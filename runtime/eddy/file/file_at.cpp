@@ -42,13 +42,16 @@ Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::
 }
 
 // How many bytes the operation has moved; none also where a plain call is to try again.
-static Expected<std::size_t> count_of(Expected<int> outcome, const FileState& file,
-                                      std::string_view verb) {
+static Expected<std::size_t> count_of(Expected<int> outcome, FileState& file, std::string_view verb,
+                                      Bytes memory, std::int64_t offset) {
   if (outcome) return static_cast<std::size_t>(*outcome);
   Failure& failure = outcome.error();
   if (!failure.is_error()) return std::unexpected(std::move(failure));
   if (file.is_dropped()) return std::unexpected(file.dropped(verb));
-  if (try_again(failure)) return 0;
+  if (try_again(failure) || file.caches_after(failure.code())) return 0;
+  if (auto why = file.unaligned(failure.code(), memory.data(), memory.size(), offset)) {
+    return std::unexpected(std::move(*why));
+  }
   return std::unexpected(Failure::error(failure.code(), verb, file.name.view()));
 }
 
@@ -57,7 +60,7 @@ static Expected<std::size_t> count_of(Expected<int> outcome, const FileState& fi
 // cached.
 Expected<std::size_t> ReadAt::complete() {
   if (offset_ < 0) return std::unexpected(no_offset(file_.name));
-  auto moved = count_of(Operation::await_outcome(), file_, "read");
+  auto moved = count_of(Operation::await_outcome(), file_, "read", into_, offset_);
   if (!moved || result() == 0) return moved;
   std::size_t done = *moved;
   EDDY_ASSERT(done <= into_.size());
@@ -117,7 +120,8 @@ Expected<std::size_t> WriteAt::await_outcome() {
   file_.end_positional();
   if (in_turn_) return in_turn_->await_outcome();
   if (!is_offset(write_.offset)) return std::unexpected(no_offset(file_.name));
-  auto moved = count_of(Operation::await_outcome(), file_, "write");
+  auto moved = count_of(Operation::await_outcome(), file_, "write", write_.bytes,
+                        static_cast<std::int64_t>(write_.offset));
   if (!moved) return moved;
   // A disk that fills up takes a part: the plain call for the rest finds out why.
   std::size_t done = *moved;
@@ -141,12 +145,20 @@ Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write)
   const std::size_t size = write.bytes.size();
   while (!write.bytes.empty()) {
     const Request request = request_for(file, write);
-    EDDY_TRY(auto written,
-             perform(request, "write", *file.mount, file.policy, file.name, write));
-    EDDY_ASSERT(static_cast<std::size_t>(written) <= write.bytes.size());
-    if (written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
-    write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(written)));
-    write.offset += static_cast<std::uint64_t>(written);
+    auto written = co_await as_outcome(
+        perform(request, "write", *file.mount, file.policy, file.name, write));
+    if (!written) {
+      const int code = written.error().code();
+      if (request.op_flags != 0 && file.caches_after(code)) continue;
+      auto why = file.unaligned(code, write.bytes.data(), write.bytes.size(),
+                                static_cast<std::int64_t>(write.offset));
+      if (why) co_await fail(std::move(*why));
+      co_await fail(std::move(written.error()));
+    }
+    EDDY_ASSERT(static_cast<std::size_t>(*written) <= write.bytes.size());
+    if (*written == 0) co_await fail(Failure::error(EIO, "write", file.name.view()));
+    write.bytes = Bytes(write.bytes.subspan(static_cast<std::size_t>(*written)));
+    write.offset += static_cast<std::uint64_t>(*written);
   }
   co_return size;
 }

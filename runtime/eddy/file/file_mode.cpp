@@ -40,6 +40,7 @@ FileMode FileMode::parse(std::string_view mode) {
   parsed.readable = kind == 'r' || plus;
   parsed.writable = kind != 'r' || plus;
   parsed.append = kind == 'a';
+  parsed.binary = binary;
   parsed.flags = O_CLOEXEC | (plus ? O_RDWR : kind == 'r' ? O_RDONLY : O_WRONLY);
   if (kind == 'w') parsed.flags |= O_CREAT | O_TRUNC;
   if (kind == 'a') parsed.flags |= O_CREAT | O_APPEND;
@@ -57,6 +58,7 @@ FileMode FileMode::from(OpenFlags flags) noexcept {
   mode.readable = access != O_WRONLY;
   mode.writable = access != O_RDONLY;
   mode.append = flags.value & O_APPEND;
+  mode.binary = true;
   mode.letters[0] = !mode.writable ? 'r' : mode.append ? 'a' : mode.readable ? 'r' : 'w';
   if (access == O_RDWR) mode.letters[1] = '+';
   return mode;

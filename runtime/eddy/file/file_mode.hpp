@@ -25,6 +25,7 @@ struct FileMode {
   bool readable = false;
   bool writable = false;
   bool append = false;
+  bool binary = false;  // "b", or flags: not written by lines
   std::array<char, 4> letters{};  // as it was given; the nearest one for flags
 };
 

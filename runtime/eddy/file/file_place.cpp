@@ -41,7 +41,21 @@ class CloseCall : public FileCall<Close> {
   UniqueFd& fd_;
 };
 
+// Where the file's next data, or hole, begins: the file system looks that up, on the disk perhaps.
+Task<std::int64_t> find_data(FileState& file, std::int64_t offset, Whence whence) {
+  off_t found = -1;
+  const auto call = [fd = file.fd, offset, whence, into = &found] {
+    *into = sys::lseek(fd, offset, static_cast<int>(whence));
+    return *into < 0 ? -1 : 0;
+  };
+  EDDY_DO(perform({.opcode = no_opcode}, "seek", *file.mount, file.policy, file.name, call));
+  EDDY_ASSERT(found >= offset);
+  co_return found;
+}
+
 }  // namespace
+
+bool File::isatty() const { return is_tty(open_state().fd); }
 
 bool File::seekable() const { return sys::lseek(open_state().fd, 0, SEEK_CUR) >= 0; }
 
@@ -59,6 +73,11 @@ Task<std::uint64_t> File::seek(State state, std::int64_t offset, Whence whence) 
     if (place < 0) co_await fail(Failure::error(errno, "seek", file.name.view()));
     file.move_to(place);
     co_return static_cast<std::uint64_t>(place);
+  }
+  if (whence == Whence::data || whence == Whence::hole) {
+    EDDY_TRY(auto found, find_data(file, offset, whence));
+    file.move_to(found);
+    co_return static_cast<std::uint64_t>(found);
   }
   std::int64_t base = whence == Whence::current ? file.position() : 0;
   if (whence == Whence::end) {
@@ -102,14 +121,22 @@ Task<std::uint64_t> File::truncate(State state, std::optional<std::uint64_t> wan
   co_return size;
 }
 
-Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length) {
+Task<> File::allocate(State state, std::uint64_t offset, std::uint64_t length, Allocate how) {
   FileState& file = to_write(state);
   if (!is_offset(offset) || !is_offset(length)) co_await fail(no_offset(file.name));
   EDDY_TRY(auto guard, file.turn());
-  const Request request{
-      .opcode = IORING_OP_FALLOCATE, .fd = file.fd, .offset = offset, .address = length};
-  const auto call = [fd = file.fd, offset, length] {
-    return sys::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+  if (how == Allocate::punch || how == Allocate::zero) {
+    EDDY_DO(file.flush());  // what was written before becomes zeros as well
+    file.drop_ahead();
+  }
+  const auto mode = static_cast<int>(how);
+  const Request request{.opcode = IORING_OP_FALLOCATE,
+                        .fd = file.fd,
+                        .offset = offset,
+                        .address = length,
+                        .length = static_cast<std::uint32_t>(mode)};
+  const auto call = [fd = file.fd, mode, offset, length] {
+    return sys::fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(length));
   };
   // It may take long, however fast the disk: always on the ring.
   EDDY_DO(perform(request, "allocate", *file.mount, FilePolicy::ring, file.name, call));
@@ -129,6 +156,28 @@ Task<FileStat> File::stat(State state) {
   EDDY_DO(file.flush());
   EDDY_TRY(auto stat, file.stat());
   co_return stat;
+}
+
+// Where the file stands, the descriptor does: whoever has it goes on there.
+static Task<> give_position(FileState& file) {
+  EDDY_DO(file.flush());
+  file.drop_ahead();
+  if (file.seeks() && sys::lseek(file.fd, file.position(), SEEK_SET) < 0) {
+    co_await fail(Failure::error(errno, "seek", file.name.view()));
+  }
+}
+
+Task<UniqueFd> File::detach(State state) {
+  FileState& file = to_use(state);
+  if (!file.owned) throw UsageError("detach of a descriptor that is not the file's own");
+  EDDY_TRY(auto guard, file.turn());
+  EDDY_DO(give_position(file));
+  if (file.positional > 0) throw UsageError("detach of a file that is read or written at a place");
+  if (!file.ahead().empty()) throw UsageError("detach of a stream of which bytes were read ahead");
+  UniqueFd fd(file.release_fd());
+  EDDY_ASSERT(fd);
+  EDDY_ASSERT(!file.usable());
+  co_return std::move(fd);
 }
 
 Task<> File::close(State state) {

@@ -12,10 +12,25 @@ namespace eddy {
 using namespace internal;
 namespace {
 
+constexpr int by_lines = 1;  // as a size of the buffer
+
 std::size_t capacity_of(const OpenOptions& options) {
   if (options.buffering < -1) throw UsageError("open with a negative size for the buffer");
-  return options.buffering < 0 ? FileState::default_capacity
-                               : static_cast<std::size_t>(options.buffering);
+  const bool direct = options.flags & O_DIRECT;
+  if (direct && options.buffering > 0) throw UsageError("open with O_DIRECT and a buffer");
+  if (direct) return 0;
+  const bool is_default = options.buffering < 0 || options.buffering == by_lines;
+  return is_default ? FileState::default_capacity : static_cast<std::size_t>(options.buffering);
+}
+
+// What is asked for besides the mode; of a state that knows whether it is a stream.
+void apply(const OpenOptions& options, FileState& state) {
+  const bool wanted = options.buffering == by_lines;
+  const bool terminal = options.buffering < 0 && state.is_terminal();
+  state.by_lines = (wanted || terminal) && !state.mode.binary;
+  if (options.flags & O_DIRECT) state.set_direct();
+  if (options.uncached && !state.is_stream()) state.set_uncached();
+  if (options.registered) state.place = Loop::current().registered().add_file(state.fd);
 }
 
 // The kernel does not even try these without a worker; everything else is left to the ring.
@@ -172,8 +187,7 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
       new FileState(owner.get(), true, mode, path, capacity, policy, storage, mount));
   owner.release();
   if (found == ESPIPE) state->set_stream();
-  if (how.flags & O_DIRECT) state->policy = FilePolicy::ring;  // there is no cache between
-  if (options.registered) state->place = Loop::current().registered().add_file(state->fd);
+  apply(options, *state);
   if (mode.append && state->seeks()) {
     EDDY_TRY(auto end, state->end());
     state->move_to(end);
@@ -182,6 +196,7 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
 }
 
 File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options) {
+  check_encoding(options);
   Storage& storage = Storage::current();
   const Counted<FileState> state(new FileState(
       fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
@@ -191,12 +206,14 @@ File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options)
   } else {
     state->use_kernel_position();
   }
-  if (options.registered) state->place = Loop::current().registered().add_file(fd);
+  apply(options, *state);
   return File(state);
 }
 
-File stdin_file() { return File::adopt(STDIN_FILENO, "r", false); }
-File stdout_file() { return File::adopt(STDOUT_FILENO, "w", false, {.buffering = 0}); }
-File stderr_file() { return File::adopt(STDERR_FILENO, "w", false, {.buffering = 0}); }
+void internal::refuse_encoding(std::string_view encoding) {
+  throw UsageError("open with encoding '" + std::string(encoding) +
+                   "': a file is bytes, of UTF-8 where it is text; convert what was read, or what "
+                   "is to be written");
+}
 
 }  // namespace eddy

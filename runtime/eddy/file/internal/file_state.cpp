@@ -64,9 +64,9 @@ void FileState::close_now() noexcept {
   EDDY_ASSERT(positional == 0);
   check();
   if (dropped_ && fd >= 0 && dirty()) [[unlikely]] report_lost();
+  if (const int rest = release_fd(); rest >= 0) sys::close(rest);
   if (data_) Pool::release(std::exchange(data_, nullptr), allocated_);
   begin_ = end_ = 0;
-  if (const int rest = release_fd(); rest >= 0) sys::close(rest);
 }
 
 void FileState::report_lost() const noexcept {
@@ -81,10 +81,19 @@ int FileState::release_fd() noexcept {
   EDDY_ASSERT(positional == 0);
   if (place) Registered::give_back_file(loop_, *place);
   place.reset();
+  if (fd >= 0 && !seeks_ && !ahead().empty()) leave_ahead();
   loop_ = no_loop;
   const int rest = owned ? fd : -1;
   fd = -1;
   return rest;
+}
+
+// Who has the same descriptor goes on where this one stood.
+void FileState::leave_ahead() noexcept {
+  EDDY_ASSERT(!seeks_);
+  if (!is_stream_) return drop_ahead();
+  if (keep_ahead) keep_ahead(ahead());
+  begin_ = end_;
 }
 
 Task<Lock::Guard> FileState::turn() {
@@ -112,6 +121,7 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
   EDDY_ASSERT(fd >= 0);
   Request request = plain_request(opcode, data, size);
   request.offset = static_cast<std::uint64_t>(offset);
+  request.op_flags = transfer_flags_;
   if (const auto buffer = Loop::current().registered().find_buffer(data, request.length)) {
     request.opcode = opcode == IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
     request.buffer = static_cast<std::uint16_t>(*buffer);
@@ -140,6 +150,25 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   return now >= 0 ? static_cast<int>(now) : -EAGAIN;
 }
 
+std::optional<Failure> FileState::unaligned(int code, const void* data, std::size_t size,
+                                            std::int64_t offset) const {
+  constexpr std::uintptr_t any_disk = 4096;  // no block is larger
+  if (code != EINVAL || !direct_) return std::nullopt;
+  const auto all = reinterpret_cast<std::uintptr_t>(data) | size |
+                   static_cast<std::uintptr_t>(std::max<std::int64_t>(offset, 0));
+  if (all % any_disk == 0) return std::nullopt;
+  return Failure::error(EINVAL, "use O_DIRECT with memory, a size or an offset that is not aligned "
+                                "(see AlignedBuffer) on", name);
+}
+
+void FileState::set_uncached() noexcept {
+  constexpr std::uint32_t do_not_cache = 0x80;  // RWF_DONTCACHE, 6.14; newer than the headers
+  EDDY_ASSERT(!is_stream_);
+  uncached_ = true;
+  transfer_flags_ = do_not_cache;
+  policy = FilePolicy::ring;  // no plain call of ours says so
+}
+
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
 Task<> FileState::recover(Failure failure, std::string_view verb, short events,
                           unsigned tries) {
@@ -148,7 +177,9 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events,
   EDDY_ASSERT(failure.code() > 0);
   if (dropped_) co_await fail(dropped(verb));
   const int code = failure.code();
-  if (code == ESPIPE && seeks_) {
+  if (tries < ring_tries && caches_after(code)) {
+    // once more, through the cache
+  } else if (code == ESPIPE && seeks_) {
     seeks_ = false;  // some files of /proc have a position, and yet want none to be named
   } else if (code == EAGAIN && !seeks_) {
     // Whoever opened it asked for O_NONBLOCK: the ring does not wait then, unless for readiness.
@@ -196,6 +227,8 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
       raw_ += *got;
       co_return static_cast<std::size_t>(*got);
     }
+    auto why = unaligned(got.error().code(), into.data(), into.size(), offset);
+    if (why) co_await fail(std::move(*why));
     EDDY_DO(recover(std::move(got.error()), "read", POLLIN, tries));
   }
 }
@@ -234,6 +267,8 @@ Task<std::size_t> FileState::write_raw(Bytes from) {
       }
       co_return static_cast<std::size_t>(*written);
     }
+    auto why = unaligned(written.error().code(), from.data(), size, offset);
+    if (why) co_await fail(std::move(*why));
     EDDY_DO(recover(std::move(written.error()), "write", POLLOUT, tries));
   }
 }

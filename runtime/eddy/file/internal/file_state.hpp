@@ -27,6 +27,9 @@
 
 namespace eddy::internal {
 
+// Whether it is a terminal: asks no file system.
+bool is_tty(int fd) noexcept;
+
 class FileState : public RefCounted<FileState>, public Pooled {
  public:
   static constexpr std::size_t default_capacity = 64 * 1024;
@@ -64,7 +67,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
   // return, or -EAGAIN for the ring to do it.
   int read_cached(MutableBytes into, std::int64_t offset) noexcept;
 
-  // A request for this file: fixed file and registered buffer where there are such.
+  // A request for this file: fixed file and registered buffer where there are such, and uncached.
   Request request(std::uint8_t opcode, const void* data, std::size_t size,
                   std::int64_t offset) const;
 
@@ -81,6 +84,8 @@ class FileState : public RefCounted<FileState>, public Pooled {
     begin_ += count;
   }
   bool dirty() const noexcept { return writing_ && end_ > 0; }
+  // It is written by lines, and an end of one is in there.
+  bool ends_line(Bytes bytes) const noexcept { return by_lines && bytes.text().contains('\n'); }
   bool empty() const noexcept { return begin_ == end_; }
 
   // Reads more ahead, behind what there is; 0 at the end of the file.
@@ -123,6 +128,26 @@ class FileState : public RefCounted<FileState>, public Pooled {
     policy = FilePolicy::ring;
     find_peer();
   }
+  bool is_stream() const noexcept { return is_stream_; }
+  bool is_terminal() const noexcept { return is_terminal_; }
+
+  // O_DIRECT: there is no cache between.
+  void set_direct() noexcept {
+    direct_ = true;
+    policy = FilePolicy::ring;
+  }
+  // How an operation with these failed, if that is why: O_DIRECT takes whole blocks only.
+  std::optional<Failure> unaligned(int code, const void* data, std::size_t size,
+                                   std::int64_t offset) const;
+
+  // RWF_DONTCACHE, until the kernel or the file system says that it knows no such thing.
+  void set_uncached() noexcept;
+  // `code` says that: the same again without, also for those that were on their way then.
+  bool caches_after(int code) noexcept {
+    if (code != EOPNOTSUPP || !uncached_) return false;
+    transfer_flags_ = 0;
+    return true;
+  }
 
   Storage& storage() const noexcept { return *storage_; }
 
@@ -145,6 +170,9 @@ class FileState : public RefCounted<FileState>, public Pooled {
   std::optional<unsigned> place;  // among the registered files
   Lock lock;                      // one order of operations per file
   std::size_t positional = 0;     // read_at() and write_at() that are not ordered
+  bool by_lines = false;          // what holds the end of a line is written at once
+  // Takes what is read ahead when the file is closed: nobody else could have it.
+  void (*keep_ahead)(Bytes ahead) noexcept = nullptr;
 
  private:
   template <class Call>
@@ -165,6 +193,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
     EDDY_ASSERT(!dirty() || mode.writable);
   }
   void close_now() noexcept;
+  void leave_ahead() noexcept;
   void report_lost() const noexcept;
   // There is no thread for it, or the ring has refused to wait all of its `tries`. ECANCELED of a
   // file that is dropped means that.
@@ -192,6 +221,10 @@ class FileState : public RefCounted<FileState>, public Pooled {
   bool writing_ = false;
   bool seeks_ = true;
   bool is_stream_ = false;       // a plain call may wait for ever
+  bool is_terminal_ = false;
+  bool direct_ = false;
+  bool uncached_ = false;
+  std::uint32_t transfer_flags_ = 0;  // RWF_*, of reads and writes on the ring
   Peer peer_ = Peer::none;       // who may be gone: a write would send SIGPIPE
   bool refuses_to_wait_ = true;  // the file system knows reads that do not wait
   std::int64_t raw_ = 0;

@@ -9,6 +9,8 @@
 
 #include <linux/io_uring.h>
 #include <limits.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 
 #include <algorithm>
 
@@ -19,12 +21,18 @@ constexpr std::uint32_t no_signal = 0x100;  // RWF_NOSIGNAL, 6.18; newer than th
 
 }  // namespace
 
+bool is_tty(int fd) noexcept {
+  termios settings;
+  return sys::ioctl(fd, TCGETS, &settings) == 0;
+}
+
 void FileState::find_peer() noexcept {
   EDDY_ASSERT(is_stream_);
   struct stat stat;
   if (sys::fstat(fd, &stat) < 0) return;
   if (S_ISSOCK(stat.st_mode)) peer_ = Peer::socket;
   if (S_ISFIFO(stat.st_mode)) peer_ = Peer::pipe;
+  is_terminal_ = S_ISCHR(stat.st_mode) && is_tty(fd);
 }
 
 Task<int> FileState::send(Bytes from) {

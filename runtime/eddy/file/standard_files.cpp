@@ -1,0 +1,72 @@
+#include <eddy/file/standard_files.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+
+#include <mutex>
+#include <new>
+#include <string>
+
+namespace eddy {
+using namespace internal;
+namespace {
+
+// What a File had read ahead of the standard input, which cannot go back: the process has only one.
+class LeftOver {
+ public:
+  // Nobody ends it: Files may be dropped while the process ends.
+  static LeftOver& instance() {
+    static auto* const left = new LeftOver;
+    return *left;
+  }
+
+  void put(Bytes ahead) {
+    const std::lock_guard guard(lock_);
+    if (!same_input()) bytes_.clear();
+    EDDY_ASSERT(!ahead.empty());
+    bytes_ += ahead.text();
+  }
+  std::string take() {
+    const std::lock_guard guard(lock_);
+    if (!same_input()) bytes_.clear();
+    return std::exchange(bytes_, {});
+  }
+
+ private:
+  // False: another stands there since the last time.
+  bool same_input() noexcept {
+    struct stat now {};
+    if (sys::fstat(STDIN_FILENO, &now) < 0) return false;
+    const dev_t device = std::exchange(device_, now.st_dev);
+    const ino_t inode = std::exchange(inode_, now.st_ino);
+    return device == now.st_dev && inode == now.st_ino;
+  }
+
+  std::mutex lock_;
+  std::string bytes_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+void keep(Bytes ahead) noexcept {
+  try {
+    LeftOver::instance().put(ahead);
+  } catch (const std::bad_alloc&) {  // then they are lost
+  }
+}
+
+}  // namespace
+
+File stdin_file() {
+  File file = File::adopt(STDIN_FILENO, "r", false);
+  FileState& state = FileAccess::of(file);
+  if (state.is_stream()) {
+    state.unread(LeftOver::instance().take());
+    state.keep_ahead = &keep;
+  }
+  return file;
+}
+
+File stdout_file() { return File::adopt(STDOUT_FILENO, "w", false, {.buffering = 0}); }
+File stderr_file() { return File::adopt(STDERR_FILENO, "w", false, {.buffering = 0}); }
+
+}  // namespace eddy
