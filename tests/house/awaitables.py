@@ -63,7 +63,8 @@ PARTS = {
 # What an awaitable has for the compiler, and `auto` functions that give none.
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
                     "get_return_object"}
-GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range", "Reader::lines"}
+GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range",
+             "Reader::lines"}
 
 
 def uncommented(text):
