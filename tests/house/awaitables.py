@@ -17,7 +17,7 @@ PARTS = {
                           "ExitStack::Exit::leave", "ExitStack::Callback::leave",
                           "ExitStack::enter_new", "ExitStack::enter_opened"],
     "try_finally": ["finally_task", "call"],
-    "gather": ["as_task", "gather_children", "gather_children_of", "settle_children", "GatherRange"],
+    "gather": ["gather_children", "gather_children_of", "settle_children", "GatherRange"],
     "race": ["race_of"],
     "first_ok": ["first_ok_of"],
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
@@ -40,7 +40,7 @@ PARTS = {
                    "WriteAt::write_in_turn", "FileCall", "ReadCall", "perform"],
     "open": ["open_file"],
     "Stream::close": ["SocketState::close"],
-    "as_result": ["fail", "InPlaceOf"],
+    "as_result": ["fail", "InPlaceOf", "as_task"],
     "timeout": ["TimeoutScope", "TimeoutBody"],
     "Task": ["Generator::promise_type::End", "PromiseBase::End"],
     "Stream::read_some": ["Receive"],
@@ -49,7 +49,7 @@ PARTS = {
     "Lock::acquire": ["Lock::Entry"],
     "RwLock::read": ["RwLock::Entry"],
     "Semaphore::acquire": ["Semaphore::Entry"],
-    "fs::stat": ["read_stat"],
+    "fs::stat": ["read_stat", "NameOperation", "NameOperation::wait_for"],
     "fs::listdir": ["open_directory_at", "DirectoryReader::fill",
                     "DirectoryReader::read_on_thread"],
     "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",
@@ -113,7 +113,7 @@ def main():
     for path in sorted(LIBRARY.rglob("*.hpp")):
         statements += scopes(uncommented(path.read_text()))
     types = {scope for scope, text in statements if re.search(r"\bawait_suspend\s*\(", text) and scope}
-    short = {name.split("::")[-1] for name in types} - {"End"} | {"Task", "Generator", "auto"}
+    short = {name.split("::")[-1] for name in types} - {"End"} | {"Task", "Generator", "auto", "Call"}
     verbs, returns = set(), {}
     verb = re.compile(r"(?:^|[\s\])>])((?:\w+::)*)(\w+)(?:<[^()]*>)? ((?:\w+::)*)(\w+)\s*\(")
     for scope, text in statements:

@@ -13,6 +13,7 @@
 #include <eddy/core/internal/completion_handler.hpp>
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/core/internal/post.hpp>
+#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/internal/ready.hpp>
 #include <eddy/core/internal/registered.hpp>
 #include <eddy/core/internal/ring.hpp>
@@ -65,6 +66,7 @@ class Loop {
   template <class F>
     requires std::invocable<F&>
   auto run(F&& main);
+  template <internal::Awaiter A> auto run(A main);
 
   // Starts a task in the next turn, also from outside of run(); or what a callable returns, which
   // is kept, captures and all, until that is done.
@@ -73,6 +75,8 @@ class Loop {
   template <class F>
     requires std::invocable<std::decay_t<F>&>
   auto spawn(F&& callable, const SpawnOptions& options = {});
+  // ... or, for any other awaitable, a task that awaits it.
+  template <internal::Awaiter A> auto spawn(A awaitable, const SpawnOptions& options = {});
 
   // run() returns after the turn in which this was called.
   void stop() noexcept { stopping_ = true; }
@@ -206,8 +210,7 @@ class Loop {
     for (auto& entry : services_) {
       if (entry.key == &service_key<Service>) return static_cast<Service&>(*entry.service);
     }
-    services_.push_back({&service_key<Service>, std::make_unique<Service>(*this)});
-    return static_cast<Service&>(*services_.back().service);
+    return add_service<Service>();
   }
 
   void report(const ExceptionReport& report) noexcept;
@@ -225,6 +228,10 @@ class Loop {
   template <class Service>
   static inline const char service_key = 0;
 
+  template <class Service> [[gnu::noinline]] Service& add_service() {
+    services_.push_back({&service_key<Service>, std::make_unique<Service>(*this)});
+    return static_cast<Service&>(*services_.back().service);
+  }
   static constexpr std::uint64_t completion_tag = 1;
 
   void start(internal::Operation& operation) noexcept {

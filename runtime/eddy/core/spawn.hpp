@@ -1,6 +1,7 @@
 // spawn: starts a task that runs on its own, beside the one that spawns it.
 #pragma once
 
+#include <eddy/core/as_result.hpp>
 #include <eddy/core/callable.hpp>
 #include <eddy/core/join_handle.hpp>
 
@@ -39,6 +40,14 @@ class CallableResult : private CallableHolder<F>, public TaskResult<T> {
   }
 };
 
+// A task that awaits it.
+template <class A>
+Task<AwaitValue<A>> as_task(A awaitable) {
+  auto outcome = co_await as_outcome(std::move(awaitable));
+  if (!outcome) co_await fail(std::move(outcome.error()));
+  if constexpr (!std::is_void_v<AwaitValue<A>>) co_return std::move(*outcome);
+}
+
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
 template <class T>
 JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
@@ -73,6 +82,11 @@ auto Loop::spawn(F&& callable, const SpawnOptions& options) {
   return internal::start_task<T>(*task, options);
 }
 
+template <internal::Awaiter A>
+auto Loop::spawn(A awaitable, const SpawnOptions& options) {
+  return spawn(internal::as_task(std::move(awaitable)), options);
+}
+
 // Starts `task` on the running loop, in the next turn, in the order of spawning (F10). Its context
 // variables are copied now. Throws UsageError outside of a loop. No allocation after warm-up.
 //
@@ -90,6 +104,13 @@ template <class F>
   requires Body<std::decay_t<F>>
 auto spawn(F&& callable, const SpawnOptions& options = {}) {
   return Loop::current().spawn(std::forward<F>(callable), options);
+}
+
+// The same for a call that needs no frame to be awaited, fs::stat() or File::read_at(): in a task
+// that awaits it.
+template <internal::Awaiter A>
+auto spawn(A awaitable, const SpawnOptions& options = {}) {
+  return spawn(internal::as_task(std::move(awaitable)), options);
 }
 
 template <class T>
@@ -113,6 +134,11 @@ auto Loop::run(F&& main) {
   return run(std::invoke(main));
 }
 
+template <internal::Awaiter A>
+auto Loop::run(A main) {
+  return run(internal::as_task(std::move(main)));
+}
+
 // asyncio.run: makes a loop, runs `main`, cancels what is left, waits for it, closes the loop.
 // Returns main's value or throws its exception; where nobody catches that, the process ends as with
 // any other, after a report that names the task.
@@ -127,6 +153,11 @@ template <class F>
 auto run(F&& main, LoopOptions options = {}) {
   EDDY_CHECK_CALLABLE(F);
   return run(std::invoke(main), options);
+}
+
+template <internal::Awaiter A>
+auto run(A main, LoopOptions options = {}) {
+  return run(internal::as_task(std::move(main)), options);
 }
 
 // The handle of the running task. Throws UsageError where none runs.

@@ -39,13 +39,6 @@ void cancel_started(const std::vector<Gathered<T>>& children) {
   for (auto& child : children) cancel_started(child);
 }
 
-template <class A>
-Task<AwaitValue<A>> as_task(A awaitable) {
-  auto outcome = co_await as_outcome(std::move(awaitable));
-  if (!outcome) co_await fail(std::move(outcome.error()));
-  if constexpr (!std::is_void_v<AwaitValue<A>>) co_return std::move(*outcome);
-}
-
 template <class T>
 Gathered<T> gathered(Task<T>&& task) {
   return {spawn(std::move(task)), true};

@@ -43,6 +43,11 @@ class TaskGroup {
     adopt(std::move(child), handle.state());
     return handle;
   }
+  // Any other awaitable, in a task of its own.
+  template <internal::Awaiter A>
+  auto spawn(A awaitable, SpawnOptions options = {}) {
+    return spawn(internal::as_task(std::move(awaitable)), options);
+  }
   // The callable is kept until its task ends.
   template <class F>
     requires Body<std::decay_t<F>>

@@ -5,6 +5,10 @@
 
 namespace eddy::internal {
 
+// What is awaited itself, and tells without a throw how it ended: a Task too.
+template <class A>
+concept Awaiter = requires(A& awaiter) { awaiter.await_outcome(); };
+
 // Base of `Self`. One whose value can be had for less than by way of an Expected has an
 // await_resume() of its own instead.
 template <class Self, class T = void>
