@@ -272,4 +272,51 @@ TEST(BlockingCalls, AreNoConcernOfAChild) {
   loop->run(quick());
 }
 
+Task<> make_to_its_end(std::shared_ptr<BlockingCall> call) {
+  co_await WaitForCall(std::move(call), true);
+}
+
+TEST(BlockingCalls, AreWaitedForToTheirEndWhereThatIsAskedFor) {
+  test::run([]() -> Task<> {
+    const auto call = std::make_shared<Held>();
+    bool cancelled_later = false;
+    auto task = spawn([&]() -> Task<> {
+      co_await make_to_its_end(call);
+      try {
+        co_await yield();
+        co_await sleep(1h);
+      } catch (const Cancelled&) {
+        cancelled_later = true;
+      }
+    });
+    co_await yield();
+    call->begun.wait();
+    task.cancel();
+    co_await test::settle();
+    EXPECT_FALSE(task.done()) << "it goes on, and its end is told";
+    call->go.count_down();
+    co_await wait_until_done(task);
+    EXPECT_TRUE(cancelled_later) << "the request waits for the next wait";
+  });
+}
+
+TEST(BlockingCalls, ToTheirEndAreNotBegunOnceTheyAreCancelled) {
+  test::run([]() -> Task<> {
+    OneThread threads;
+    co_await threads.begin();
+    const auto first = std::make_shared<Held>(), second = std::make_shared<Held>();
+    auto one = spawn(make_to_its_end(first));
+    auto two = spawn(make_to_its_end(second));
+    co_await yield();
+    first->begun.wait();
+    two.cancel();
+    co_await wait_until_done(two);
+    EXPECT_TRUE(two.cancelled());
+    first->go.count_down();
+    co_await one;
+    EXPECT_FALSE(second->begun.try_wait());
+    co_await threads.end();
+  });
+}
+
 }  // namespace

@@ -47,9 +47,9 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
     wake_.notify_one();
   }
 
-  void withdraw(const BlockingCall& call) noexcept {
+  bool withdraw(const BlockingCall& call) noexcept {
     std::lock_guard lock(mutex_);
-    queue_.remove_if([&](const auto& queued) { return queued.get() == &call; });
+    return queue_.remove_if([&](const auto& queued) { return queued.get() == &call; }) > 0;
   }
 
   // Afterwards no thread knows the loop, and none is left but those in a call.
@@ -134,7 +134,9 @@ BlockingCalls::BlockingCalls(Loop& loop) : threads_(std::make_shared<Threads>(lo
 void BlockingCalls::submit(std::shared_ptr<BlockingCall> call) {
   threads_->submit(std::move(call));
 }
-void BlockingCalls::withdraw(const BlockingCall& call) noexcept { threads_->withdraw(call); }
+bool BlockingCalls::withdraw(const BlockingCall& call) noexcept {
+  return threads_->withdraw(call);
+}
 void BlockingCalls::stop() noexcept { threads_->stop(); }
 
 // Submitted before it parks, because it may throw; not at all where the wait would end at once.
@@ -153,6 +155,17 @@ bool WaitForCall::abandon(Waiter& waiter) {
   EDDY_ASSERT(!wait.call_->waiter_ || wait.call_->waiter_ == &wait);
   wait.call_->waiter_ = nullptr;
   wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_);
+  return leave(waiter);
+}
+
+// Also of a call that was never submitted, because the request was pending before.
+bool WaitForCall::withdraw(Waiter& waiter) {
+  auto& wait = static_cast<WaitForCall&>(waiter);
+  EDDY_ASSERT(!wait.call_->waiter_ || wait.call_->waiter_ == &wait);
+  if (wait.call_->waiter_) {
+    if (!wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_)) return false;
+  }
+  wait.call_->waiter_ = nullptr;
   return leave(waiter);
 }
 

@@ -40,8 +40,8 @@ class BlockingCalls : public LoopService {
 
   // Throws Error when no thread can be started and there is none.
   void submit(std::shared_ptr<BlockingCall> call);
-  // It is not called any more if it was not yet.
-  void withdraw(const BlockingCall& call) noexcept;
+  // It is not called any more if it was not yet: then true.
+  bool withdraw(const BlockingCall& call) noexcept;
   void stop() noexcept override;
 
  private:
@@ -52,16 +52,25 @@ class BlockingCalls : public LoopService {
 // co_await WaitForCall(call): has a thread run it, and resumes when it has. Cancelled: only the
 // wait ends; a call that has begun goes on, and nobody hears of its end. Throws Error when no
 // thread can be started.
+//
+// `to_its_end`: a call that has begun is waited for, and the request to cancel stays pending (C13).
 class [[nodiscard]] WaitForCall : public PlainWait {
  public:
-  explicit WaitForCall(std::shared_ptr<BlockingCall> call) noexcept
-      : PlainWait(&abandon), call_(std::move(call)) {}
+  explicit WaitForCall(std::shared_ptr<BlockingCall> call, bool to_its_end = false) noexcept
+      : PlainWait(to_its_end ? &withdraw : &abandon), call_(std::move(call)) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);
+  void await_resume() { value_or_raise(await_outcome()); }
+  Expected<void> await_outcome() {
+    // It ended all the same: what is pending waits.
+    if (is_cancelled_by(&withdraw) && !was_cancelled()) return {};
+    return PlainWait::await_outcome();
+  }
 
  private:
   static bool abandon(Waiter& waiter);
+  static bool withdraw(Waiter& waiter);
 
   std::shared_ptr<BlockingCall> call_;
 };
