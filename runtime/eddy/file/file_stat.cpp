@@ -12,37 +12,6 @@ namespace eddy {
 using namespace internal;
 namespace {
 
-FileTime to_time(const struct statx_timestamp& stamp) {
-  constexpr std::int64_t second = 1'000'000'000;
-  // Of times before 1970 the nanoseconds count from an earlier second: with both of one sign
-  // nothing overflows before the sum does.
-  const bool before = stamp.tv_sec < 0;
-  const std::int64_t rest = stamp.tv_nsec - (before ? second : 0);
-  std::int64_t count = 0;
-  if (__builtin_mul_overflow(stamp.tv_sec + (before ? 1 : 0), second, &count) ||
-      __builtin_add_overflow(count, rest, &count)) {
-    return before ? FileTime::min() : FileTime::max();
-  }
-  return FileTime(std::chrono::nanoseconds(count));
-}
-
-FileStat to_stat(const struct statx& from) {
-  FileStat stat;
-  stat.size = from.stx_size;
-  stat.inode = from.stx_ino;
-  stat.blocks = from.stx_blocks;
-  stat.mode = from.stx_mode;
-  stat.links = from.stx_nlink;
-  stat.user = from.stx_uid;
-  stat.group = from.stx_gid;
-  stat.block_size = from.stx_blksize;
-  stat.device = ::makedev(from.stx_dev_major, from.stx_dev_minor);
-  stat.accessed = to_time(from.stx_atime);
-  stat.modified = to_time(from.stx_mtime);
-  stat.changed = to_time(from.stx_ctime);
-  return stat;
-}
-
 struct statx_timestamp to_stamp(const timespec& time) {
   struct statx_timestamp stamp {};
   stamp.tv_sec = time.tv_sec;
@@ -53,7 +22,7 @@ struct statx_timestamp to_stamp(const timespec& time) {
 // The same by the older call, for a filter of system calls that does not know the newer one.
 int older_statx(int fd, const char* path, int flags, struct statx& into) {
   struct stat found;
-  if (sys::fstatat(fd, path, &found, flags) < 0) return -1;
+  if (sys::fstatat(fd, path, &found, flags & ~AT_STATX_SYNC_TYPE) < 0) return -1;
   into.stx_size = static_cast<std::uint64_t>(found.st_size);
   into.stx_ino = found.st_ino;
   into.stx_blocks = static_cast<std::uint64_t>(found.st_blocks);
@@ -72,6 +41,43 @@ int older_statx(int fd, const char* path, int flags, struct statx& into) {
 
 }  // namespace
 
+FileTime internal::to_time(const struct statx_timestamp& stamp) {
+  constexpr std::int64_t second = 1'000'000'000;
+  // Of times before 1970 the nanoseconds count from an earlier second: with both of one sign
+  // nothing overflows before the sum does.
+  const bool before = stamp.tv_sec < 0;
+  const std::int64_t rest = stamp.tv_nsec - (before ? second : 0);
+  std::int64_t count = 0;
+  if (__builtin_mul_overflow(stamp.tv_sec + (before ? 1 : 0), second, &count) ||
+      __builtin_add_overflow(count, rest, &count)) {
+    return before ? FileTime::min() : FileTime::max();
+  }
+  return FileTime(std::chrono::nanoseconds(count));
+}
+
+FileStat internal::to_stat(const struct statx& from) {
+  FileStat stat;
+  stat.size = from.stx_size;
+  stat.inode = from.stx_ino;
+  stat.blocks = from.stx_blocks;
+  stat.mode = from.stx_mode;
+  stat.links = from.stx_nlink;
+  stat.user = from.stx_uid;
+  stat.group = from.stx_gid;
+  stat.block_size = from.stx_blksize;
+  stat.device = ::makedev(from.stx_dev_major, from.stx_dev_minor);
+  stat.accessed = to_time(from.stx_atime);
+  stat.modified = to_time(from.stx_mtime);
+  stat.changed = to_time(from.stx_ctime);
+  return stat;
+}
+
+int internal::statx_or_older(int fd, const char* path, int flags, struct statx& into) {
+  const int done = sys::statx(fd, path, flags, STATX_BASIC_STATS, &into);
+  const bool refused = done < 0 && (errno == EPERM || errno == ENOSYS);
+  return refused ? older_statx(fd, path, flags, into) : done;
+}
+
 Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount& mount,
                                    FilePolicy policy, Text subject) {
   struct statx buffer;
@@ -82,9 +88,7 @@ Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount&
                         .length = STATX_BASIC_STATS,
                         .op_flags = static_cast<std::uint32_t>(flags)};
   const auto call = [fd, text = path.c_str(), flags, into = &buffer] {
-    const int done = sys::statx(fd, text, flags, STATX_BASIC_STATS, into);
-    const bool refused = done < 0 && (errno == EPERM || errno == ENOSYS);
-    return refused ? older_statx(fd, text, flags, *into) : done;
+    return statx_or_older(fd, text, flags, *into);
   };
   EDDY_DO(perform(request, "stat", mount, policy, subject, call));
   co_return to_stat(buffer);

@@ -32,6 +32,10 @@ struct FileStat {
   bool is_file() const noexcept { return S_ISREG(mode); }
   bool is_dir() const noexcept { return S_ISDIR(mode); }
   bool is_symlink() const noexcept { return S_ISLNK(mode); }
+  bool is_socket() const noexcept { return S_ISSOCK(mode); }
+  bool is_fifo() const noexcept { return S_ISFIFO(mode); }
+  bool is_block_device() const noexcept { return S_ISBLK(mode); }
+  bool is_char_device() const noexcept { return S_ISCHR(mode); }
 };
 
 namespace internal {
@@ -39,6 +43,11 @@ namespace internal {
 // statx(2) of `path` below `fd` with those AT_* flags; a failure names `subject`.
 Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,
                          Text subject);
+
+// The same as one plain call, by the older one where a filter of system calls does not know it.
+int statx_or_older(int fd, const char* path, int flags, struct statx& into);
+FileStat to_stat(const struct statx& from);
+FileTime to_time(const struct statx_timestamp& stamp);
 
 }  // namespace internal
 

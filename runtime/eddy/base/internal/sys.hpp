@@ -29,6 +29,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -141,6 +142,11 @@ inline ssize_t readlink(const char* path, char* into, std::size_t size) {
   return ::readlink(path, into, size);
 }
 inline int chmod(const char* path, mode_t mode) { return ::chmod(path, mode); }
+inline int chown(const char* path, uid_t user, gid_t group) { return ::chown(path, user, group); }
+inline int lchown(const char* path, uid_t user, gid_t group) {
+  return ::lchown(path, user, group);
+}
+inline int statvfs(const char* path, struct ::statvfs* into) { return ::statvfs(path, into); }
 inline int truncate(const char* path, off_t size) { return ::truncate(path, size); }
 inline int utimensat(int directory, const char* path, const timespec (&times)[2],
                      int flags) {

@@ -86,8 +86,9 @@ inline bool try_again(const Failure& failure) noexcept {
 // Offsets and sizes of files are below 2^63. What is not, the kernel would take for a negative one,
 // or for "where the descriptor stands" (-1) on one path and not on the other: EINVAL, always.
 inline bool is_offset(std::uint64_t offset) noexcept { return offset >> 63 == 0; }
+inline constexpr std::string_view no_offset_name = "use an offset or a size of 2^63 and more with";
 inline Failure no_offset(const Text& subject) {
-  return Failure::error(EINVAL, "use an offset or a size of 2^63 and more with", subject);
+  return Failure::error(EINVAL, no_offset_name, subject);
 }
 
 // So often on the ring; then the plain call, however long that takes.

@@ -62,6 +62,7 @@ std::string read_whole(const char* path) {
 
 Storage::Storage(Loop& loop)
     : loop_(loop),
+      slow_call_(loop.options().slow_call),
       mounts_(1, Mount{.path = "/"}),
       writes_quietly_(!(loop.options().without & feature_quiet_write)) {
   load_current();
@@ -95,7 +96,7 @@ void Storage::load(std::string_view mountinfo, std::string_view working_director
     }
     found.emplace_back(&*mount, is_remote(take_until(type, " ")));
   }
-  special_.reserve(mounts_.size());  // so that count() needs no memory
+  special_.reserve(mounts_.size());  // so that judge() needs no memory
   // From here on nothing fails: what was known stays until all of the new is.
   table_ = std::move(table);
   for (Mount& mount : mounts_) mount.present = false;
@@ -144,12 +145,9 @@ void Storage::end_rest(Mount& mount) noexcept {
 
 Instant Storage::real_time() noexcept { return sys::now(); }
 
-void Storage::count(Mount& mount, Duration took) noexcept {
-  ++inline_calls_;
-  ++calls_;
-  held_ += took;
-  longest_ = std::max(longest_, took);
-  if (took <= loop_.options().slow_call) {
+// A call that was slow, or one on a mount that was.
+void Storage::judge(Mount& mount, Duration took) noexcept {
+  if (took <= slow_call_) {
     if (mount.slow_streak > 0 && ++mount.quick_streak == quick_calls_again) mount.slow_streak = 0;
     return;
   }
@@ -176,7 +174,7 @@ void Storage::count_remote(int change) noexcept {
 }
 
 bool Storage::turn_is_over() noexcept {
-  if (calls_ < calls_per_turn && held_ < loop_.options().slow_call) return false;
+  if (calls_ < calls_per_turn && held_ < slow_call_) return false;
   calls_ = 0;
   held_ = {};
   return true;

@@ -11,6 +11,7 @@
 
 #include <eddy/core/loop.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -55,7 +56,11 @@ class Storage : public LoopService {
   int measure(Mount& mount, F&& call) {
     const Instant start = real_time();
     const int result = call();
-    count(mount, real_time() - start);
+    const Duration took = real_time() - start;
+    count_quick();
+    held_ += took;
+    longest_ = std::max(longest_, took);
+    if (took > slow_call_ || mount.slow_streak > 0) [[unlikely]] judge(mount, took);
     return result;
   }
 
@@ -122,7 +127,7 @@ class Storage : public LoopService {
   void end_rest(Mount& mount) noexcept;
   void spare(int change) noexcept;
   void count_remote(int change) noexcept;
-  void count(Mount& mount, Duration took) noexcept;
+  void judge(Mount& mount, Duration took) noexcept;
   static Instant real_time() noexcept;  // on virtual time none passes during a call
 
   static constexpr unsigned calls_per_turn = 16;
@@ -130,6 +135,7 @@ class Storage : public LoopService {
   static constexpr unsigned rest_doublings = 6;
 
   Loop& loop_;
+  Duration slow_call_;  // LoopOptions.slow_call
   std::deque<Mount> mounts_;     // the first is the one of everything; addresses stay valid
   std::vector<Mount*> special_;  // the remote and the slow ones
   std::string table_;
