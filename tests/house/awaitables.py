@@ -49,7 +49,7 @@ PARTS = {
     "Lock::acquire": ["Lock::Entry"],
     "RwLock::read": ["RwLock::Entry"],
     "Semaphore::acquire": ["Semaphore::Entry"],
-    "fs::stat": ["read_stat", "NameOperation", "NameOperation::wait_for"],
+    "fs::stat": ["read_stat", "NameOperation", "NameOperation::wait_for", "fs::Call::in_a_task"],
     "fs::listdir": ["open_directory_at", "DirectoryReader::fill",
                     "DirectoryReader::read_on_thread"],
     "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",

@@ -7,6 +7,7 @@
 #include <eddy/base/text.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/file_stat.hpp>
 #include <eddy/file/internal/name_call.hpp>
 
@@ -38,7 +39,17 @@ class [[nodiscard]] Call : public internal::NameOperation, public internal::Rais
       return static_cast<const internal::NameVerbOf<T>&>(verb()).value(arguments(), *done);
     }
   }
-  operator Task<T>() && { return internal::as_task(std::move(*this)); }
+  operator Task<T>() && { return in_a_task(std::move(*this)); }
+
+ private:
+  static Task<T> in_a_task(Call call) {
+    if constexpr (std::is_void_v<T>) {
+      EDDY_DO(std::move(call));
+    } else {
+      EDDY_TRY(auto value, std::move(call));
+      co_return value;
+    }
+  }
 };
 
 Call<FileStat> stat(Text path);
