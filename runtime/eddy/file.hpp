@@ -11,5 +11,6 @@
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
 #include <eddy/file/standard_files.hpp>     // stdin_file ...
+#include <eddy/file/watch.hpp>              // what changes, as it changes
 #include <eddy/file/whole_file.hpp>         // read_text, write_bytes ...
 #include <eddy/file/write_atomic.hpp>       // replaced as a whole, and on the disk

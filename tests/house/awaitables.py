@@ -55,6 +55,8 @@ PARTS = {
     "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",
                    "DirectoryStack::leave", "DirectoryStack::fill", "DirectoryStack::open",
                    "DirectoryStack::open_again"],
+    "fs::Watch::next": ["WatchState::begin", "WatchState::visit_some", "WatchState::run_call",
+                        "WatchState::wait"],
     "write_atomic": ["open_directory_of", "FinalSync"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],

@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -38,6 +40,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 
 namespace eddy::internal::sys {
 
@@ -89,6 +92,10 @@ inline off_t lseek(int fd, off_t offset, int whence) {
 inline int fcntl(int fd, int command, int argument) {
   return ::fcntl(fd, command, argument);
 }
+inline int fcntl(int fd, int command, struct ::flock* range) {
+  return ::fcntl(fd, command, range);
+}
+inline int flock(int fd, int operation) { return ::flock(fd, operation); }
 template <class Argument>
 int ioctl(int fd, unsigned long request, Argument argument) {
   return ::ioctl(fd, request, argument);
@@ -156,6 +163,11 @@ inline char* getcwd(char* into, std::size_t size) { return ::getcwd(into, size);
 inline ssize_t getdents64(int directory, void* into, std::size_t size) {
   return ::getdents64(directory, into, size);
 }
+inline int inotify_init1(int flags) { return ::inotify_init1(flags); }
+inline int inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
+  return ::inotify_add_watch(fd, path, mask);
+}
+inline int inotify_rm_watch(int fd, int watch) { return ::inotify_rm_watch(fd, watch); }
 
 // -- sockets --
 
