@@ -4,13 +4,16 @@
 #include <eddy/file/aligned_buffer.hpp>     // memory for O_DIRECT
 #include <eddy/file/append_line.hpp>        // a line more in a log
 #include <eddy/file/directory.hpp>          // open_directory, its sync
+#include <eddy/file/directory_entry.hpp>    // what scandir and walk give
 #include <eddy/file/file.hpp>               // open, File
 #include <eddy/file/file_mode.hpp>          // "r+" and the like
 #include <eddy/file/file_stat.hpp>          // size, times, permissions
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
+#include <eddy/file/scandir.hpp>            // scandir
 #include <eddy/file/standard_files.hpp>     // stdin_file ...
+#include <eddy/file/walk.hpp>               // walk
 #include <eddy/file/watch.hpp>              // what changes, as it changes
 #include <eddy/file/whole_file.hpp>         // read_text, write_bytes ...
 #include <eddy/file/write_atomic.hpp>       // replaced as a whole, and on the disk

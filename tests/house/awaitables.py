@@ -52,6 +52,7 @@ PARTS = {
     "fs::stat": ["read_stat", "NameOperation", "NameOperation::wait_for", "fs::Call::in_a_task"],
     "fs::listdir": ["open_directory_at", "DirectoryReader::fill",
                     "DirectoryReader::read_on_thread"],
+    "DirectoryEntries::next": ["EntrySource::advance", "DirectoryStack::next", "DirectoryStack::type_of"],
     "fs::rmtree": ["remove_tree", "DirectoryStack::enter_root", "DirectoryStack::enter",
                    "DirectoryStack::leave", "DirectoryStack::fill", "DirectoryStack::open",
                    "DirectoryStack::open_again"],

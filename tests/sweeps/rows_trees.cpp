@@ -4,6 +4,8 @@
 #include "support/directory.hpp"
 
 #include <eddy/file/remove_tree.hpp>
+#include <eddy/file/scandir.hpp>
+#include <eddy/file/walk.hpp>
 
 #include <filesystem>
 
@@ -31,7 +33,34 @@ struct Tree {
 
 constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
 
+Task<> read_all(DirectoryEntries entries) {
+  while (auto entry = co_await entries.next()) EXPECT_NE(entry->name(), "");
+}
+
 const Rows<Tree> trees(both, {
+    {"DirectoryEntries::next of_scandir",
+     [](Tree& w) { return read_all(fs::scandir(w.path("tree"))); },
+     by_itself},
+    {"DirectoryEntries::next of_walk",
+     [](Tree& w) { return read_all(fs::walk(w.path("tree"))); },
+     by_itself},
+    {"DirectoryEntries::next of_walk_bottom_up",
+     [](Tree& w) { return read_all(fs::walk(w.path("tree"), {.bottom_up = true})); },
+     by_itself},
+    {"DirectoryEntry::stat",
+     [](Tree& w) -> Task<> {
+       auto entries = fs::scandir(w.path("tree"));
+       const auto entry = co_await entries.next();
+       co_await entry->stat();
+     },
+     by_itself},
+    {"DirectoryEntry::lstat",
+     [](Tree& w) -> Task<> {
+       auto entries = fs::scandir(w.path("tree"));
+       const auto entry = co_await entries.next();
+       co_await entry->lstat();
+     },
+     by_itself},
     {"fs::rmtree", [](Tree& w) { return fs::rmtree(w.path("tree")); }, by_itself},
 });
 

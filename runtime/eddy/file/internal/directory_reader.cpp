@@ -9,6 +9,8 @@
 
 #include <linux/io_uring.h>
 
+#include <mutex>
+
 namespace eddy::internal {
 
 Failure named(Failure failure, std::string_view verb, const Text& path) {
@@ -30,31 +32,38 @@ Task<UniqueFd> open_directory_at(int directory, const char* name, int flags,
   co_return UniqueFd(fd);
 }
 
-// Has the descriptor and the block while it runs, and keeps them where nobody waits any more.
+// Has the descriptor and the block until the entries are there. Given to threads as often as
+// somebody waits for it: one that waited before may have been cancelled while a thread was at it.
 class DirectoryReader::ReadOnThread : public BlockingCall {
  public:
-  ReadOnThread(UniqueFd fd, std::unique_ptr<Block> block) noexcept
-      : fd(std::move(fd)), block(std::move(block)) {}
-
   void run() noexcept override {
-    do {
+    const std::lock_guard lock(mutex_);
+    while (!done_) {
       result = sys::getdents64(fd.get(), block->bytes, capacity);
-    } while (result < 0 && errno == EINTR);
-    if (result < 0) result = -errno;
+      if (result < 0) result = -errno;
+      done_ = result != -EINTR;
+    }
   }
 
   UniqueFd fd;
   std::unique_ptr<Block> block;
   ssize_t result = 0;
+
+ private:
+  std::mutex mutex_;
+  bool done_ = false;
 };
 
 Task<std::size_t> DirectoryReader::read_on_thread() {
-  // A request to stop that is there already comes before the descriptor is given away.
-  if (thread_state.task->cancel_pending()) EDDY_DO(yield());
-  const auto call = std::make_shared<ReadOnThread>(std::move(fd_), std::move(block_));
-  auto done = co_await as_outcome(WaitForCall(call));
+  if (!reading_) {
+    reading_ = std::make_shared<ReadOnThread>();
+    reading_->fd = std::move(fd_);
+    reading_->block = std::move(block_);
+  }
+  auto done = co_await as_outcome(WaitForCall(reading_));
   if (!done && done.error().is_cancelled()) co_await fail(std::move(done.error()));
-  if (!done) call->run();  // there is no thread to be had: here, however long it takes
+  if (!done) reading_->run();  // there is no thread to be had: here, however long it takes
+  const auto call = std::move(reading_);
   fd_ = std::move(call->fd);
   block_ = std::move(call->block);
   if (call->result < 0) {
@@ -65,11 +74,11 @@ Task<std::size_t> DirectoryReader::read_on_thread() {
 
 Task<bool> DirectoryReader::fill(Storage::Mount& mount) {
   EDDY_ASSERT(at_ == end_);
-  if (!fd_) co_await fail(Failure::error(ECANCELED, "read"));
-  if (!block_) block_.reset(new Block);
+  EDDY_ASSERT(fd_ || reading_);
+  if (!block_ && !reading_) block_.reset(new Block);
   Storage& storage = Storage::current();
   at_ = end_ = 0;
-  if (storage.inline_allowed(mount, storage.policy())) {
+  if (!reading_ && storage.inline_allowed(mount, storage.policy())) {
     const auto call = [fd = fd_.get(), into = block_->bytes] {
       return sys::getdents64(fd, into, capacity);
     };
@@ -90,12 +99,6 @@ void DirectoryReader::open_again(UniqueFd fd) noexcept {
   EDDY_ASSERT(!fd_);
   fd_ = std::move(fd);
   static_cast<void>(sys::lseek(fd_.get(), position_, SEEK_SET));
-}
-
-void DirectoryReader::rewind() noexcept {
-  at_ = end_ = 0;
-  position_ = 0;
-  static_cast<void>(sys::lseek(fd_.get(), 0, SEEK_SET));
 }
 
 }  // namespace eddy::internal

@@ -50,8 +50,14 @@ class DirectoryReader {
     return nullptr;
   }
 
-  // Reads more; false at the end. A failure names nothing. Cancelled while a thread reads: that
-  // has the directory, and nothing can be read any more (ECANCELED). REQUIRES: take() gave null
+  // It is the next one again.
+  void untake(const dirent64& entry) noexcept {
+    at_ -= entry.d_reclen;
+    EDDY_ASSERT(block_ && block_->bytes + at_ == reinterpret_cast<const std::byte*>(&entry));
+  }
+
+  // Reads more; false at the end. A failure names nothing. Cancelled while a thread reads: the next
+  // call waits for that. REQUIRES: take() gave null
   Task<bool> fill(Storage::Mount& mount);
 
   // Gives up the descriptor and what is read; open_again() goes on after what was taken last.
@@ -61,8 +67,6 @@ class DirectoryReader {
     at_ = end_ = 0;
   }
   void open_again(UniqueFd fd) noexcept;
-  // Begins anew.
-  void rewind() noexcept;
 
  private:
   class ReadOnThread;
@@ -77,6 +81,7 @@ class DirectoryReader {
 
   Task<std::size_t> read_on_thread();
 
+  std::shared_ptr<ReadOnThread> reading_;  // has the two below
   UniqueFd fd_;
   std::unique_ptr<Block> block_;
   std::size_t at_ = 0;

@@ -31,13 +31,30 @@ class DirectoryStack::Longer {
   bool kept_ = false;
 };
 
-Text DirectoryStack::path_of(std::string_view name) const {
+FileType told_type(const dirent64& entry) noexcept {
+  switch (entry.d_type) {
+    case DT_REG: return FileType::file;
+    case DT_DIR: return FileType::directory;
+    case DT_LNK: return FileType::symlink;
+    case DT_FIFO: return FileType::fifo;
+    case DT_SOCK: return FileType::socket;
+    case DT_BLK: return FileType::block_device;
+    case DT_CHR: return FileType::character_device;
+    default: return FileType::unknown;
+  }
+}
+
+Text DirectoryStack::path_of(std::string_view name) {
   if (name.empty()) return Text(path_);
-  std::string whole;
-  whole.reserve(path_.size() + 1 + name.size());
-  whole += path_;
-  const Longer longer(whole, name);
-  return Text(whole);
+  const Longer longer(path_, name);
+  return Text(path_);
+}
+
+DirectoryEntry DirectoryStack::entry_of(const dirent64& entry, FileType type) {
+  const std::string_view name(entry.d_name);
+  Text path = path_of(name);
+  const std::size_t name_at = path.view().size() - name.size();
+  return DirectoryEntry(std::move(path), name_at, type, entry.d_ino);
 }
 
 // Where there is no descriptor left, one of the outer ones is closed for it.
@@ -75,16 +92,25 @@ void DirectoryStack::push(UniqueFd fd, std::size_t above) {
 }
 
 Task<> DirectoryStack::leave() {
-  const Level below = std::move(top());
+  const std::size_t above = top().above;
+  Expected<void> done;
+  if (levels_.size() > 1 && first_open_ + 1 == levels_.size()) {
+    const std::string whole = path_;
+    path_.resize(above);
+    Level& parent = levels_[levels_.size() - 2];
+    auto opened = co_await as_outcome(open_again(fd(), *parent.identity));
+    if (!opened && !opened.error().is_error()) {
+      path_ = whole;
+      co_await fail(std::move(opened.error()));
+    }
+    parent.lost = !opened;
+    if (opened) parent.reader.open_again(std::move(*opened));
+    if (!opened) done = std::unexpected(std::move(opened.error()));
+    --first_open_;
+  }
+  path_.resize(above);
   levels_.pop_back();
-  path_.resize(below.above);
-  if (empty() || first_open_ < levels_.size()) co_return;
-  EDDY_ASSERT(top().identity);
-  first_open_ = levels_.size() - 1;
-  auto opened = co_await as_outcome(open_again(below.reader.fd(), *top().identity));
-  top().lost = !opened;
-  if (!opened) co_await fail(std::move(opened.error()));
-  top().reader.open_again(std::move(*opened));
+  if (!done) co_await fail(std::move(done.error()));
 }
 
 // From the one `below`, unless that was entered by a link or is somewhere else by now.
@@ -105,6 +131,30 @@ Task<bool> DirectoryStack::fill() {
   auto filled = co_await as_outcome(top().reader.fill(mount()));
   if (!filled) co_await fail(named(std::move(filled.error()), verb_, Text(path_)));
   co_return *filled;
+}
+
+Task<const dirent64*> DirectoryStack::next() {
+  for (;;) {
+    if (const dirent64* entry = take()) co_return entry;
+    EDDY_TRY(const bool filled, fill());
+    if (!filled) co_return nullptr;
+  }
+}
+
+Task<FileType> DirectoryStack::type_of(const dirent64& entry) {
+  if (entry.d_type != DT_UNKNOWN) co_return told_type(entry);
+  const FilePolicy policy = Storage::current().policy();
+  auto found = co_await as_outcome(
+      read_stat(fd(), Text(entry.d_name), AT_SYMLINK_NOFOLLOW, mount(), policy, Text()));
+  if (found) {
+    dirent64 told;
+    told.d_type = static_cast<unsigned char>(IFTODT(found->mode));
+    co_return told_type(told);
+  }
+  if (found.error().is_error()) co_return FileType::unknown;
+  untake(entry);
+  co_await fail(std::move(found.error()));
+  co_return FileType::unknown;  // never
 }
 
 // The outermost one that is open. False: there is none but the innermost.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <eddy/base/text.hpp>
+#include <eddy/file/directory_entry.hpp>
 #include <eddy/file/internal/directory_reader.hpp>
 
 #include <cstdint>
@@ -17,6 +18,9 @@
 #include <vector>
 
 namespace eddy::internal {
+
+// As the directory tells it, if it does.
+FileType told_type(const dirent64& entry) noexcept;
 
 class DirectoryStack {
  public:
@@ -29,14 +33,18 @@ class DirectoryStack {
   // stay meanwhile
   Task<> enter_root(const Text& path, int flags);
   Task<> enter(const char* name, int flags);
-  // Back to the one above. It is that also where this fails: its parent could not be opened again,
-  // and counts as being at its end.
+  // Back to the one above; not yet when it is cancelled. A failure means that that one could not be
+  // opened again: it counts as being at its end.
   Task<> leave();
 
-  // The innermost one's next entry, as DirectoryReader has it. fill() gives false at its end.
+  // The innermost one's next entry, as DirectoryReader has it. fill() gives false at its end,
+  // next() null. type_of() asks the file system where the directory does not tell; cancelled, the
+  // entry is the next one again.
   const dirent64* take() noexcept { return top().reader.take(); }
+  void untake(const dirent64& entry) noexcept { top().reader.untake(entry); }
   Task<bool> fill();
-  void rewind() noexcept { top().reader.rewind(); }
+  Task<const dirent64*> next();
+  Task<FileType> type_of(const dirent64& entry);
 
   bool empty() const noexcept { return levels_.empty(); }
   std::size_t depth() const noexcept { return levels_.size(); }  // 1 in the root
@@ -46,11 +54,10 @@ class DirectoryStack {
 
   // The innermost one's path, or that of what is in it.
   std::string_view path() const noexcept { return path_; }
-  Text path_of(std::string_view name) const;
+  Text path_of(std::string_view name);
+  DirectoryEntry entry_of(const dirent64& entry, FileType type);
+  DirectoryEntry entry_of(const dirent64& entry) { return entry_of(entry, told_type(entry)); }
   Storage::Mount& mount() const { return Storage::current().mount_of(path_); }
-  Failure failure(Failure failure, std::string_view name) const {
-    return named(std::move(failure), verb_, path_of(name));
-  }
 
   // The innermost one is one of those above it, too.
   bool is_loop() noexcept;
