@@ -18,7 +18,7 @@ namespace {
 
 using namespace eddy;
 
-constexpr std::size_t sizes[] = {0, 1, 2, 3, 7, 15, 16, 17, 40, 300, 9000};
+constexpr std::size_t sizes[] = {0, 1, 2, 3, 7, 15, 16, 17, 40, 300, 4500};
 constexpr std::int64_t places[] = {0, 0, 1, 5, 16, 33, 64, 250, 5000};
 constexpr int buffers[] = {-1, 0, 1, 2, 3, 5, 16, 64, 4096};
 constexpr const char* modes[] = {"r", "r+", "r+", "w", "w+", "w+", "a", "a+", "x", "x+"};

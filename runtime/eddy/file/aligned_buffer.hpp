@@ -27,8 +27,11 @@ class AlignedBuffer {
   explicit AlignedBuffer(std::size_t size, std::size_t alignment = page)
       : size_(whole_blocks(size, alignment)), alignment_(alignment) {
     if (size_ == 0) return;
-    memory_.reset(std::aligned_alloc(std::max(alignment, alignof(std::max_align_t)), size_));
-    if (!memory_) throw std::bad_alloc();
+    void* memory = nullptr;
+    if (::posix_memalign(&memory, std::max(alignment, sizeof(void*)), size_) != 0) {
+      throw std::bad_alloc();
+    }
+    memory_.reset(memory);
     EDDY_ASSERT(reinterpret_cast<std::uintptr_t>(memory_.get()) % alignment == 0);
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
