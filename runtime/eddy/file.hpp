@@ -6,6 +6,7 @@
 #include <eddy/file/directory.hpp>          // open_directory, its sync
 #include <eddy/file/directory_entry.hpp>    // what scandir and walk give
 #include <eddy/file/file.hpp>               // open, File
+#include <eddy/file/file_lock.hpp>          // between programs
 #include <eddy/file/file_mode.hpp>          // "r+" and the like
 #include <eddy/file/file_stat.hpp>          // size, times, permissions
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...

@@ -276,6 +276,7 @@ class FileAccess {
   static File file(Counted<FileState> state) noexcept { return File(std::move(state)); }
   static Counted<FileState> state_of(const File& file) noexcept { return file.state_; }
   static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
+  static void check_usable(const Counted<FileState>& file) { File::to_use(file); }
 };
 
 }  // namespace internal
