@@ -136,6 +136,13 @@ TEST_P(Surface, SeeksDataAndHoles) {
               std::errc::no_such_device_or_address);
     EXPECT_EQ(co_await file.tell(), data) << "a seek that failed moved it";
     co_await file.close();
+    // Of a descriptor that others share, as well.
+    const UniqueFd shared(::open(path("a").c_str(), O_RDONLY | O_CLOEXEC));
+    File adopted = File::adopt(shared.get(), "r", false);
+    EXPECT_EQ(co_await adopted.peek(1), std::string(1, '\0'));
+    EXPECT_EQ(co_await adopted.seek(block, Whence::hole), block + 4u);
+    EXPECT_EQ(co_await adopted.read(), "");
+    co_await adopted.close();
   });
 }
 

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;
 
 constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
 
@@ -21,7 +22,7 @@ struct Opened {
   Task<> check() {
     if (!place.closed()) co_await place.close();
   }
-  test::Directory directory;
+  Directory directory;
   eddy::Directory place;
 };
 
@@ -48,13 +49,34 @@ struct GivenAway {
     }
     EXPECT_EQ(directory.read("data"), "0123");
   }
-  test::Directory directory;
+  Directory directory;
   File file;
   UniqueFd fd;
 };
 
 const Rows<GivenAway> given_away(both, {
     {"File::detach", [](GivenAway& w) -> Task<> { w.fd = co_await w.file.detach(); }, by_itself},
+});
+
+// A seek that did nothing has moved nothing.
+struct Holes {
+  Task<> begin() {
+    file = co_await open(directory.path("data"), "w+");
+    co_await file.write("0123");
+    co_await file.seek(1);
+  }
+  Task<> check() {
+    const std::uint64_t place = co_await file.tell();
+    EXPECT_TRUE(place == 1 || place == 4) << place;
+    co_await file.close();
+  }
+  Directory directory;
+  File file;
+};
+
+const Rows<Holes> holes(both, {
+    {"File::seek a_hole", [](Holes& w) { return only(w.file.seek(2, Whence::hole)); },
+     by_itself},
 });
 
 struct Terminal {
