@@ -9,7 +9,9 @@
 #include <eddy/file/file_lock.hpp>          // between programs
 #include <eddy/file/file_mode.hpp>          // "r+" and the like
 #include <eddy/file/file_stat.hpp>          // size, times, permissions
+#include <eddy/file/fnmatch.hpp>            // patterns of a shell
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
+#include <eddy/file/glob.hpp>               // glob, rglob
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
 #include <eddy/file/scandir.hpp>            // scandir

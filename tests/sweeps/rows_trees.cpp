@@ -3,6 +3,7 @@
 
 #include "support/directory.hpp"
 
+#include <eddy/file/glob.hpp>
 #include <eddy/file/remove_tree.hpp>
 #include <eddy/file/scandir.hpp>
 #include <eddy/file/walk.hpp>
@@ -46,6 +47,9 @@ const Rows<Tree> trees(both, {
      by_itself},
     {"DirectoryEntries::next of_walk_bottom_up",
      [](Tree& w) { return read_all(fs::walk(w.path("tree"), {.bottom_up = true})); },
+     by_itself},
+    {"DirectoryEntries::next of_glob",
+     [](Tree& w) { return read_all(fs::rglob(w.path("tree"), "[ab]/../[b]")); },
      by_itself},
     {"DirectoryEntry::stat",
      [](Tree& w) -> Task<> {

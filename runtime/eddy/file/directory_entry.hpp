@@ -29,13 +29,18 @@ enum class FileType : std::uint8_t {
 
 class DirectoryEntry {
  public:
-  DirectoryEntry(Text path, std::size_t name_at, FileType type, std::uint64_t inode) noexcept
-      : path_(std::move(path)), inode_(inode), name_at_(name_at), type_(type) {}
+  // For the library. The name ends the path, but for a slash.
+  DirectoryEntry(Text path, std::size_t name_size, FileType type, std::uint64_t inode) noexcept
+      : path_(std::move(path)),
+        inode_(inode),
+        name_at_(path_.view().size() - path_.view().ends_with('/') - name_size),
+        name_size_(static_cast<std::uint16_t>(name_size)),
+        type_(type) {}
 
   // The directory's path as it was given, and the name; any bytes but "/" and zero. As long as
   // this object.
   std::string_view path() const noexcept { return path_.view(); }
-  std::string_view name() const noexcept { return path().substr(name_at_); }
+  std::string_view name() const noexcept { return path().substr(name_at_, name_size_); }
 
   // Of the entry itself: of a symbolic link, not of what it leads to. Told by the directory where
   // its file system does that; otherwise it has been asked for.
@@ -53,6 +58,7 @@ class DirectoryEntry {
   Text path_;
   std::uint64_t inode_;
   std::size_t name_at_;
+  std::uint16_t name_size_;
   FileType type_;
 };
 

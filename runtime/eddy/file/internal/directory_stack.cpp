@@ -31,18 +31,20 @@ class DirectoryStack::Longer {
   bool kept_ = false;
 };
 
-FileType told_type(const dirent64& entry) noexcept {
-  switch (entry.d_type) {
-    case DT_REG: return FileType::file;
-    case DT_DIR: return FileType::directory;
-    case DT_LNK: return FileType::symlink;
-    case DT_FIFO: return FileType::fifo;
-    case DT_SOCK: return FileType::socket;
-    case DT_BLK: return FileType::block_device;
-    case DT_CHR: return FileType::character_device;
+FileType type_of_mode(std::uint32_t mode) noexcept {
+  switch (mode & S_IFMT) {
+    case S_IFREG: return FileType::file;
+    case S_IFDIR: return FileType::directory;
+    case S_IFLNK: return FileType::symlink;
+    case S_IFIFO: return FileType::fifo;
+    case S_IFSOCK: return FileType::socket;
+    case S_IFBLK: return FileType::block_device;
+    case S_IFCHR: return FileType::character_device;
     default: return FileType::unknown;
   }
 }
+
+FileType told_type(const dirent64& entry) noexcept { return type_of_mode(DTTOIF(entry.d_type)); }
 
 Text DirectoryStack::path_of(std::string_view name) {
   if (name.empty()) return Text(path_);
@@ -50,11 +52,9 @@ Text DirectoryStack::path_of(std::string_view name) {
   return Text(path_);
 }
 
-DirectoryEntry DirectoryStack::entry_of(const dirent64& entry, FileType type) {
-  const std::string_view name(entry.d_name);
-  Text path = path_of(name);
-  const std::size_t name_at = path.view().size() - name.size();
-  return DirectoryEntry(std::move(path), name_at, type, entry.d_ino);
+DirectoryEntry DirectoryStack::entry_of(std::string_view name, FileType type,
+                                        std::uint64_t inode) {
+  return DirectoryEntry(path_of(name), name.size(), type, inode);
 }
 
 // Where there is no descriptor left, one of the outer ones is closed for it.
@@ -146,11 +146,7 @@ Task<FileType> DirectoryStack::type_of(const dirent64& entry) {
   const FilePolicy policy = Storage::current().policy();
   auto found = co_await as_outcome(
       read_stat(fd(), Text(entry.d_name), AT_SYMLINK_NOFOLLOW, mount(), policy, Text()));
-  if (found) {
-    dirent64 told;
-    told.d_type = static_cast<unsigned char>(IFTODT(found->mode));
-    co_return told_type(told);
-  }
+  if (found) co_return type_of_mode(found->mode);
   if (found.error().is_error()) co_return FileType::unknown;
   untake(entry);
   co_await fail(std::move(found.error()));

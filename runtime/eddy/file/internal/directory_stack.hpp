@@ -21,6 +21,8 @@ namespace eddy::internal {
 
 // As the directory tells it, if it does.
 FileType told_type(const dirent64& entry) noexcept;
+// Of a file's mode.
+FileType type_of_mode(std::uint32_t mode) noexcept;
 
 class DirectoryStack {
  public:
@@ -29,6 +31,8 @@ class DirectoryStack {
   // Failures are those of `verb`, a literal, and name the whole path.
   explicit DirectoryStack(std::string_view verb) noexcept : verb_(verb) {}
 
+  // The working directory is the outermost one, and has no part in what path() says.
+  void hide_root() noexcept { path_.clear(); }
   // Opens the outermost one, or `name` in the innermost one, with more O_* flags. REQUIRES: both
   // stay meanwhile
   Task<> enter_root(const Text& path, int flags);
@@ -55,7 +59,10 @@ class DirectoryStack {
   // The innermost one's path, or that of what is in it.
   std::string_view path() const noexcept { return path_; }
   Text path_of(std::string_view name);
-  DirectoryEntry entry_of(const dirent64& entry, FileType type);
+  DirectoryEntry entry_of(std::string_view name, FileType type, std::uint64_t inode);
+  DirectoryEntry entry_of(const dirent64& entry, FileType type) {
+    return entry_of(entry.d_name, type, entry.d_ino);
+  }
   DirectoryEntry entry_of(const dirent64& entry) { return entry_of(entry, told_type(entry)); }
   Storage::Mount& mount() const { return Storage::current().mount_of(path_); }
 
