@@ -3,6 +3,7 @@
 
 #include <eddy/file/aligned_buffer.hpp>     // memory for O_DIRECT
 #include <eddy/file/append_line.hpp>        // a line more in a log
+#include <eddy/file/copy.hpp>               // copyfile, copy, sendfile
 #include <eddy/file/directory.hpp>          // open_directory, its sync
 #include <eddy/file/directory_entry.hpp>    // what scandir and walk give
 #include <eddy/file/file.hpp>               // open, File
@@ -12,6 +13,7 @@
 #include <eddy/file/fnmatch.hpp>            // patterns of a shell
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/file/glob.hpp>               // glob, rglob
+#include <eddy/file/fs.hpp>                 // stat, rename, mkdir ...
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
 #include <eddy/file/scandir.hpp>            // scandir

@@ -38,6 +38,9 @@ using namespace eddy::internal;
       {"append_line", false, [](S path, S) -> Task<> { co_await append_line(path, "new"); }},
       {"copyfile from", false, [](S path, S to) -> Task<> { co_await fs::copyfile(path, to); }},
       {"copyfile to", false, [](S path, S from) -> Task<> { co_await fs::copyfile(from, path); }},
+      {"copy from", false, [](S path, S to) -> Task<> { co_await fs::copy(path, to); }},
+      {"copy to", false, [](S path, S from) -> Task<> { co_await fs::copy(from, path); }},
+      {"copystat to", false, [](S path, S from) -> Task<> { co_await fs::copystat(from, path); }},
       {"stat", false, [](S path, S) -> Task<> { co_await fs::stat(path); }},
       {"lstat", false, [](S path, S) -> Task<> { co_await fs::lstat(path); }},
       {"exists", false, [](S path, S) -> Task<> { co_await fs::exists(path); }},
@@ -82,7 +85,8 @@ inline void prepare_for(const Directory& directory, const std::string& call) {
   } else if (!makes) {
     directory.write("it", std::string(600'000, 'x'));
   }
-  if (call == "rename to" || call == "copyfile to" || call == "link at") {
+  if (call == "rename to" || call == "copyfile to" || call == "copy to" ||
+      call == "copystat to" || call == "link at") {
     directory.write("other", std::string(600'000, 'y'));
   }
 }

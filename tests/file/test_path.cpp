@@ -109,7 +109,8 @@ Task<std::map<std::string, std::string>> answers(const Kind& kind) {
     const test::Directory directory;
     kind.make(directory, kind.name);
     const std::string name = call.name;
-    const bool second = name == "copyfile to" || name == "rename to" || name == "link at";
+    const bool second = name == "copyfile to" || name == "copy to" || name == "copystat to" ||
+                        name == "rename to" || name == "link at";
     if (second) directory.write("other", "other");
     auto done = co_await as_result(call.make(directory.path(kind.name), directory.path("other")));
     all[name] = done ? "ok" : ::strerrorname_np(done.error().value());

@@ -277,6 +277,7 @@ class FileAccess {
   static Counted<FileState> state_of(const File& file) noexcept { return file.state_; }
   static void check_readable(const Counted<FileState>& file) { File::to_read(file); }
   static void check_usable(const Counted<FileState>& file) { File::to_use(file); }
+  static void check_writable(const Counted<FileState>& file) { File::to_write(file); }
 };
 
 }  // namespace internal

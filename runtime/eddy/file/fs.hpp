@@ -8,6 +8,7 @@
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
+#include <eddy/file/copy.hpp>
 #include <eddy/file/file_stat.hpp>
 #include <eddy/file/internal/name_call.hpp>
 
@@ -157,11 +158,6 @@ std::string abspath(Text path);
 // What is not there stays as it is written, and so does what follows it, and a link in a circle;
 // with `strict`, that is an Error (ENOENT, ELOOP).
 Task<std::string> realpath(Text path, bool strict = false);
-
-// The bytes and the permissions of a regular file; returns how many bytes. On failure or
-// cancellation `to` is left as far as it got. EINVAL when both are the same file, when `from` is no
-// regular file (EISDIR for a directory), and for a FIFO at `to`: nothing is opened then.
-Task<std::uint64_t> copyfile(Text from, Text to);
 
 }  // namespace fs
 }  // namespace eddy

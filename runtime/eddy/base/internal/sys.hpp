@@ -35,6 +35,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,7 +113,6 @@ inline int fstat(int fd, struct ::stat* into) { return ::fstat(fd, into); }
 inline int fstatfs(int fd, struct ::statfs* into) { return ::fstatfs(fd, into); }
 inline int fchmod(int fd, mode_t mode) { return ::fchmod(fd, mode); }
 inline int fchown(int fd, uid_t user, gid_t group) { return ::fchown(fd, user, group); }
-inline int futimens(int fd, const timespec (&times)[2]) { return ::futimens(fd, times); }
 inline int ftruncate(int fd, off_t size) { return ::ftruncate(fd, size); }
 inline int fallocate(int fd, int mode, off_t offset, off_t length) {
   return ::fallocate(fd, mode, offset, length);
@@ -154,6 +154,15 @@ inline int lchown(const char* path, uid_t user, gid_t group) {
   return ::lchown(path, user, group);
 }
 inline int statvfs(const char* path, struct ::statvfs* into) { return ::statvfs(path, into); }
+inline ssize_t listxattr(const char* path, char* into, std::size_t size) {
+  return ::listxattr(path, into, size);
+}
+inline ssize_t getxattr(const char* path, const char* name, void* into, std::size_t size) {
+  return ::getxattr(path, name, into, size);
+}
+inline int setxattr(const char* path, const char* name, const void* from, std::size_t size) {
+  return ::setxattr(path, name, from, size, 0);
+}
 inline int truncate(const char* path, off_t size) { return ::truncate(path, size); }
 inline int utimensat(int directory, const char* path, const timespec (&times)[2],
                      int flags) {

@@ -1,0 +1,137 @@
+#include <eddy/file/internal/transfer.hpp>
+
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/try.hpp>
+#include <eddy/file/file.hpp>
+
+#include <linux/io_uring.h>
+
+#include <algorithm>
+
+namespace eddy::internal {
+namespace {
+
+// As much as one step moves while the loop is held: some 60 us from the page cache.
+constexpr std::size_t chunk = 256 * 1024;
+constexpr std::size_t pipe_size = 1024 * 1024;
+
+// By the file system, or a filter; or there is no descriptor left for a pipe.
+bool cannot_splice(const Failure& failure) noexcept {
+  if (!failure.is_error()) return false;
+  const int code = failure.code();
+  return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM ||
+         code == EMFILE || code == ENFILE;
+}
+
+}  // namespace
+
+// What is left of a move.
+struct Transfer::Stretch {
+  std::uint64_t begin;
+  std::uint64_t place;
+  std::uint64_t left;
+  bool ended = false;  // nothing is left, or the file has ended
+
+  std::size_t next(std::size_t most) const noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(left, most));
+  }
+};
+
+void Transfer::count(Stretch& stretch, std::uint64_t moved) {
+  EDDY_ASSERT(moved <= stretch.left);
+  stretch.begin += moved;
+  if (stretch.place != own_position) stretch.place += moved;
+  if (stretch.left != to_the_end) stretch.left -= moved;
+  stretch.ended = stretch.left == 0;
+  done_ += moved;
+  if (report_) report_(done_);
+}
+
+// Moves up to `size` bytes between a file and the pipe.
+Task<std::uint64_t> Transfer::splice(int from, std::uint64_t begin, int to, std::uint64_t place,
+                                     std::size_t size, const FileState& owner) {
+  EDDY_ASSERT(size > 0);
+  const Request request{.opcode = IORING_OP_SPLICE,
+                        .fd = to,
+                        .offset = place,
+                        .address = begin,
+                        .length = static_cast<std::uint32_t>(size),
+                        .op_flags = SPLICE_F_MOVE,
+                        .file_index = static_cast<std::uint32_t>(from)};
+  const auto call = [from, begin, to, place, size] {
+    auto from_offset = static_cast<off_t>(begin);
+    auto to_offset = static_cast<off_t>(place);
+    return sys::splice(from, begin == own_position ? nullptr : &from_offset, to,
+                       place == own_position ? nullptr : &to_offset, size, SPLICE_F_MOVE);
+  };
+  EDDY_TRY(auto moved, perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
+  EDDY_ASSERT(static_cast<std::size_t>(moved) <= size);
+  co_return static_cast<std::uint64_t>(moved);
+}
+
+Task<> Transfer::through_pipe(Stretch& stretch) {
+  if (!pipe_in_) {
+    int ends[2];
+    if (sys::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "copy", to_.name));
+    pipe_out_.reset(ends[0]);
+    pipe_in_.reset(ends[1]);
+    // Smaller where that is not allowed.
+    static_cast<void>(sys::fcntl(pipe_in_.get(), F_SETPIPE_SZ, static_cast<int>(pipe_size)));
+  }
+  while (!stretch.ended) {
+    // A worker holds nobody, and each step costs a way there and back.
+    const bool here = to_.storage().inline_allowed(*to_.mount, to_.policy);
+    const std::size_t step = stretch.next(here ? chunk : pipe_size);
+    EDDY_TRY(auto loaded,
+             splice(from_.fd, stretch.begin, pipe_in_.get(), own_position, step, from_));
+    if (loaded == 0) stretch.ended = true;
+    for (std::uint64_t left = loaded; left > 0;) {
+      EDDY_TRY(auto stored, splice(pipe_out_.get(), own_position, to_.fd, stretch.place,
+                                   static_cast<std::size_t>(left), to_));
+      EDDY_ASSERT(stored > 0);
+      left -= stored;
+      count(stretch, stored);
+    }
+  }
+}
+
+// Some files of /proc have a position, and yet want none to be named.
+Task<std::size_t> Transfer::read(MutableBytes into, std::uint64_t begin) {
+  auto got = co_await as_outcome(ReadAt(Counted<FileState>(&from_), into, begin));
+  if (!got && got.error().is_error(ESPIPE)) got = co_await as_outcome(from_.read_raw(into));
+  if (!got) co_await fail(std::move(got.error()));
+  co_return *got;
+}
+
+// For what cannot be spliced: some files of /proc, some file systems, a file opened to append.
+Task<> Transfer::through_memory(Stretch& stretch) {
+  if (!memory_) memory_.reset(new std::byte[chunk]);
+  while (!stretch.ended) {
+    EDDY_TRY(auto got, read(MutableBytes(memory_.get(), stretch.next(chunk)), stretch.begin));
+    if (got == 0) stretch.ended = true;
+    for (std::size_t done = 0; done < got;) {
+      if (stretch.place != own_position) to_.move_to(static_cast<std::int64_t>(stretch.place));
+      EDDY_TRY(auto put, to_.write_raw(Bytes(memory_.get() + done, got - done)));
+      EDDY_ASSERT(put > 0);
+      done += put;
+      count(stretch, put);
+    }
+  }
+}
+
+Task<std::uint64_t> Transfer::move(std::uint64_t begin, std::uint64_t place, std::uint64_t size) {
+  const std::uint64_t before = done_;
+  Stretch stretch{.begin = begin, .place = place, .left = size, .ended = size == 0};
+  if (!through_memory_) {
+    auto spliced = co_await as_outcome(through_pipe(stretch));
+    // Refused by the one end or the other, or by a filter of system calls.
+    through_memory_ = !spliced && cannot_splice(spliced.error());
+    if (!spliced && !through_memory_) co_await fail(std::move(spliced.error()));
+  }
+  if (through_memory_) EDDY_DO(through_memory(stretch));
+  EDDY_ASSERT(stretch.ended);
+  co_return done_ - before;
+}
+
+}  // namespace eddy::internal
