@@ -71,7 +71,7 @@ TEST_P(Copy, SharesTheBlocksWhereTheFileSystemCan) {
   });
   clones = nullptr;
   EXPECT_EQ(directory.read("to"), pattern(1'000'000));
-  if (GetParam() != FilePolicy::ring) { EXPECT_EQ(count, 1); }
+  EXPECT_EQ(count, 1);
 }
 
 // Pieces of data between holes, a hole at the end, and nothing but a hole.

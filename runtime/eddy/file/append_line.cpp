@@ -5,6 +5,7 @@
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
 #include <eddy/file/internal/final_sync.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 
 #include <linux/io_uring.h>
 
@@ -50,7 +51,7 @@ Task<> wait_for_others(FileState& file, std::uint64_t size) {
     return sys::lseek(fd, place, SEEK_DATA) < 0 ? -1 : 0;
   };
   auto waited =
-      co_await as_outcome(perform({.opcode = no_opcode}, verb, *file.mount, file.policy, file.name,
+      co_await as_outcome(perform_plainly(verb, *file.mount, file.policy, file.name,
                                   call));
   if (!waited && !waited.error().is_error()) co_await fail(std::move(waited.error()));
 }

@@ -8,6 +8,7 @@
 #include <eddy/file/file.hpp>
 #include <eddy/file/fs.hpp>
 #include <eddy/file/internal/path.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 #include <eddy/file/internal/transfer.hpp>
 
 #include <linux/fs.h>
@@ -21,10 +22,8 @@ namespace {
 
 // Shares the blocks where the file system can (btrfs, xfs).
 Task<bool> clone(FileState& from, FileState& to) {
-  // There is no request for it, and a remote file system must not be asked by a plain call.
-  if (!Storage::current().inline_allowed(*to.mount, to.policy)) co_return false;
   auto cloned = co_await as_outcome(
-      perform({.opcode = no_opcode}, "copy", *to.mount, to.policy, to.name,
+      perform_plainly("copy", *to.mount, to.policy, to.name,
               [source = from.fd, target = to.fd] { return sys::ioctl(target, FICLONE, source); }));
   // Whatever else it is: copying finds out whether that is in its way too.
   if (!cloned && !cloned.error().is_error()) co_await fail(std::move(cloned.error()));
@@ -47,7 +46,7 @@ Task<std::optional<Data>> find_data(FileState& file, std::uint64_t place) {
     return end < 0 ? -1 : 0;
   };
   auto found = co_await as_outcome(
-      perform({.opcode = no_opcode}, "copy", *file.mount, file.policy, file.name, call));
+      perform_plainly("copy", *file.mount, file.policy, file.name, call));
   if (!found && found.error().is_error(ENXIO)) co_return std::nullopt;
   if (!found && found.error().is_error(EINVAL)) co_return Data{place, Transfer::to_the_end};
   if (!found) co_await fail(std::move(found.error()));
@@ -67,7 +66,7 @@ Task<> copy_data(Transfer& transfer, FileState& from, FileState& to) {
   }
   EDDY_TRY(auto size, from.end());
   if (static_cast<std::uint64_t>(size) <= place) co_return;
-  EDDY_DO(perform({.opcode = no_opcode}, "truncate", *to.mount, to.policy, to.name,
+  EDDY_DO(perform_plainly("truncate", *to.mount, to.policy, to.name,
                   [fd = to.fd, size] { return sys::ftruncate(fd, size); }));
 }
 

@@ -2,7 +2,7 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/copy.hpp>
-#include <eddy/file/internal/file_call.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 #include <eddy/file/internal/path.hpp>
 
 #include <cstring>
@@ -67,7 +67,7 @@ Task<> internal::copy_known(Text from, Text to, bool follow, Known what) {
   const auto verb = what == Known::permissions ? "copy the permissions to"
                                                : "copy permissions and times to";
   Storage& storage = Storage::current();
-  EDDY_DO(perform({.opcode = no_opcode}, verb, storage.mount_of(to.view()), storage.policy(), to,
+  EDDY_DO(perform_plainly(verb, storage.mount_of(to.view()), storage.policy(), to,
                   [=] { return copy_now(source, target, follow, what); }));
 }
 

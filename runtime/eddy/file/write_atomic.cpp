@@ -9,6 +9,7 @@
 #include <eddy/file/fs.hpp>
 #include <eddy/file/internal/final_sync.hpp>
 #include <eddy/file/internal/temporary_name.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 
 #include <optional>
 
@@ -79,7 +80,7 @@ int take_after(int fd, const FileStat& old) {
 Task<> fill(File& file, Text path, Bytes bytes, std::optional<FileStat> old, bool durable) {
   if (old) {
     FileState& state = FileAccess::of(file);
-    EDDY_DO(perform({.opcode = no_opcode}, "chmod", *state.mount, state.policy, path,
+    EDDY_DO(perform_plainly("chmod", *state.mount, state.policy, path,
                     [fd = state.fd, &old] { return take_after(fd, *old); }));
   }
   EDDY_DO(file.write(bytes));
