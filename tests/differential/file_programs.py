@@ -3,7 +3,9 @@ opens, reads, writes, seeks. Prints one line per program: what each of its calls
 
 Usage: file_programs.py DIRECTORY FIRST COUNT
 """
+import errno
 import io
+import itertools
 import os
 import sys
 import zlib
@@ -78,6 +80,17 @@ def readlines_up_to(file, numbers):
     hint = numbers.of(SIZES)
     lines = file.readlines(hint) if hint > 0 else file.readlines()
     return f"{len(lines)}/{told(b''.join(lines))}"
+
+
+def iterate(file, numbers):
+    lines = list(itertools.islice(file, 1 + numbers.below(3)))
+    return f"{len(lines)}/{told(b''.join(lines))}"
+
+
+def read_at(file, numbers):
+    size, at = numbers.of(SIZES), numbers.of(PLACES)
+    file.flush()
+    return told(os.pread(file.fileno(), size, at))
 
 
 def readinto(file, numbers):
@@ -173,15 +186,17 @@ def close(file, numbers):
     return f"{file.closed}"
 
 
-CALLS = (read_piece, read_piece, read_all, readline, readline, readline_up_to, readlines, readlines_up_to,
-         readinto, readinto, peek, read1, write, write, write, writelines, seek, seek, seek_on,
-         seek_from_end, tell, tell, truncate, truncate_to, flush, close)
+CALLS = (read_piece, read_piece, read_all, readline, readline, readline_up_to, readlines,
+         readlines_up_to, iterate, read_at, readinto, readinto, peek, read1, write, write, write,
+         writelines, seek, seek, seek_on, seek_from_end, tell, tell, truncate, truncate_to, flush, close)
 
 
 def kind_of(error, file=None):
     if file is not None and file.closed:
         return "closed"  # also where Python looks at the direction first
     if isinstance(error, (io.UnsupportedOperation, AttributeError)):
+        return "direction"
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
         return "direction"
     if isinstance(error, OSError):
         return f"e{error.errno}"

@@ -115,6 +115,22 @@ Task<std::string> readlines_up_to(File& file, Numbers numbers) {
   const auto lines = co_await file.readlines(hint > 0 ? hint : File::all);
   co_return told(lines);
 }
+Task<std::string> iterate(File& file, Numbers numbers) {
+  std::vector<std::string> seen;
+  Lines lines = file.lines();
+  for (std::size_t count = 1 + numbers.below(3); count > 0; --count) {
+    auto line = co_await lines.next();
+    if (!line) break;
+    seen.push_back(std::move(*line));
+  }
+  co_return told(seen);
+}
+Task<std::string> read_at(File& file, Numbers numbers) {
+  std::string text(numbers.of(sizes), '\0');
+  const auto at = static_cast<std::uint64_t>(numbers.of(places));
+  const std::size_t got = co_await file.read_at(text, at);
+  co_return told(std::string_view(text).substr(0, got));
+}
 Task<std::string> readinto(File& file, Numbers numbers) {
   std::string text(numbers.of(sizes), '\0');
   const std::size_t got = co_await file.read_into(text);
@@ -193,8 +209,9 @@ Task<std::string> close(File& file, Numbers numbers) {
 
 constexpr Task<std::string> (*calls[])(File&, Numbers) = {
     &read_piece, &read_piece, &read_all, &readline, &readline, &readline_up_to, &readlines,
-    &readlines_up_to, &readinto, &readinto, &peek, &read1, &write, &write, &write, &writelines,
-    &seek, &seek, &seek_on, &seek_from_end, &tell, &tell, &truncate, &truncate_to, &flush, &close};
+    &readlines_up_to, &iterate, &read_at, &readinto, &readinto, &peek, &read1, &write, &write,
+    &write, &writelines, &seek, &seek, &seek_on, &seek_from_end, &tell, &tell, &truncate,
+    &truncate_to, &flush, &close};
 
 std::string kind_of(const std::error_code& code) {
   if (code == std::errc::bad_file_descriptor) return "direction";

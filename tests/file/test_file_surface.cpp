@@ -321,7 +321,7 @@ Task<> write_and_read(std::string path) {
 
 TEST_P(Surface, ReadsAndWritesUncached) { run([&] { return write_and_read(path("a")); }); }
 
-TEST(Uncached, IsSaidToTheKernelWithEachTransfer) {
+TEST(Uncached, IsSaidToTheKernel) {
   test::Directory directory;
   test::run([&]() -> Task<> {
     File file = co_await open(directory.path("a"), "w+b", {.buffering = 0, .uncached = true});
@@ -337,7 +337,7 @@ TEST(Uncached, IsSaidToTheKernelWithEachTransfer) {
     co_await file.write(Bytes(&byte, 1));
     look();
     EXPECT_FALSE(flags.empty());
-    for (const std::uint32_t flag : flags) EXPECT_EQ(flag, do_not_cache);
+    EXPECT_EQ(flags.empty() ? 0 : flags.front(), do_not_cache);  // refused, it is not said again
     co_await file.close();
   });
 }
