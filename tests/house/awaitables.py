@@ -59,8 +59,8 @@ PARTS = {
     "fs::Watch::next": ["WatchState::begin", "WatchState::visit_some", "WatchState::run_call",
                         "WatchState::wait"],
     "write_atomic": ["open_directory_of", "FinalSync"],
-    "fs::copy": ["copy_bytes", "copy_file", "copy_known", "perform_plainly", "Transfer::move", "Transfer::splice",
-                 "Transfer::through_pipe", "Transfer::through_memory", "Transfer::read"],
+    "fs::copy": ["copy_bytes", "copy_file", "copy_known", "perform_plainly", "Transfer::move",
+                 "Transfer::splice", "Transfer::through_pipe", "Transfer::through_memory", "Transfer::read"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
 }

@@ -3,12 +3,11 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
-#include <eddy/work/internal/blocking_calls.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 
 #include <linux/io_uring.h>
 
 #include <algorithm>
-#include <memory>
 
 namespace eddy {
 using namespace internal;
@@ -44,39 +43,15 @@ class CloseCall : public FileCall<Close> {
 };
 
 // Where the next data, or hole, begins: the file system looks that up, on the disk perhaps.
-class FindData : public BlockingCall {
- public:
-  FindData(int fd, off_t offset, Whence whence) : fd_(fd), offset_(offset), whence_(whence) {}
-
-  void run() noexcept override {
-    found_ = sys::lseek(fd_, offset_, static_cast<int>(whence_));
-    error_ = found_ < 0 ? errno : 0;
-    EDDY_ASSERT(error_ || found_ >= offset_);
-  }
-  int error() const noexcept { return error_; }
-  off_t found() const noexcept { return found_; }
-
- private:
-  int fd_;
-  off_t offset_;
-  Whence whence_;
-  off_t found_ = 0;
-  int error_ = 0;
-};
-
 Task<std::int64_t> find_data(FileState& file, std::int64_t offset, Whence whence) {
-  const auto look = std::make_shared<FindData>(file.fd, offset, whence);
-  if (Storage::current().inline_allowed(*file.mount, file.policy)) {
-    const auto call = [look = look.get()] {
-      look->run();
-      return 0;
-    };
-    EDDY_DO(perform({.opcode = no_opcode}, "seek", *file.mount, file.policy, file.name, call));
-  } else {
-    EDDY_DO(WaitForCall(look, true));  // meanwhile the descriptor must not be closed
-  }
-  if (look->error()) co_await fail(Failure::error(look->error(), "seek", file.name.view()));
-  co_return look->found();
+  off_t found = -1;
+  const auto call = [fd = file.fd, offset, whence, into = &found] {
+    *into = sys::lseek(fd, offset, static_cast<int>(whence));
+    return *into < 0 ? -1 : 0;
+  };
+  EDDY_DO(perform_plainly("seek", *file.mount, file.policy, file.name, call));
+  EDDY_ASSERT(found >= offset);
+  co_return found;
 }
 
 }  // namespace
