@@ -4,6 +4,7 @@
 #include <eddy/file/aligned_buffer.hpp>     // memory for O_DIRECT
 #include <eddy/file/append_line.hpp>        // a line more in a log
 #include <eddy/file/copy.hpp>               // copyfile, copy, sendfile
+#include <eddy/file/copy_tree.hpp>          // copytree
 #include <eddy/file/directory.hpp>          // open_directory, its sync
 #include <eddy/file/directory_entry.hpp>    // what scandir and walk give
 #include <eddy/file/file.hpp>               // open, File
@@ -14,6 +15,7 @@
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
 #include <eddy/file/glob.hpp>               // glob, rglob
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir ...
+#include <eddy/file/move.hpp>               // move, also to another file system
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
 #include <eddy/file/scandir.hpp>            // scandir

@@ -3,7 +3,9 @@
 
 #include "support/directory.hpp"
 
+#include <eddy/file/copy_tree.hpp>
 #include <eddy/file/glob.hpp>
+#include <eddy/file/move.hpp>
 #include <eddy/file/remove_tree.hpp>
 #include <eddy/file/scandir.hpp>
 #include <eddy/file/walk.hpp>
@@ -26,7 +28,8 @@ struct Tree {
   }
   Text path(const char* name) const { return Text(directory.path(name)); }
   Task<> check() {
-    EXPECT_EQ(directory.read("beside"), "kept");
+    const bool moved = std::filesystem::exists(directory.path("tree/d/beside"));
+    EXPECT_EQ(directory.read(moved ? "tree/d/beside" : "beside"), "kept");
     co_return;
   }
   Directory directory;
@@ -64,6 +67,13 @@ const Rows<Tree> trees(both, {
        const auto entry = co_await entries.next();
        co_await entry->lstat();
      },
+     by_itself},
+    {"fs::copytree", [](Tree& w) { return fs::copytree(w.path("tree"), w.path("copy")); },
+     by_itself},
+    {"fs::move", [](Tree& w) { return only(fs::move(w.path("tree"), w.path("moved"))); },
+     by_itself},
+    {"fs::move into_a_directory",
+     [](Tree& w) { return only(fs::move(w.path("beside"), w.path("tree/d"))); },
      by_itself},
     {"fs::rmtree", [](Tree& w) { return fs::rmtree(w.path("tree")); }, by_itself},
 });

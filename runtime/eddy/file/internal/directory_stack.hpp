@@ -68,6 +68,10 @@ class DirectoryStack {
 
   // The innermost one is one of those above it, too.
   bool is_loop() noexcept;
+  // ... or this one.
+  bool is_at(std::uint64_t device, std::uint64_t inode) noexcept {
+    return identify(top()) && *top().identity == Identity{device, inode};
+  }
 
  private:
   struct Identity {
