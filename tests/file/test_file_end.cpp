@@ -19,9 +19,9 @@ struct Verb {
 };
 
 // Not a coroutine: nothing of a verb looks at the File after the call.
-template <class T>
-Task<> drop_value(Task<T> task) {
-  auto outcome = co_await as_outcome(std::move(task));
+template <Awaitable A>
+Task<> drop_value(A call) {
+  auto outcome = co_await as_outcome(std::move(call));
   if (!outcome) co_await fail(std::move(outcome.error()));
 }
 
@@ -32,7 +32,8 @@ const Verb verbs[] = {
     {"read", [](File& file) { return drop_value(file.read()); }},
     {"read_into", [](File& file) { return drop_value(file.read_into(into)); }},
     {"read_some", [](File& file) { return drop_value(file.read_some(into)); }},
-    {"read_exactly", [](File& file) { return file.read_exactly(MutableBytes(into, 4)); }},
+    {"read_exactly",
+     [](File& file) { return drop_value(file.read_exactly(MutableBytes(into, 4))); }},
     {"readline", [](File& file) { return drop_value(file.readline()); }},
     {"readline_into", [](File& file) { return drop_value(file.readline_into(kept_line)); }},
     {"readlines", [](File& file) { return drop_value(file.readlines()); }},

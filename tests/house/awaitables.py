@@ -38,6 +38,8 @@ PARTS = {
                    "FileState::stat", "FileState::end", "FileState::fill", "FileState::flush",
                    "FileState::recover", "ReadAt::read_in_turn",
                    "WriteAt::write_in_turn", "FileCall", "ReadCall", "perform"],
+    "File::readline_into": ["File::next_line", "FileVerbs::Lines::readline",
+                            "FileVerbs::Lines::next_line", "FileVerbs::Lines::readline_into"],
     "open": ["open_file"],
     "Stream::close": ["SocketState::close"],
     "as_result": ["fail", "InPlaceOf", "as_task"],
@@ -67,9 +69,9 @@ PARTS = {
     "JoinHandle": ["JoinWaiter"],
 }
 
-# What an awaitable has for the compiler, and `auto` functions that give none.
+# What an awaitable has for the compiler or for AtOnce, and `auto` functions that give none.
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
-                    "get_return_object"}
+                    "get_return_object", "task"}
 GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range",
              "Reader::lines"}
 

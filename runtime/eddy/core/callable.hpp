@@ -25,11 +25,17 @@ inline constexpr bool is_task = false;
 template <class T>
 inline constexpr bool is_task<Task<T>> = true;
 
+// A Task, or what becomes one where a Task is wanted.
+template <class R>
+concept BecomesTask =
+    is_task<R> || requires { requires std::convertible_to<R, Task<typename R::value_type>>; };
+
 }  // namespace internal
 
-// Callable with Args..., returning a Task.
+// Callable with Args..., returning a Task, or what becomes one.
 template <class F, class... Args>
-concept Body = std::invocable<F&, Args...> && internal::is_task<std::invoke_result_t<F&, Args...>>;
+concept Body =
+    std::invocable<F&, Args...> && internal::BecomesTask<std::invoke_result_t<F&, Args...>>;
 
 template <class F, class... Args>
 using BodyValue = typename std::invoke_result_t<F&, Args...>::value_type;

@@ -47,6 +47,10 @@ Task<AwaitValue<A>> as_task(A awaitable) {
   if (!outcome) co_await fail(std::move(outcome.error()));
   if constexpr (!std::is_void_v<AwaitValue<A>>) co_return std::move(*outcome);
 }
+template <BecomesTask A>
+Task<AwaitValue<A>> as_task(A call) {
+  return call;
+}
 
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
 template <class T>

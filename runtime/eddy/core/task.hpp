@@ -103,15 +103,16 @@ class [[nodiscard]] EDDY_AWAIT_ELIDABLE Task {
     }
   }
 
- private:
-  explicit Task(Handle frame) noexcept : frame_(frame) {}
-
+  // Throws UsageError when it was awaited or given away. `verb` is what was to be done with it.
   [[gnu::always_inline]] void require_unrun(const char* verb) const {
     if (!frame_) [[unlikely]] internal::throw_without_frame(verb, internal::signature_of<Task>());
     if (frame_.promise().started()) [[unlikely]] {
       internal::throw_awaited_twice(frame_.promise().where());
     }
   }
+
+ private:
+  explicit Task(Handle frame) noexcept : frame_(frame) {}
 
   void drop() noexcept {
     if (!frame_) return;

@@ -230,11 +230,10 @@ Task<std::vector<std::string>> File::readlines(State state, std::size_t hint) {
   co_return all_lines;
 }
 
-Task<std::optional<std::string>> Lines::next(Counted<FileState> file) {
+Task<std::optional<std::string>> File::next_line(State state) {
   std::string line;
-  auto found = co_await as_outcome(File::readline_into(file, line));
-  if (!found) co_await fail(std::move(found.error()));
-  if (!*found) co_return std::nullopt;
+  EDDY_TRY(const bool found, readline_into(state, line));
+  if (!found) co_return std::nullopt;
   co_return std::optional<std::string>(std::move(line));
 }
 
@@ -283,5 +282,19 @@ Task<> File::sync(State state, unsigned flags) {
 }
 
 Task<> File::datasync() { return sync(state_, IORING_FSYNC_DATASYNC); }
+
+// -- what the buffer alone could not do --
+
+Task<std::size_t> FileVerbs::ReadInto::task() { return File::read_into(std::move(file_), into_); }
+Task<> FileVerbs::ReadExactly::task() { return File::read_exactly(std::move(file_), into_); }
+Task<std::size_t> FileVerbs::ReadSome::task() { return File::read_some(std::move(file_), into_); }
+Task<std::size_t> FileVerbs::Write::task() { return File::write(std::move(file_), bytes_); }
+Task<std::string> FileVerbs::Lines::readline() && { return File::readline(std::move(file_)); }
+Task<bool> FileVerbs::Lines::readline_into(std::string& line) && {
+  return File::readline_into(std::move(file_), line);
+}
+Task<std::optional<std::string>> FileVerbs::Lines::next_line() && {
+  return File::next_line(std::move(file_));
+}
 
 }  // namespace eddy

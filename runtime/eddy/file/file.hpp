@@ -22,6 +22,7 @@
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_state.hpp>
+#include <eddy/file/internal/file_verbs.hpp>
 #include <eddy/file/internal/read_call.hpp>
 
 #include <fcntl.h>
@@ -87,6 +88,10 @@ inline void check_encoding(const OpenOptions& options) {
 }  // namespace internal
 
 class File {
+  using Verbs = internal::FileVerbs;
+  template <class Verb>
+  using AtOnce = internal::AtOnce<Verb>;  // a Task, and made only where something waits
+
  public:
   static constexpr std::size_t all = static_cast<std::size_t>(-1);
 
@@ -100,18 +105,20 @@ class File {
 
   Task<std::string> read(std::size_t count = all) { return read(state_, count); }
   // Fills `into` unless the file ends before. The memory must stay until it resumes. ∅
-  Task<std::size_t> read_into(MutableBytes into) { return read_into(state_, into); }
+  AtOnce<Verbs::ReadInto> read_into(MutableBytes into) { return {state_, into}; }
   // What there is, at least one byte and at most `into`, with one read at most: does not wait for a
   // pipe or a terminal to give more. 0 at the end. ∅
-  Task<std::size_t> read_some(MutableBytes into) { return read_some(state_, into); }
+  AtOnce<Verbs::ReadSome> read_some(MutableBytes into) { return {state_, into}; }
   // Throws EndOfFile, with what there was, if the file ends before `into` is full. ∅
-  Task<> read_exactly(MutableBytes into) { return read_exactly(state_, into); }
+  AtOnce<Verbs::ReadExactly> read_exactly(MutableBytes into) { return {state_, into}; }
   // With its "\n"; the last line may lack it; empty at the end.
-  Task<std::string> readline() { return readline(state_); }
+  AtOnce<internal::ReadLine<Verbs::Lines>> readline() { return {Verbs::Lines(state_)}; }
   // Of a longer line `limit` bytes: the next call goes on there.
   Task<std::string> readline(std::size_t limit) { return readline(state_, limit); }
   // The same into `line`, whose memory is used again; false at the end. ∅
-  Task<bool> readline_into(std::string& line) { return readline_into(state_, line); }
+  AtOnce<internal::ReadLineInto<Verbs::Lines>> readline_into(std::string& line) {
+    return {Verbs::Lines(state_), line};
+  }
   Task<bool> readline_into(std::string& line, std::size_t limit) {
     return readline_into(state_, line, limit);
   }
@@ -129,11 +136,11 @@ class File {
   // Takes all of `bytes`, and returns how many that is. Cancelled while an older part of the buffer
   // is written out: nothing of `bytes` was taken. What is larger than the buffer goes to the kernel
   // at once; a pipe that is full may then have taken a part of it: tell() says nothing there. ∅
-  Task<std::size_t> write(Bytes bytes) { return write(state_, bytes); }
+  AtOnce<Verbs::Write> write(Bytes bytes) { return {state_, bytes}; }
   template <internal::TemporaryBytes R>
   Task<std::size_t> write(R&& bytes) {
     return internal::keeping(std::move(bytes), [state = State(state_)](R& memory) {
-      return write(state, Bytes(memory));
+      return AtOnce<Verbs::Write>(state, Bytes(memory));
     });
   }
   // Each of `lines`, which must stay, unless it is a temporary.
@@ -197,6 +204,7 @@ class File {
  private:
   friend Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options);
   friend class internal::FileAccess;
+  friend class internal::FileVerbs;
   friend class Lines;
   explicit File(internal::Counted<internal::FileState> state) noexcept : state_(std::move(state)) {}
 
@@ -207,6 +215,7 @@ class File {
   static Task<std::size_t> read_some(State state, MutableBytes into);
   static Task<> read_exactly(State state, MutableBytes into);
   static Task<std::string> readline(State state, std::size_t limit = all);
+  static Task<std::optional<std::string>> next_line(State state);
   static Task<bool> readline_into(State state, std::string& line, std::size_t limit = all);
   static Task<std::vector<std::string>> readlines(State state, std::size_t hint);
   static Task<std::string> peek(State state, std::size_t count);
@@ -223,7 +232,7 @@ class File {
   template <class Range>
   static Task<> writelines(State state, Range lines) {
     for (const auto& line : lines) {
-      EDDY_DO(write(state, line));
+      EDDY_DO(AtOnce<Verbs::Write>(state, line));
     }
   }
 
@@ -253,18 +262,20 @@ inline Task<File> open(Text path, OpenFlags flags, OpenOptions options = {}) {
 
 // The lines of a file, one at a time, also when the File moves.
 class Lines {
+  using Verbs = internal::FileVerbs;
+
  public:
-  explicit Lines(File& file) noexcept : file_(file.state_) {}
+  explicit Lines(File& file) noexcept : lines_(file.state_) {}
 
   // No value at the end of the file.
-  Task<std::optional<std::string>> next() { return next(file_); }
+  internal::AtOnce<internal::NextLine<Verbs::Lines>> next() { return {lines_}; }
   // The same into `line`, whose memory is used again; false at the end. ∅
-  Task<bool> next_into(std::string& line) { return File::readline_into(file_, line); }
+  internal::AtOnce<internal::ReadLineInto<Verbs::Lines>> next_into(std::string& line) {
+    return {lines_, line};
+  }
 
  private:
-  static Task<std::optional<std::string>> next(internal::Counted<internal::FileState> file);
-
-  internal::Counted<internal::FileState> file_;
+  Verbs::Lines lines_;
 };
 
 namespace internal {

@@ -36,5 +36,9 @@ template <class T>
 internal::Shield<T> shield(Task<T> task) {
   return shield(spawn(std::move(task)));
 }
+template <internal::Awaiter A>
+auto shield(A awaitable) {
+  return shield(spawn(std::move(awaitable)));
+}
 
 }  // namespace eddy

@@ -219,20 +219,28 @@ class [[nodiscard]] WaitFor : public TimeoutScope<A> {
   WaitFor(Limit limit, bool expired, A inner)
       : TimeoutScope<A>(limit, std::move(inner)), expired_(expired) {}
 
-  bool await_ready() { return TimeoutScope<A>::await_ready() || (expired_ && is_task<A>); }
+  bool await_ready() {
+    if (!never_starts()) return TimeoutScope<A>::await_ready();
+    if constexpr (may_stay_unrun) this->inner().require_unrun("co_await");
+    return true;
+  }
   value_type await_resume() {
-    if (expired_ && is_task<A>) not_started().raise();
+    if (never_starts()) not_started().raise();
     return TimeoutScope<A>::await_resume();
   }
   Expected<Held<value_type>> await_outcome() {
-    if (expired_ && is_task<A>) return std::unexpected(not_started());
+    if (never_starts()) return std::unexpected(not_started());
     return TimeoutScope<A>::await_outcome();
   }
 
  private:
+  // A task, or what becomes one.
+  static constexpr bool may_stay_unrun = requires(A& inner) { inner.discard(); };
+  bool never_starts() const noexcept { return expired_ && may_stay_unrun; }
+
   Failure not_started() noexcept {
     AwaitedName awaited = awaited_by(this->inner());
-    if constexpr (is_task<A>) this->inner().discard();  // on purpose: not reported
+    if constexpr (may_stay_unrun) this->inner().discard();  // on purpose: not reported
     return Failure::timed_out(std::move(awaited), this->limit().length());
   }
 

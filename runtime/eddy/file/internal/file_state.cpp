@@ -345,19 +345,11 @@ void FileState::unread(Bytes taken) {
   check();
 }
 
-void FileState::append(Bytes bytes) {
-  if (bytes.empty()) return;
-  EDDY_ASSERT(lock.locked());
-  EDDY_ASSERT(mode.writable);
+void FileState::begin_writing() {
+  EDDY_ASSERT(empty());
   reserve();
-  if (!writing_) {
-    EDDY_ASSERT(begin_ == end_);
-    begin_ = end_ = 0;
-    writing_ = true;
-  }
-  EDDY_VERIFY(bytes.size() <= allocated_ - end_);  // beyond it is somebody's frame
-  std::memcpy(data_ + end_, bytes.data(), bytes.size());
-  end_ += bytes.size();
+  begin_ = end_ = 0;
+  writing_ = true;
 }
 
 Task<> FileState::flush() {

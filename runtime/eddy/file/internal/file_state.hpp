@@ -22,6 +22,7 @@
 #include <eddy/sync/lock.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <sys/types.h>
 
@@ -88,6 +89,15 @@ class FileState : public RefCounted<FileState>, public Pooled {
   bool ends_line(Bytes bytes) const noexcept { return by_lines && bytes.text().contains('\n'); }
   bool empty() const noexcept { return begin_ == end_; }
 
+  // At once: while no call is in progress, and the file is the running loop's to be used. What is
+  // read ahead; nothing where that takes more.
+  Bytes ahead_at_once() const noexcept { return idle() ? ahead() : Bytes(); }
+  // True: append() of `count` bytes is all that a write of them is.
+  bool appends_at_once(std::size_t count) const noexcept {
+    const bool fits = data_ && (writing_ || empty()) && count > 0 && count < room();
+    return fits && idle() && mode.writable && !by_lines;
+  }
+
   // Reads more ahead, behind what there is; 0 at the end of the file.
   Task<std::size_t> fill();
   // Forgets what is read ahead: the raw position goes back to the logical one. A stream, which
@@ -98,7 +108,14 @@ class FileState : public RefCounted<FileState>, public Pooled {
   // Writes out what is unwritten. What could not be written stays.
   Task<> flush();
   // Puts bytes behind what is unwritten. REQUIRES: room() >= bytes.size(), nothing read ahead
-  void append(Bytes bytes);
+  void append(Bytes bytes) {
+    EDDY_ASSERT(mode.writable);
+    if (bytes.empty()) return;
+    if (!writing_) [[unlikely]] begin_writing();
+    EDDY_VERIFY(bytes.size() <= allocated_ - end_);  // beyond it is somebody's frame
+    std::memcpy(data_ + end_, bytes.data(), bytes.size());
+    end_ += bytes.size();
+  }
   std::size_t room() const noexcept { return capacity_ - (writing_ ? end_ : 0); }
   std::size_t capacity() const noexcept { return capacity_; }
 
@@ -182,7 +199,10 @@ class FileState : public RefCounted<FileState>, public Pooled {
   static constexpr std::uint64_t no_loop = ~std::uint64_t{0};
 
   Request plain_request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept;
+  // Nobody is in the middle of something with it, or has let go of it.
+  bool idle() const noexcept { return usable() && !lock.locked() && !dropped_; }
   void reserve();
+  void begin_writing();
   // What holds of the buffer between two steps: what is read ahead lies anywhere in it, what is
   // unwritten from its beginning on.
   void check() const noexcept {
