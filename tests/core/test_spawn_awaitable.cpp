@@ -35,15 +35,15 @@ TEST(SpawnAwaitable, CancelsItWithTheTask) {
 TEST(SpawnAwaitable, GivesItsValue) {
   test::Directory directory;
   directory.write("a", "0123456789");
-  Loop loop;
-  char into[4];
-  File file = loop.run(open(directory.path("a")));
-  EXPECT_EQ(loop.run(file.read_at(into, 3)), 4u);
-  auto reading = loop.spawn(file.read_at(into, 6));
-  loop.run(sleep(0s));
-  EXPECT_EQ(reading.result(), 4u);
-  loop.run(file.close());
-  EXPECT_EQ(Bytes(into, 4).text(), "6789");
+  test::run([&]() -> Task<> {
+    char into[4];
+    File file = co_await open(directory.path("a"));
+    EXPECT_EQ(co_await spawn(file.read_at(into, 3)), 4u);
+    EXPECT_EQ(Bytes(into, 4).text(), "3456");
+    EXPECT_EQ(co_await Loop::current().spawn(file.read_at(into, 6)), 4u);
+    EXPECT_EQ(Bytes(into, 4).text(), "6789");
+    co_await file.close();
+  });
 }
 
 TEST(SpawnAwaitable, MakesAChildOfAGroupOfIt) {
