@@ -2,6 +2,7 @@
 #include "support/submissions.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <optional>
 
@@ -36,6 +37,9 @@ TEST_P(Directories, RefuseWhatIsNone) {
     EXPECT_EQ((co_await as_result(open_directory(path("a")))).error(), std::errc::not_a_directory);
     EXPECT_EQ((co_await as_result(open_directory(path("none")))).error(),
               std::errc::no_such_file_or_directory);
+    EXPECT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);  // for whose other end nobody waits
+    EXPECT_EQ((co_await as_result(open_directory(path("fifo")))).error(),
+              std::errc::not_a_directory);
     EXPECT_THROW(co_await open_directory(std::string_view("a\0b", 3)), UsageError);
   });
 }

@@ -234,6 +234,45 @@ TEST_P(Surface, DetachesNothingThatWouldLoseBytes) {
   });
 }
 
+TEST_P(Surface, RefusesToDetachUnderAReadAtAPlace) {
+  directory.write("a", "abc");
+  run([&]() -> Task<> {
+    File file = co_await open(path("a"), "r", {.policy = FilePolicy::ring});  // so that it takes
+    auto reading = spawn([&]() -> Task<> {
+      char buffer[3];
+      co_await file.read_at(buffer, 0);
+    });
+    co_await yield();
+    EXPECT_THROW(co_await file.detach(), UsageError);
+    co_await reading;
+    EXPECT_TRUE(co_await file.detach());
+  });
+}
+
+// A line and lines of a pipe come in pieces: what a call took goes back when it is cancelled.
+TEST_P(Surface, GivesBackTheLinesOfACancelledCall) {
+  run([&]() -> Task<> {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const UniqueFd in(ends[1]);
+    File file = File::adopt(ends[0], "r", true, {.buffering = 4});
+    EXPECT_EQ(::write(in.get(), "one\ntwo\nthr", 11), 11);
+    auto lines = spawn(file.readlines(100));
+    co_await test::settle();
+    lines.cancel();
+    co_await test::wait_until_done(lines);
+    EXPECT_EQ(co_await file.readline(2), "on");
+    EXPECT_EQ(co_await file.readline(2), "e\n");
+    EXPECT_EQ(joined(co_await file.readlines(2)), "<two\n>");
+    auto line = spawn(file.readline(99));
+    co_await test::settle();
+    line.cancel();
+    co_await test::wait_until_done(line);
+    EXPECT_EQ(co_await file.readline(3), "thr");
+    co_await file.close();
+  });
+}
+
 TEST_P(Surface, LeavesASharedDescriptorWhereItStood) {
   directory.write("a", "abcdef");
   run([&]() -> Task<> {

@@ -171,6 +171,17 @@ TEST(StandardFiles, WriteAtOnceToATerminalAPipeAndAFile) {
   EXPECT_EQ(directory.read("a"), "hello world");
 }
 
+TEST(StandardFiles, MayBeMissing) {
+  test::run([&]() -> Task<> {
+    const UniqueFd in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10));
+    ::close(STDIN_FILENO);
+    File file = stdin_file();
+    const auto got = co_await as_result(file.readline());
+    ::dup2(in.get(), STDIN_FILENO);
+    EXPECT_EQ(got.error(), std::errc::bad_file_descriptor);
+  });
+}
+
 // As Python does: a terminal by lines, unless somebody wants it otherwise.
 TEST(Terminals, AreWrittenByLines) {
   const Ends terminal(true);
