@@ -12,14 +12,17 @@
 #include <eddy/file/file_mode.hpp>          // "r+" and the like
 #include <eddy/file/file_stat.hpp>          // size, times, permissions
 #include <eddy/file/fnmatch.hpp>            // patterns of a shell
-#include <eddy/file/fs.hpp>                 // stat, rename, mkdir, copyfile ...
-#include <eddy/file/glob.hpp>               // glob, rglob
 #include <eddy/file/fs.hpp>                 // stat, rename, mkdir ...
+#include <eddy/file/glob.hpp>               // glob, rglob
 #include <eddy/file/move.hpp>               // move, also to another file system
 #include <eddy/file/registered_buffer.hpp>  // memory that the kernel keeps pinned
 #include <eddy/file/remove_tree.hpp>        // rmtree
 #include <eddy/file/scandir.hpp>            // scandir
+#include <eddy/file/spooled_file.hpp>       // in memory until it is large
 #include <eddy/file/standard_files.hpp>     // stdin_file ...
+#include <eddy/file/temporary_directory.hpp>  // gone at the end, with all in it
+#include <eddy/file/temporary_file.hpp>     // gone at the end
+#include <eddy/file/temporary_name.hpp>     // gettempdir, mkdtemp, mkstemp
 #include <eddy/file/walk.hpp>               // walk
 #include <eddy/file/watch.hpp>              // what changes, as it changes
 #include <eddy/file/whole_file.hpp>         // read_text, write_bytes ...

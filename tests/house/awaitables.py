@@ -65,6 +65,11 @@ PARTS = {
     "write_atomic": ["open_directory_of", "FinalSync"],
     "fs::copy": ["copy_bytes", "copy_file", "copy_known", "perform_plainly", "Transfer::move",
                  "Transfer::splice", "Transfer::through_pipe", "Transfer::through_memory", "Transfer::read"],
+    "temporary_file": ["TemporaryMaker::open_unnamed", "TemporaryMaker::open_new",
+                       "TemporaryMaker::open_kept", "TemporaryMaker::open_named",
+                       "TemporaryMaker::open_directory", "TemporaryMaker::mkdir_new",
+                       "TemporaryMaker::mkdir_kept", "TemporaryPath::remove", "SpooledState::turn",
+                       "SpooledState::to_file"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
 }
