@@ -1,5 +1,5 @@
-// What file systems fail with, real ones and others: the error names the path, what was acknowledged
-// stays, and nothing is left behind.
+// What file systems fail with, real ones and others: the error names the path, what was
+// acknowledged stays, and nothing is left behind.
 #include "file/policies.hpp"
 #include "support/mounts.hpp"
 #include "support/seccomp.hpp"
