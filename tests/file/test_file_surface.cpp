@@ -70,8 +70,8 @@ TEST_P(Surface, KeepsEveryByteOfText) {
   const std::string text = "\xef\xbb\xbf" "one\r\ntwo\rthree\n\xff\xfe\n";
   directory.write("a", text);
   run([&]() -> Task<> {
-    for (const char* mode : {"r", "rt", "rb"}) {
-      File file = co_await open(path("a"), mode, {.encoding = "utf-8"});
+    for (const char* encoding : {"utf-8", "UTF-8", "utf8", "utf_8", ""}) {
+      File file = co_await open(path("a"), encoding[0] == 'U' ? "rt" : "r", {.encoding = encoding});
       EXPECT_EQ(co_await file.readline(), text.substr(0, 8));
       EXPECT_EQ(co_await file.readline(), "two\rthree\n");
       EXPECT_EQ(co_await file.readline(), "\xff\xfe\n");
@@ -82,7 +82,7 @@ TEST_P(Surface, KeepsEveryByteOfText) {
 
 TEST_P(Surface, RefusesEncodingsBeforeAnythingIsDone) {
   run([&]() -> Task<> {
-    for (const char* encoding : {"latin-1", "utf-16", "utf-8-sig"}) {
+    for (const char* encoding : {"latin-1", "utf-16", "utf-8-sig", "utf", "-"}) {
       const OpenOptions options{.encoding = encoding};
       try {
         static_cast<void>(open(path("never"), "w", options));

@@ -76,6 +76,25 @@ const Rows<Read> reading(both, {
        w.got += piece;
      },
      in_order},
+    {"File::readline up_to_a_limit",
+     [](Read& w) -> Task<> {
+       const std::string piece = co_await w.file.readline(2);
+       w.got += piece;
+     },
+     in_order},
+    {"File::readline_into up_to_a_limit",
+     [](Read& w) -> Task<> {
+       std::string piece;
+       co_await w.file.readline_into(piece, 2);
+       w.got += piece;
+     },
+     in_order},
+    {"File::readlines up_to_a_hint",
+     [](Read& w) -> Task<> {
+       const auto pieces = co_await w.file.readlines(5);
+       for (const auto& piece : pieces) w.got += piece;
+     },
+     in_order},
     {"File::readline_into",
      [](Read& w) -> Task<> {
        std::string piece;
@@ -169,6 +188,12 @@ const Rows<Written> writing(both, {
     {"File::truncate",
      [](Written& w) { return w.to("0123", only(w.file.truncate(4))); }, by_itself},
     {"File::allocate", [](Written& w) { return w.file.allocate(0, 4); }, by_itself},
+    {"File::allocate a_hole",
+     [](Written& w) {
+       static constexpr std::string_view punched("\0\0\0\0" "456789", 10);
+       return w.to(punched, w.file.allocate(0, 4, Allocate::punch));
+     },
+     by_itself},
     {"File::close",
      [](Written& w) -> Task<> {
        w.wanted = "abc3456789";

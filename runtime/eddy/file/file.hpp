@@ -46,10 +46,11 @@ enum class Whence {
 
 // What becomes of the part of a file that allocate() is given.
 enum class Allocate {
-  grow = 0,                          // has disk space; the file grows to hold all of it
-  keep_size = FALLOC_FL_KEEP_SIZE,   // the same, but the end stays where it is
-  punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,  // reads as zeros and takes no disk space
-  zero = FALLOC_FL_ZERO_RANGE        // reads as zeros and has disk space; grows as well
+  grow = 0,                         // has disk space; the file grows to hold all of it
+  keep_size = FALLOC_FL_KEEP_SIZE,  // the same, but the end stays where it is
+  zero = FALLOC_FL_ZERO_RANGE,      // reads as zeros and has disk space; grows as well
+  // Reads as zeros and takes no disk space; the end stays.
+  punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 };
 
 // Trivially copyable.
@@ -66,7 +67,7 @@ struct OpenOptions {
   // it; otherwise it does). For large files that are used once: all goes by the ring.
   bool uncached = false;
   std::optional<FilePolicy> policy = std::nullopt;  // instead of the loop's
-  // "utf-8" or nothing, which is the same; UsageError for any other.
+  // "utf-8", however it is spelled, or nothing, which is the same; UsageError for any other.
   std::string_view encoding = {};
 };
 
@@ -78,12 +79,10 @@ class WriteAt;
 namespace internal {
 class FileAccess;
 Task<File> open_file(Text path, FileMode mode, OpenOptions options);
-[[noreturn]] void refuse_encoding(std::string_view encoding);
+void check_encoding(std::string_view encoding);
 // At the call: nobody keeps the view.
 inline void check_encoding(const OpenOptions& options) {
-  if (!options.encoding.empty() && options.encoding != "utf-8") [[unlikely]] {
-    refuse_encoding(options.encoding);
-  }
+  if (!options.encoding.empty()) [[unlikely]] check_encoding(options.encoding);
 }
 }  // namespace internal
 

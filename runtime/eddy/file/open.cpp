@@ -210,7 +210,20 @@ File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options)
   return File(state);
 }
 
-void internal::refuse_encoding(std::string_view encoding) {
+// "UTF-8", "utf8" and "utf_8" are one to Python as well.
+static bool is_utf_8(std::string_view encoding) {
+  constexpr std::string_view wanted = "utf8";
+  std::size_t same = 0;
+  for (const char c : encoding) {
+    if (c == '-' || c == '_') continue;
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (same == wanted.size() || lower != wanted[same++]) return false;
+  }
+  return same == wanted.size();
+}
+
+void internal::check_encoding(std::string_view encoding) {
+  if (is_utf_8(encoding)) return;
   throw UsageError("open with encoding '" + std::string(encoding) +
                    "': a file is bytes, of UTF-8 where it is text; convert what was read, or what "
                    "is to be written");
