@@ -3,34 +3,20 @@
 #include "policies.hpp"
 
 #include "support/allocations.hpp"
-#include "support/failing_memory.hpp"
+#include "support/without_memory.hpp"
 
 #include <eddy/file/file.hpp>
 
 namespace {
 
 using namespace eddy;
-using test::FailingMemory;
+using test::without_memory;
 
 class AtOnceFiles : public test::EveryPolicy {};
 INSTANTIATE_TEST_SUITE_P(Policies, AtOnceFiles, test::every_policy(), test::name_of_policy);
 
 constexpr std::string_view text =
     "first line\nsecond line\nthird line\nfourth line\n0123456789abcdef";
-
-// Awaits `make()` while no allocation comes through, that of a frame included.
-template <class F>
-auto without_memory(F make) -> Task<AwaitValue<std::invoke_result_t<F&>>> {
-  FailingMemory memory(1);
-  memory.arm();
-  auto outcome = co_await as_outcome(make());
-  memory.disarm();
-  EXPECT_FALSE(memory.failed());
-  if (!outcome) co_await fail(std::move(outcome.error()));
-  if constexpr (!std::is_void_v<AwaitValue<std::invoke_result_t<F&>>>) {
-    co_return std::move(*outcome);
-  }
-}
 
 TEST_P(AtOnceFiles, ReadWhatIsReadAheadWithoutAFrame) {
   directory.write("a", std::string(text));
@@ -61,6 +47,26 @@ TEST_P(AtOnceFiles, ReadWhatIsReadAheadWithoutAFrame) {
     EXPECT_EQ(Bytes(piece, 4).text(), "cdef");
     EXPECT_EQ(co_await file.read_into(piece), 0u);
     EXPECT_EQ(co_await lines.next(), std::nullopt);
+    co_await file.close();
+  });
+}
+
+TEST_P(AtOnceFiles, GiveEachLineWholeWhileTheirMemoryGrows) {
+  std::vector<std::string> wanted;
+  std::string all;
+  for (std::size_t size = 1; size < 2000; size += 1 + size / 5) {
+    wanted.push_back(std::string(size, static_cast<char>('a' + size % 26)) + '\n');
+    all += wanted.back();
+  }
+  directory.write("a", all);
+  run([&]() -> Task<> {
+    File file = co_await open(path("a"));
+    co_await file.peek(1);
+    std::string line;
+    for (const auto& each : wanted) {
+      EXPECT_TRUE(co_await file.readline_into(line));
+      EXPECT_EQ(line, each);
+    }
     co_await file.close();
   });
 }
