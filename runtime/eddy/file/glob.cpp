@@ -230,12 +230,19 @@ Task<> GlobSource::enter_below() {
   const bool lists = below_places_ != pattern_.literals(below_places_, false);
   const char* name = below_;
   auto entered = co_await as_outcome(stack_.enter(name, lists ? O_NONBLOCK : O_PATH));
+  Places literals = 0;  // found also where nothing may be listed
+  if (!entered && entered.error().is_error(EACCES)) {
+    literals = pattern_.literals(below_places_, false);
+    if (literals != 0) entered = co_await as_outcome(stack_.enter(name, O_PATH));
+  }
   if (!entered && !entered.error().is_error()) co_await fail(std::move(entered.error()));
   below_ = nullptr;
   if (!entered && matches_nothing(entered.error())) co_return;
   if (!entered) co_await fail(std::move(entered.error()));
   const bool leads_back = options_.follow_symlinks && stack_.is_loop();
-  push(leads_back ? below_link_ : below_places_);
+  Places places = leads_back ? below_link_ : below_places_;
+  if (literals != 0) places &= literals;
+  push(places);
 }
 
 Task<> GlobSource::leave() {
