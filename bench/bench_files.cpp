@@ -7,8 +7,10 @@
 #include <eddy/file/file.hpp>
 #include <eddy/file/fs.hpp>
 #include <eddy/file/registered_buffer.hpp>
+#include <eddy/file/whole_file.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -197,56 +199,112 @@ eddy::Task<> read_small(const std::vector<std::string>& paths, std::size_t& next
   }
 }
 
+// The same work: is it a directory, is there more behind what a read gave?
 void read_small_plainly(const std::vector<std::string>& paths, std::size_t from, std::size_t to) {
   char buffer[block];
   for (std::size_t i = from; i < to; ++i) {
     const int fd = ::open(paths[i % paths.size()].c_str(), O_RDONLY | O_CLOEXEC);
-    if (::read(fd, buffer, sizeof buffer) < 0) std::abort();
+    if (::pread(fd, buffer, 0, 0) < 0) std::abort();
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0) std::abort();
+    const auto count = static_cast<std::size_t>(got);
+    if (::read(fd, buffer + count, sizeof buffer - count) != 0) std::abort();
     ::close(fd);
   }
 }
 
+eddy::Task<> read_whole(const std::vector<std::string>& paths, std::size_t& next,
+                        std::size_t count) {
+  while (next < count) {
+    const std::vector<std::byte> bytes = co_await eddy::read_bytes(paths[next++ % paths.size()]);
+    if (bytes.empty()) std::abort();
+  }
+}
+
+void read_whole_plainly(const std::vector<std::string>& paths, std::size_t from, std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) {
+    const int fd = ::open(paths[i % paths.size()].c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat found;
+    if (::fstat(fd, &found) < 0) std::abort();
+    std::vector<std::byte> bytes(static_cast<std::size_t>(found.st_size) + 1);
+    const ssize_t got = ::read(fd, bytes.data(), bytes.size());
+    if (got != found.st_size) std::abort();
+    bytes.resize(static_cast<std::size_t>(got));
+    ::close(fd);
+  }
+}
+
+eddy::Task<> open_and_close(const std::vector<std::string>& paths, std::size_t& next,
+                            std::size_t count) {
+  while (next < count) {
+    eddy::File file = co_await eddy::open(paths[next++ % paths.size()], "rb");
+    co_await file.close();
+  }
+}
+
+void open_and_close_plainly(const std::vector<std::string>& paths, std::size_t from,
+                            std::size_t to) {
+  char nothing;
+  for (std::size_t i = from; i < to; ++i) {
+    const int fd = ::open(paths[i % paths.size()].c_str(), O_RDONLY | O_CLOEXEC);
+    if (::pread(fd, &nothing, 0, 0) < 0) std::abort();
+    ::close(fd);
+  }
+}
+
+// What is done to many small files: by a task, and by plain calls.
+struct Job {
+  const char* name;
+  eddy::Task<> (*task)(const std::vector<std::string>& paths, std::size_t& next,
+                       std::size_t count);
+  void (*plainly)(const std::vector<std::string>& paths, std::size_t from, std::size_t to);
+};
+constexpr Job open_read_close{"open+read+close", &read_small, &read_small_plainly};
+constexpr Job read_bytes_whole{"read_bytes", &read_whole, &read_whole_plainly};
+constexpr Job open_close{"open+close", &open_and_close, &open_and_close_plainly};
+
 enum class Against { plain_calls, threads, liburing };
 
-void add_small_files(eddy::Loop& loop, bench::RawRing& ring, const Files& files, unsigned tasks,
-                     Against against) {
+void add_small_files(eddy::Loop& loop, bench::RawRing& ring, const Files& files, const Job& job,
+                     unsigned tasks, Against against) {
   constexpr unsigned threads = 4;
   auto paths = std::make_shared<std::vector<std::string>>();
   for (std::size_t i = 0; i < files.count; ++i) paths->push_back(files.small(i));
-  const auto by_threads = [paths](std::size_t count) {
+  const auto by_threads = [paths, job](std::size_t count) {
     std::vector<std::thread> all;
     for (unsigned t = 0; t < threads; ++t) {
       all.emplace_back([&, t] {
         bench::unpin();
-        read_small_plainly(*paths, count * t / threads, count * (t + 1) / threads);
+        job.plainly(*paths, count * t / threads, count * (t + 1) / threads);
       });
     }
     for (auto& thread : all) thread.join();
   };
-  bench::Row row{.name = "open+read+close, " + std::to_string(tasks) + " at a time",
+  bench::Row row{.name = std::string(job.name) + ", " + std::to_string(tasks) + " at a time",
                  .eddy =
-                     [&loop, paths, tasks](std::size_t count) {
+                     [&loop, paths, job, tasks](std::size_t count) {
                        const auto work = [&]() -> eddy::Task<> {
                          std::size_t next = 0;
                          std::vector<eddy::JoinHandle<>> all;
                          for (unsigned i = 0; i < tasks; ++i) {
-                           all.push_back(eddy::spawn(read_small(*paths, next, count)));
+                           all.push_back(eddy::spawn(job.task(*paths, next, count)));
                          }
                          for (auto& task : all) co_await task;
                        };
                        loop.run(work());
                      },
-                 .goal = tasks > 1 ? bench::ahead() : bench::Goal{},
+                 .goal = bench::times(1.15),
                  .grain = 32,
                  .round_seconds = 20e-3};
   switch (against) {
     case Against::plain_calls:
       row.twin_name = "plain calls";
-      row.twin = [paths](std::size_t count) { read_small_plainly(*paths, 0, count); };
+      row.twin = [paths, job](std::size_t count) { job.plainly(*paths, 0, count); };
       break;
     case Against::threads:
       row.twin_name = "plain calls, 4 threads";
       row.twin = by_threads;
+      row.goal = bench::ahead();
       row.clock = bench::Clock::wall;
       break;
     case Against::liburing:
@@ -297,9 +355,12 @@ void add_rows() {
   }
   add_registered_read(files, true);
   add_registered_read(files, false);
-  add_small_files(loop, ring, files, 1, Against::plain_calls);
-  add_small_files(loop, ring, files, 32, Against::plain_calls);
-  add_small_files(loop, ring, files, 32, Against::liburing);
-  add_small_files(loop, ring, files, 32, Against::threads);
+  for (const Job& job : {open_close, open_read_close, read_bytes_whole}) {
+    add_small_files(loop, ring, files, job, 1, Against::plain_calls);
+    add_small_files(loop, ring, files, job, 32, Against::plain_calls);
+  }
+  add_small_files(loop, ring, files, open_read_close, 32, Against::liburing);
+  add_small_files(loop, ring, files, open_read_close, 32, Against::threads);
+  add_small_files(loop, ring, files, read_bytes_whole, 32, Against::threads);
   add_copy(loop, files, huge);
 }

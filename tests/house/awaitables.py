@@ -41,6 +41,7 @@ PARTS = {
     "File::readline_into": ["File::next_line", "FileVerbs::Lines::readline",
                             "FileVerbs::Lines::next_line", "FileVerbs::Lines::readline_into"],
     "open": ["open_file"],
+    "read_text": ["read_by_ring", "read_by_file", "ReadWhole::in_a_task", "ReadWhole::read_elsewhere"],
     "Stream::close": ["SocketState::close"],
     "as_result": ["fail", "InPlaceOf", "as_task"],
     "timeout": ["TimeoutScope", "TimeoutBody"],

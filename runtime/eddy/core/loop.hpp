@@ -163,7 +163,7 @@ class Loop {
   void cancel(internal::CompletionHandler& completion) noexcept;
 
   internal::TimerQueue& timers() noexcept { return timers_; }
-
+  bool more_ready() const noexcept { return more_ready_; }  // in this turn, after the running step
   // `length` from this very moment, so that a step that computed for long does not make it early.
   Instant deadline_after(AnyDuration length) noexcept;
 

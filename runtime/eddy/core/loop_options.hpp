@@ -15,8 +15,9 @@ namespace eddy {
 
 // Where a file operation runs that the kernel would hand to a worker thread (buffered writes, stat,
 // rename, unlink, mkdir, open with O_CREAT). Reads and plain opens are tried inline by calls that
-// never wait for a disk, and use the ring when there is something to wait for; with `ring` they
-// use it always, as fsync and O_DIRECT do with each.
+// never wait for a disk, and use the ring when there is something to wait for, or when several of
+// them share it and a system call costs more than a request; with `ring` they use it always, as
+// fsync and O_DIRECT do with each.
 enum class FilePolicy : std::uint8_t {
   automatic,  // inline on local file systems, on the ring for remote ones and while a disk is slow
   ring,       // never blocks the loop, unless the kernel has no thread for a call; 2 to 70 times

@@ -78,6 +78,11 @@ int internal::statx_or_older(int fd, const char* path, int flags, struct statx& 
   return refused ? older_statx(fd, path, flags, into) : done;
 }
 
+bool internal::is_fifo(int fd) noexcept {
+  struct stat found;
+  return sys::fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode);
+}
+
 Task<FileStat> internal::read_stat(int fd, Text path, int flags, Storage::Mount& mount,
                                    FilePolicy policy, Text subject) {
   struct statx buffer;

@@ -48,6 +48,7 @@ Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, Fi
 int statx_or_older(int fd, const char* path, int flags, struct statx& into);
 FileStat to_stat(const struct statx& from);
 FileTime to_time(const struct statx_timestamp& stamp);
+bool is_fifo(int fd) noexcept;
 
 }  // namespace internal
 

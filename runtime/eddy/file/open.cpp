@@ -153,11 +153,6 @@ Task<> wait_for_writer(UniqueFd& owner, Text path, How how, Storage::Mount& moun
   }
 }
 
-bool is_fifo(int fd) {
-  struct stat stat;
-  return sys::fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
-}
-
 // 0, or EISDIR, or ESPIPE for a stream. Cheaper than fstat(2), and asks no file system anything.
 int probe(int fd, const FileMode& mode) {
   char nothing;

@@ -16,15 +16,19 @@ Task<> write_all(Text path, std::string_view mode, Bytes bytes) {
 
 }  // namespace
 
-Task<std::string> read_text(Text path) {
+template <>
+Task<std::string> internal::read_by_file(Text path, UniqueFd held) {
   EDDY_TRY(auto file, open(path, "rb", {.buffering = 0}));
+  held.reset();
   EDDY_TRY(auto text, file.read());
   EDDY_DO(file.close());
   co_return text;
 }
 
-Task<std::vector<std::byte>> read_bytes(Text path) {
+template <>
+Task<std::vector<std::byte>> internal::read_by_file(Text path, UniqueFd held) {
   EDDY_TRY(auto file, open(path, "rb", {.buffering = 0}));
+  held.reset();
   EDDY_TRY(auto stat, file.stat());
   std::vector<std::byte> bytes;
   // The size is a guess, and none in /proc: the end is where a read finds it.
@@ -38,6 +42,13 @@ Task<std::vector<std::byte>> read_bytes(Text path) {
   }
   EDDY_DO(file.close());
   co_return bytes;
+}
+
+internal::ReadWhole<std::string> read_text(Text path) {
+  return internal::ReadWhole<std::string>(std::move(path));
+}
+internal::ReadWhole<std::vector<std::byte>> read_bytes(Text path) {
+  return internal::ReadWhole<std::vector<std::byte>>(std::move(path));
 }
 
 Task<> write_text(Text path, std::string text) {

@@ -5,6 +5,7 @@
 #include <eddy/core/task.hpp>
 #include <eddy/core/internal/keeping.hpp>
 #include <eddy/file/file.hpp>
+#include <eddy/file/internal/whole_read.hpp>
 #include <eddy/file/write_atomic.hpp>
 
 #include <cstddef>
@@ -13,8 +14,10 @@
 
 namespace eddy {
 
-Task<std::string> read_text(Text path);
-Task<std::vector<std::byte>> read_bytes(Text path);
+// A directory is refused with EISDIR; waits for the other end of a FIFO. Cancelled: nothing is left
+// open.
+internal::ReadWhole<std::string> read_text(Text path);
+internal::ReadWhole<std::vector<std::byte>> read_bytes(Text path);
 
 // Creates or replaces the file. The bytes must stay until it resumes, unless they are those of a
 // temporary.

@@ -225,6 +225,7 @@ inline void freeaddrinfo(addrinfo* found) { ::freeaddrinfo(found); }
 // -- the process and its threads --
 
 inline pid_t getpid() { return ::getpid(); }
+inline pid_t getppid() { return ::getppid(); }
 inline int getrlimit(int resource, rlimit* into) {
   return ::getrlimit(static_cast<__rlimit_resource>(resource), into);
 }

@@ -32,7 +32,7 @@ class [[nodiscard]] FileCall : public Operation {
   bool await_ready() {
     if (thread_state.task && thread_state.task->cancel_pending()) return false;
     Storage& storage = Storage::current();
-    if (on_ring_ && !storage.inline_allowed(mount_, policy_)) return false;
+    if (on_ring_ && !is_better_here(storage)) return false;
     int result;
     if (may_wait_) {
       result = storage.measure(mount_, [this] { return call_until_done(); });
@@ -55,6 +55,11 @@ class [[nodiscard]] FileCall : public Operation {
   }
 
  private:
+  // What refuses to wait, the ring does without a worker as well.
+  bool is_better_here(Storage& storage) noexcept {
+    return may_wait_ ? storage.inline_allowed(mount_, policy_)
+                     : storage.inline_better(mount_, policy_);
+  }
   int call_until_done() {
     for (;;) {
       const auto result = call_();

@@ -129,11 +129,10 @@ Request FileState::request(std::uint8_t opcode, const void* data, std::size_t si
   return request;
 }
 
-int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
+int read_cached(int fd, MutableBytes into, std::int64_t offset, bool& refuses_to_wait) noexcept {
   // What is larger keeps the loop from other work either way.
-  constexpr std::size_t quick = default_capacity;
-  if (into.size() > quick || !refuses_to_wait_) return -EAGAIN;
-  EDDY_ASSERT(fd >= 0);
+  constexpr std::size_t quick = FileState::default_capacity;
+  if (into.size() > quick || !refuses_to_wait) return -EAGAIN;
   const struct iovec memory {into.data(), into.size()};
   const auto got = sys::preadv2(fd, &memory, 1, offset, RWF_NOWAIT);
   if (got >= 0) return static_cast<int>(got);
@@ -143,7 +142,7 @@ int FileState::read_cached(MutableBytes into, std::int64_t offset) noexcept {
   }
   struct statfs system;  // tmpfs has no other place than the cache, but says so only since 6.6
   if (sys::fstatfs(fd, &system) < 0 || system.f_type != TMPFS_MAGIC) {
-    refuses_to_wait_ = false;
+    refuses_to_wait = false;
     return -EAGAIN;
   }
   const auto now = sys::preadv2(fd, &memory, 1, offset, 0);

@@ -31,6 +31,11 @@ namespace eddy::internal {
 // Whether it is a terminal: asks no file system.
 bool is_tty(int fd) noexcept;
 
+// A read of what is in the page cache, as a plain call that never waits: what the kernel would
+// return, or -EAGAIN where it would wait, for what is large, and on a file system that does not
+// know such reads: then `refuses_to_wait` becomes false.
+int read_cached(int fd, MutableBytes into, std::int64_t offset, bool& refuses_to_wait) noexcept;
+
 class FileState : public RefCounted<FileState>, public Pooled {
  public:
   static constexpr std::size_t default_capacity = 64 * 1024;
@@ -64,9 +69,11 @@ class FileState : public RefCounted<FileState>, public Pooled {
   // Writes the first part of `from` at the raw position, or at the end in append mode.
   Task<std::size_t> write_raw(Bytes from);
 
-  // A read of what is in the page cache, as a plain call that never waits: what the kernel would
-  // return, or -EAGAIN for the ring to do it.
-  int read_cached(MutableBytes into, std::int64_t offset) noexcept;
+  // A read of what is in the page cache, or -EAGAIN for the ring to do it.
+  int read_cached(MutableBytes into, std::int64_t offset) noexcept {
+    EDDY_ASSERT(fd >= 0);
+    return internal::read_cached(fd, into, offset, refuses_to_wait_);
+  }
 
   // A request for this file: fixed file and registered buffer where there are such, and uncached.
   Request request(std::uint8_t opcode, const void* data, std::size_t size,

@@ -16,7 +16,7 @@ class [[nodiscard]] ReadCall : public Operation {
   bool await_ready() noexcept {
     if (thread_state.task && thread_state.task->cancel_pending()) return false;
     Storage& storage = file_.storage();
-    if (!storage.inline_allowed(*file_.mount, file_.policy)) return false;
+    if (!storage.inline_better(*file_.mount, file_.policy)) return false;
     const int got = file_.read_cached(into_, offset_);
     if (got == -EAGAIN) return false;
     finish(got);

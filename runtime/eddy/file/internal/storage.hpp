@@ -5,8 +5,15 @@
 // `automatic` (LoopOptions.file_policy) calls inline on local file systems, uses the ring for
 // remote ones, and moves a mount to the ring for a while when a call on it was slow: for longer
 // each time, so that a hiccup costs little and a slow disk is left alone. Which file systems are
-// remote is read from /proc/self/mountinfo, which touches none of them. What is in the
-// kernel's caches is read and opened inline too, by calls that refuse to wait for a disk.
+// remote is read from /proc/self/mountinfo, which touches none of them.
+//
+// What is in the kernel's caches is read and opened inline too, by calls that refuse to wait for a
+// disk, as long as a system call is cheap. Where it costs more than a request does, under a filter
+// of system calls or on a virtual machine with page tables apart, the ring has it whenever others
+// share the call that enters it: requests wait already, or more tasks are to run in this turn and
+// the last ones of these brought requests as well. A call that would have the enter to itself stays
+// inline on every host. What a call costs is measured once a process, and again after some thousand
+// of them.
 #pragma once
 
 #include <eddy/core/loop.hpp>
@@ -51,6 +58,21 @@ class Storage : public LoopService {
   }
   FilePolicy policy() const noexcept { return loop_.options().file_policy; }
 
+  // The same for what the ring does without a worker as well, a cached read, an open or a close:
+  // whether the plain call is the cheaper one of the two.
+  bool inline_better(Mount& mount, FilePolicy policy) noexcept {
+    if (!inline_allowed(mount, policy)) return false;
+    return call_cost_ <= request_cost || policy == FilePolicy::inline_ || !batch_pays();
+  }
+  // What a system call costs here, whatever it does. Said, it is not measured any more.
+  Duration call_cost() const noexcept { return call_cost_; }
+  void assume_call_cost(Duration cost) noexcept {
+    call_cost_ = cost;
+    measures_ = false;
+  }
+  // What a request costs more than the same work by a call, without the call and the enter.
+  static constexpr Duration request_cost = std::chrono::nanoseconds(125);
+
   // Does `call()` and counts how long it held the loop.
   template <class F>
   int measure(Mount& mount, F&& call) {
@@ -66,7 +88,7 @@ class Storage : public LoopService {
 
   // A call that cannot wait: counted, and not worth the time of two clocks.
   void count_quick() noexcept {
-    ++inline_calls_;
+    if (++inline_calls_ % calls_per_look == 0) [[unlikely]] look_at_cost();
     ++calls_;
   }
 
@@ -128,14 +150,24 @@ class Storage : public LoopService {
   void spare(int change) noexcept;
   void count_remote(int change) noexcept;
   void judge(Mount& mount, Duration took) noexcept;
+  bool batch_pays() noexcept;
+  void look_at_cost() noexcept;
   static Instant real_time() noexcept;  // on virtual time none passes during a call
 
   static constexpr unsigned calls_per_turn = 16;
+  static constexpr unsigned calls_per_look = 4096;
+  static constexpr unsigned most_doubts = 6;
+  static constexpr std::uint64_t not_begun = ~std::uint64_t{0};
   static constexpr unsigned quick_calls_again = 64;
   static constexpr unsigned rest_doublings = 6;
 
   Loop& loop_;
   Duration slow_call_;  // LoopOptions.slow_call
+  Duration call_cost_{};
+  bool measures_;
+  std::uint64_t began_at_ = not_begun;  // requests so far when somebody began a batch
+  unsigned doubts_ = 0;                 // batches in a row to which nobody else came ...
+  unsigned alone_for_ = 0;              // ... so that so many do not begin one
   std::deque<Mount> mounts_;     // the first is the one of everything; addresses stay valid
   std::vector<Mount*> special_;  // the remote and the slow ones
   std::string table_;
