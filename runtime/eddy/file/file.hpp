@@ -193,7 +193,7 @@ class File {
   bool closed() const noexcept { return !state_ || state_->fd < 0; }
   std::string_view name() const { return open_state().name.view(); }
   std::string_view mode() const { return open_state().mode.name(); }
-  int fileno() const { return open_state().fd; }
+  int fileno() const { return open_state().descriptor(); }
   bool readable() const { return open_state().mode.readable; }
   bool writable() const { return open_state().mode.writable; }
   bool seekable() const;

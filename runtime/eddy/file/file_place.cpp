@@ -175,6 +175,7 @@ Task<UniqueFd> File::detach(State state) {
   EDDY_DO(give_position(file));
   if (file.positional > 0) throw UsageError("detach of a file that is read or written at a place");
   if (!file.ahead().empty()) throw UsageError("detach of a stream of which bytes were read ahead");
+  static_cast<void>(file.descriptor());  // without what we opened it with
   UniqueFd fd(file.release_fd());
   EDDY_ASSERT(fd);
   EDDY_ASSERT(!file.usable());
@@ -187,7 +188,8 @@ Task<> File::close(State state) {
   EDDY_TRY(auto guard, file.lock.scoped());
   if (file.fd < 0) co_return;  // by another close(), or dropped
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
-  auto flushed = co_await as_outcome(file.flush());
+  Expected<void> flushed;
+  if (file.dirty()) flushed = co_await as_outcome(file.flush());
   if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));
   if (file.positional > 0) throw UsageError("close of a file that is read or written at a place");
   UniqueFd fd(file.release_fd());  // no operation may find the number while it is being closed

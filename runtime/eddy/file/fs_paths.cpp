@@ -38,6 +38,7 @@ void drop_last(std::string& path) {
 }
 
 void append(std::string& path, std::string_view name) {
+  EDDY_ASSERT(!path.empty());
   if (!path.ends_with('/')) path += '/';
   path += name;
 }
@@ -48,6 +49,7 @@ std::string take_component(std::string& rest) {
   const auto end = std::min(rest.find('/', begin), rest.size());
   std::string name = rest.substr(begin, end - begin);
   rest.erase(0, end);
+  EDDY_ASSERT(name.find('/') == std::string::npos);
   return name;
 }
 
@@ -148,6 +150,7 @@ Task<std::string> realpath(Text path, bool strict) {
       co_await fail(Failure::error(error, "realpath", path));
     }
   }
+  EDDY_ASSERT(found.starts_with('/'));
   co_return found;
 }
 

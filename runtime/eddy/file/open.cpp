@@ -1,6 +1,7 @@
 // open() and its own handling of what open(2) can meet.
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/sleep.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
@@ -62,6 +63,17 @@ int open_now(const char* path, const How& how) {
   // EPERM: a filter of system calls that does not know it, or else the ring says the same.
   if (fd < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) errno = EAGAIN;
   return fd;
+}
+
+// Where nobody has to be waited for, and without a frame: the descriptor, which still has
+// O_NONBLOCK, or what the kernel answered; -EAGAIN: it takes more.
+int open_at_once(const Text& path, const How& how, Storage& storage, Storage::Mount& mount) {
+  if (is_punted(how.flags) || !storage.inline_better(mount, how.policy)) return -EAGAIN;
+  if (thread_state.task && thread_state.task->cancel_pending()) return -EAGAIN;
+  const int fd = open_now(path.c_str(), how);
+  storage.count_quick();
+  if (fd >= 0) return fd;
+  return errno == EINTR || errno == ENXIO ? -EAGAIN : -errno;
 }
 
 Task<int> open_descriptor(Text path, How how, Storage::Mount& mount) {
@@ -170,10 +182,20 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
   How how{
       .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
 
-  EDDY_TRY(auto fd, open_descriptor(path, how, mount));
+  int fd = open_at_once(path, how, storage, mount);
+  bool refuses_to_wait = fd >= 0 && how.may_wait();
+  if (fd < 0 && fd != -EAGAIN) co_await fail(Failure::error(-fd, "open", path));
+  if (fd < 0) {
+    EDDY_TRY(fd, open_descriptor(path, how, mount));
+  }
   EDDY_ASSERT(fd >= 0);
   UniqueFd owner(fd);
+  if (refuses_to_wait && storage.turn_is_over()) EDDY_DO(yield());
   const int found = probe(owner.get(), mode);
+  if (refuses_to_wait && (found == ESPIPE || mode.writable)) {
+    sys::fcntl(fd, F_SETFL, how.flags);
+    refuses_to_wait = false;
+  }
   if (found == EISDIR) co_await fail(Failure::error(EISDIR, "open", path.view()));
   if (found == ESPIPE && !mode.writable && !(how.flags & O_NONBLOCK) && is_fifo(owner.get())) {
     EDDY_DO(wait_for_writer(owner, path, how, mount));
@@ -182,6 +204,7 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
       new FileState(owner.get(), true, mode, path, capacity, policy, storage, mount));
   owner.release();
   if (found == ESPIPE) state->set_stream();
+  if (refuses_to_wait) state->set_nonblocking();
   apply(options, *state);
   if (mode.append && state->seeks()) {
     EDDY_TRY(auto end, state->end());

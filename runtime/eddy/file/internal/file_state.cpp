@@ -105,13 +105,21 @@ Task<Lock::Guard> FileState::turn() {
   co_return std::move(guard);
 }
 
+void FileState::may_wait_again() const noexcept {
+  EDDY_ASSERT(nonblocking_);
+  nonblocking_ = false;
+  const int flags = sys::fcntl(fd, F_GETFL, 0);
+  if (flags >= 0) sys::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 // -- one operation each --
 
 Request FileState::plain_request(std::uint8_t opcode, const void* data,
                                  std::size_t size) const noexcept {
+  const int open = descriptor();
   return {.opcode = opcode,
           .flags = place ? std::uint8_t{IOSQE_FIXED_FILE} : std::uint8_t{0},
-          .fd = place ? static_cast<int>(*place) : fd,
+          .fd = place ? static_cast<int>(*place) : open,
           .address = address_of(data),
           .length = static_cast<std::uint32_t>(std::min(size, transfer_max))};
 }

@@ -185,6 +185,18 @@ class FileState : public RefCounted<FileState>, public Pooled {
   // -1 if it is not ours to close. No operation can find it afterwards.
   int release_fd() noexcept;
 
+  // It was opened with O_NONBLOCK, so that nobody would be waited for. A file that only is read,
+  // inline, may keep it: to take it off is a system call. The ring must not meet it, since it would
+  // answer EAGAIN instead of waiting for a disk, and nobody else either.
+  void set_nonblocking() noexcept {
+    EDDY_ASSERT(!mode.writable);
+    nonblocking_ = true;
+  }
+  int descriptor() const noexcept {
+    if (nonblocking_) [[unlikely]] may_wait_again();
+    return fd;
+  }
+
   int fd;
   bool owned;
   FileMode mode;
@@ -208,6 +220,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
   Request plain_request(std::uint8_t opcode, const void* data, std::size_t size) const noexcept;
   // Nobody is in the middle of something with it, or has let go of it.
   bool idle() const noexcept { return usable() && !lock.locked() && !dropped_; }
+  void may_wait_again() const noexcept;
   void reserve();
   void begin_writing();
   // What holds of the buffer between two steps: what is read ahead lies anywhere in it, what is
@@ -240,6 +253,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
   Storage* storage_;    // of that one
   Operation* waiting_ = nullptr;  // for the kernel, with the lock
   bool dropped_ = false;
+  mutable bool nonblocking_ = false;
   std::byte* data_ = nullptr;
   std::size_t capacity_;
   std::size_t allocated_ = 0;

@@ -70,6 +70,7 @@ bool NameOperation::await_ready() {
     place_ = Place::ring;
     return false;
   }
+  EDDY_ASSERT(!job_);
   finish(result);
   place_ = Place::here;
   return !storage.turn_is_over();
@@ -85,6 +86,7 @@ bool NameOperation::find_other_place(Storage& storage) {
     here = storage.inline_allowed(storage.mount_of(arguments_.other.view()), policy);
   }
   if (here) [[likely]] return false;
+  EDDY_ASSERT(policy != FilePolicy::inline_);
   const bool on_ring =
       verb_->request &&
       Loop::current().ring().supports(verb_->request(arguments_).opcode);
@@ -143,6 +145,7 @@ Task<int> NameOperation::wait_for(std::shared_ptr<Job> job, NameOperation& call)
   if (is_no_thread) {
     co_return Storage::current().measure(*call.mount_, [&] { return call.call_now(); });
   }
+  EDDY_ASSERT(call.place_ == Place::thread);
   job->answer_to(call.arguments_);
   co_return job->result();
 }
@@ -166,6 +169,7 @@ Expected<int> NameOperation::ended_otherwise() {
 
 Expected<int> NameOperation::ended_with(int result) {
   if (result >= 0) return result;
+  EDDY_ASSERT(verb_->name == name());
   if (verb_->forgives && verb_->forgives(arguments_, -result)) return result;
   return std::unexpected(failure_of_call(-result, verb_->name, arguments_.path));
 }

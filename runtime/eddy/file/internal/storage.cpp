@@ -205,6 +205,7 @@ bool Storage::batch_pays() noexcept {
     began_at_ = not_begun;
     return false;
   }
+  EDDY_ASSERT(doubts_ <= most_doubts);
   if (asked) doubts_ = 0;
   began_at_ = ring.pushed();
   return true;

@@ -32,6 +32,7 @@ bool is_answer(int error) noexcept {
 }  // namespace
 
 void Pieces::reserve(std::size_t capacity) {
+  EDDY_ASSERT(size_ <= capacity_);
   if (capacity <= capacity_) return;
   auto* fresh = static_cast<std::byte*>(Pool::allocate(capacity));
   if (size_ > 0) std::memcpy(fresh, data_, size_);
@@ -139,6 +140,7 @@ class WholeChain : public Operation {
     switch (step_) {
       case Step::opens:
         if (got < 0) return ends_without(got);
+        EDDY_ASSERT(!fd_);
         fd_.reset(got);
         return read_on();
       case Step::reads:
@@ -175,6 +177,7 @@ class WholeChain : public Operation {
   }
 
   bool read_on() noexcept {
+    EDDY_ASSERT(fd_);
     step_ = Step::reads;
     if (pieces_.room().empty() && !grow()) return false;
     const MutableBytes room = pieces_.room();
@@ -186,6 +189,7 @@ class WholeChain : public Operation {
   }
   // poll(2) tells a FIFO that had a writer since it was opened from one that had none.
   bool wait() noexcept {
+    EDDY_ASSERT(!waited_);
     step_ = Step::waits;
     waited_ = true;
     return submit({.opcode = IORING_OP_POLL_ADD, .fd = fd_.get(), .op_flags = POLLIN});
@@ -200,6 +204,7 @@ class WholeChain : public Operation {
     }
   }
   bool close() noexcept {
+    EDDY_ASSERT(fd_);
     step_ = Step::closes;
     if (submit({.opcode = IORING_OP_CLOSE, .fd = fd_.get()})) return true;
     fd_.reset();
