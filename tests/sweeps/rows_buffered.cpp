@@ -79,7 +79,7 @@ struct Pending : Outgoing {
 };
 
 const Rows<Pending> writing = {
-    {"Writer::drain", [](Pending& w) { return w.writer->drain(); }, together},
+    {"Writer::drain", [](Pending& w) -> Task<> { co_await w.writer->drain(); }, together},
     {"Writer::flush",
      [](Pending& w) -> Task<> {
        co_await w.writer->flush();

@@ -25,6 +25,8 @@ concept ReadsSome = requires(S& source, MutableBytes into) {
 template <ReadsSome S>
 class Reader {
   class Source;
+  template <class Verb>
+  using AtOnce = internal::AtOnce<Verb>;  // a Task, and made only where something waits
 
  public:
   static constexpr std::size_t default_capacity = 16 * 1024;
@@ -37,15 +39,19 @@ class Reader {
   ~Reader() { EDDY_VERIFY(!reading_); }  // it outlives the calls on it
 
   // As Stream's, each of them.
-  Task<std::size_t> read_some(MutableBytes into) {
-    return internal::read_some_of(Source(*this), into);
+  AtOnce<internal::TakeSome<Source>> read_some(MutableBytes into) {
+    return {Source(*this), into};
   }
-  Task<> read_exactly(MutableBytes into) { return internal::read_exactly_of(Source(*this), into); }
-  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = internal::default_limit) {
-    return internal::read_until_of(Source(*this), delimiters, limit);
+  AtOnce<internal::TakeExactly<Source>> read_exactly(MutableBytes into) {
+    return {Source(*this), into};
   }
-  Task<std::string> readline(std::size_t limit = internal::default_limit) {
-    return internal::read_new_line_of(Source(*this), limit);
+  AtOnce<internal::ReadUntil<Source>> read_until(Delimiters delimiters,
+                                                 std::size_t limit = internal::default_limit) {
+    return {Source(*this), delimiters, limit};
+  }
+  AtOnce<internal::ReadLine<internal::LinesAhead<Source>>> readline(
+      std::size_t limit = internal::default_limit) {
+    return {internal::LinesAhead(Source(*this), limit)};
   }
   auto lines(std::size_t limit = internal::default_limit) {
     return internal::LinesOf<Source>(Source(*this), limit);
@@ -73,6 +79,7 @@ class Reader {
   class Source {
    public:
     explicit Source(Reader& reader) noexcept : reader_(&reader) {}
+    bool free() const noexcept { return !reader_->reading_; }
     void begin() const { reader_->begin(); }
     internal::ReadAhead& ahead() { return reader_->ahead_; }
     Task<std::size_t> fill() { return reader_->fill(); }

@@ -15,6 +15,7 @@
 #include <eddy/base/bytes.hpp>
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/at_once.hpp>
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
@@ -48,6 +49,10 @@ struct WriterOptions {
 template <class S>
   requires WritesAll<S> || WritesWhole<S>
 class Writer {
+  class Wait;
+  template <class Verb>
+  using AtOnce = internal::AtOnce<Verb>;  // a Task, and made only where something waits
+
  public:
   explicit Writer(S& sink, WriterOptions options = {}) : state_(new State(sink, options)) {}
   Writer(const Writer&) = delete;
@@ -78,16 +83,13 @@ class Writer {
 
   // Returns at once unless more than the high mark is buffered; resumes at the low one. Throws what
   // a write has failed with. ∅
-  Task<> drain() {
-    if (state_->buffered() <= state_->options.high) return State::wait(state_, ~std::size_t{0});
-    return State::wait(state_, state_->options.low);
-  }
+  AtOnce<Wait> drain() { return {state_, state_->options.high, state_->options.low}; }
   // Resumes when the sink has everything.
-  Task<> flush() { return State::wait(state_, 0); }
+  AtOnce<Wait> flush() { return {state_, 0, 0}; }
   // The same, and takes no more. Idempotent. The sink itself stays open.
-  Task<> close() {
+  AtOnce<Wait> close() {
     closed_ = true;
-    return State::wait(state_, 0);
+    return {state_, 0, 0};
   }
 
   // What the sink does not have yet.
@@ -148,7 +150,8 @@ class Writer {
       EDDY_DO(state.sink->flush());
     }
 
-    static Task<> wait(internal::Counted<State> state, std::size_t mark) {
+    static Task<> wait(internal::Counted<State> state, std::size_t high, std::size_t low) {
+      const std::size_t mark = state->buffered() <= high ? high : low;
       while (state->buffered() > mark && !state->failure) {
         state->changed.clear();
         EDDY_DO(state->changed.wait());
@@ -164,6 +167,22 @@ class Writer {
     std::optional<JoinHandle<>> flusher;
     Event changed;
     bool running = false;
+  };
+
+  // Until no more than `low` is buffered, unless it is no more than `high` already.
+  class Wait {
+   public:
+    using value_type = void;
+    Wait(internal::Counted<State> state, std::size_t high, std::size_t low) noexcept
+        : state_(std::move(state)), high_(high), low_(low) {}
+    bool ready() const noexcept { return state_->buffered() <= high_ && !state_->failure; }
+    void now() const noexcept {}
+    Task<> task() { return State::wait(std::move(state_), high_, low_); }
+
+   private:
+    internal::Counted<State> state_;
+    std::size_t high_;
+    std::size_t low_;
   };
 
   internal::Counted<State> state_;

@@ -37,6 +37,7 @@ namespace internal {
 class StreamSource {
  public:
   explicit StreamSource(Counted<SocketState> state) : state_(std::move(state)) {}
+  bool free() const noexcept { return !state_->in_use(SocketState::Side::reading); }
   void begin() const { state_->require_free(SocketState::Side::reading); }
   ReadAhead& ahead() { return state_->ahead; }
   Fill fill() { return Fill(state_); }
@@ -64,6 +65,10 @@ struct Piece : Bytes {
 }  // namespace internal
 
 class Stream {
+  using Source = internal::StreamSource;
+  template <class Verb>
+  using AtOnce = internal::AtOnce<Verb>;  // a Task, and made only where something waits
+
  public:
   Stream() = default;
 
@@ -85,22 +90,23 @@ class Stream {
   // Up to and with the first delimiter. Throws LimitExceeded when that is longer than `limit`, and
   // EndOfFile, with what there was, if the stream ends before. Cancelled, or too long: nothing is
   // taken.
-  Task<std::string> read_until(Delimiters delimiters, std::size_t limit = internal::default_limit) {
-    return internal::read_until_of(internal::StreamSource(handle_.to_use()), delimiters, limit);
+  AtOnce<internal::ReadUntil<Source>> read_until(Delimiters delimiters,
+                                                 std::size_t limit = internal::default_limit) {
+    return {source(), delimiters, limit};
   }
   // Up to and with "\n"; the last line may lack it, and "" is the end. A line longer than `limit`
   // is dropped, and throws LimitExceeded.
-  Task<std::string> readline(std::size_t limit = internal::default_limit) {
-    return internal::read_new_line_of(internal::StreamSource(handle_.to_use()), limit);
+  AtOnce<internal::ReadLine<internal::LinesAhead<Source>>> readline(
+      std::size_t limit = internal::default_limit) {
+    return {internal::LinesAhead(source(), limit)};
   }
   // while (auto line = co_await lines.next()) ...
-  internal::LinesOf<internal::StreamSource> lines(std::size_t limit = internal::default_limit) {
-    return internal::LinesOf<internal::StreamSource>(internal::StreamSource(handle_.to_use()),
-                                                     limit);
+  internal::LinesOf<Source> lines(std::size_t limit = internal::default_limit) {
+    return internal::LinesOf<Source>(source(), limit);
   }
   // Up to the end.
   Task<std::string> read_all() {
-    return internal::read_all_of(internal::StreamSource(handle_.to_use()));
+    return internal::read_all_of(source());
   }
 
   // Reads more ahead: how many bytes came, 0 at the end. Holds no memory while it waits, unless
@@ -169,6 +175,7 @@ class Stream {
   Socket& socket() const { return handle_.to_use()->socket; }
 
  private:
+  Source source() const { return Source(handle_.to_use()); }
   template <class Call, class Memory>
   auto kept(Memory memory, std::source_location verb = std::source_location::current()) {
     return internal::keeping(

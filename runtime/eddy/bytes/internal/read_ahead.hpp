@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string>
 
 namespace eddy::internal {
 
@@ -38,6 +39,14 @@ class ReadAhead {
     std::memcpy(into.data(), data_ + begin_, count);
     consume(count);
     return count;
+  }
+
+  // The first `count` as a text. Takes nothing without memory. REQUIRES: there are so many
+  std::string take_text(std::size_t count) {
+    EDDY_ASSERT(count <= size());
+    std::string text(view().text().substr(0, count));
+    consume(count);
+    return text;
   }
 
   // Room behind the bytes for `count` more; add() says how many were put there.
