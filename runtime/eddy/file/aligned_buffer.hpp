@@ -26,6 +26,8 @@ class AlignedBuffer {
   // that is no power of two; std::bad_alloc for more than there is.
   explicit AlignedBuffer(std::size_t size, std::size_t alignment = page)
       : size_(whole_blocks(size, alignment)), alignment_(alignment) {
+    EDDY_ASSERT(size_ >= size);
+    EDDY_ASSERT(size_ % alignment == 0);
     if (size_ == 0) return;
     void* memory = nullptr;
     if (::posix_memalign(&memory, std::max(alignment, sizeof(void*)), size_) != 0) {

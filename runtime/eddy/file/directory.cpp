@@ -26,6 +26,7 @@ Task<Directory> open_directory(Text path) {
   const Counted<FileState> state(
       new FileState(owner.get(), true, mode, path, 0, storage.policy(), storage, mount));
   owner.release();
+  EDDY_ASSERT(state->mode.readable && !state->mode.writable);
   co_return Directory(FileAccess::file(state));
 }
 

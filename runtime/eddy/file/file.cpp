@@ -205,6 +205,7 @@ static Task<std::string> read_lines(FileState& file, std::size_t hint) {
     text.append(ahead.substr(0, count));
     file.consume(count);
     taken.are(text);
+    EDDY_ASSERT(end == std::string_view::npos || text.size() > hint);
     if (end != std::string_view::npos) break;
     EDDY_TRY(auto filled, file.fill());
     if (filled == 0) break;

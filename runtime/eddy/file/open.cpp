@@ -29,6 +29,7 @@ void apply(const OpenOptions& options, FileState& state) {
   const bool wanted = options.buffering == by_lines;
   const bool terminal = options.buffering < 0 && state.is_terminal();
   state.by_lines = (wanted || terminal) && !state.mode.binary;
+  EDDY_ASSERT(!state.by_lines || state.capacity() > 0);
   if (options.flags & O_DIRECT) state.set_direct();
   if (options.uncached && !state.is_stream()) state.set_uncached();
   if (options.registered) state.place = Loop::current().registered().add_file(state.fd);

@@ -59,6 +59,7 @@ void keep(Bytes ahead) noexcept {
 File stdin_file() {
   File file = File::adopt(STDIN_FILENO, "r", false);
   FileState& state = FileAccess::of(file);
+  EDDY_ASSERT(!state.owned);
   if (state.is_stream()) {
     state.unread(LeftOver::instance().take());
     state.keep_ahead = &keep;

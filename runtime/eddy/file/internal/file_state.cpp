@@ -91,6 +91,7 @@ int FileState::release_fd() noexcept {
 // Who has the same descriptor goes on where this one stood.
 void FileState::leave_ahead() noexcept {
   EDDY_ASSERT(!seeks_);
+  EDDY_ASSERT(!writing_);
   if (!is_stream_) return drop_ahead();
   if (keep_ahead) keep_ahead(ahead());
   begin_ = end_;
