@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdarg>
 #include <utility>
 
@@ -19,7 +21,21 @@ namespace {
 // Shares blocks as btrfs and xfs do, while somebody counts.
 int* clones = nullptr;
 
+// What copy_file_range(2) answers for a while, if that is an error; and how often it was asked.
+std::atomic<int> range_error = 0;
+std::atomic<int> ranges = 0;
+
 }  // namespace
+
+extern "C" ssize_t copy_file_range(int from, off64_t* from_place, int to, off64_t* to_place,
+                                   size_t size, unsigned flags) {
+  ++ranges;
+  if (range_error == 0) {
+    return ::syscall(SYS_copy_file_range, from, from_place, to, to_place, size, flags);
+  }
+  errno = range_error;
+  return -1;
+}
 
 extern "C" int ioctl(int fd, unsigned long request, ...) noexcept {
   va_list arguments;
@@ -72,6 +88,24 @@ TEST_P(Copy, SharesTheBlocksWhereTheFileSystemCan) {
   clones = nullptr;
   EXPECT_EQ(directory.read("to"), pattern(1'000'000));
   EXPECT_EQ(count, 1);
+}
+
+// As far as this loop knows, which asks no file system.
+TEST_P(Copy, WithinOneRemoteFileSystemIsTheServers) {
+  directory.write("from", pattern(3'000'000));
+  for (const int error : {0, EXDEV, EOPNOTSUPP}) {
+    ranges = 0;
+    range_error = error;
+    run([&]() -> Task<> {
+      internal::Storage::current().load(
+          "1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / " + path("") + " rw - nfs x rw\n", "/");
+      EXPECT_EQ(co_await fs::copyfile(path("from"), path("to")), 3'000'000u);
+    });
+    range_error = 0;
+    EXPECT_GT(ranges, 0);
+    EXPECT_TRUE(directory.read("to") == pattern(3'000'000)) << error;
+    std::filesystem::remove(path("to"));
+  }
 }
 
 // Pieces of data between holes, a hole at the end, and nothing but a hole.

@@ -4,6 +4,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 
 #include <linux/io_uring.h>
 
@@ -15,6 +16,8 @@ namespace {
 // As much as one step moves while the loop is held: some 60 us from the page cache.
 constexpr std::size_t chunk = 256 * 1024;
 constexpr std::size_t pipe_size = 1024 * 1024;
+// ... and on a thread, while a server copies: so often it can be told, and cancelled.
+constexpr std::size_t range_size = 16 * 1024 * 1024;
 
 // By the file system, or a filter; or there is no descriptor left for a pipe.
 bool cannot_splice(const Failure& failure) noexcept {
@@ -22,6 +25,14 @@ bool cannot_splice(const Failure& failure) noexcept {
   const int code = failure.code();
   return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM ||
          code == EMFILE || code == ENFILE;
+}
+
+// From 5.3 to 6.18: the file system, its server, or how one of the two was opened.
+bool cannot_copy_range(const Failure& failure) noexcept {
+  if (!failure.is_error()) return false;
+  const int code = failure.code();
+  return code == EINVAL || code == EOPNOTSUPP || code == ENOSYS || code == EPERM ||
+         code == EXDEV || code == EBADF || code == ETXTBSY;
 }
 
 }  // namespace
@@ -68,6 +79,21 @@ Task<std::uint64_t> Transfer::splice(int from, std::uint64_t begin, int to, std:
   EDDY_TRY(auto moved, perform(request, "copy", *owner.mount, owner.policy, owner.name, call));
   EDDY_ASSERT(static_cast<std::size_t>(moved) <= size);
   co_return static_cast<std::uint64_t>(moved);
+}
+
+// Nothing copied is not believed to be the end: 5.19 and older say so of what they cannot copy.
+Task<> Transfer::by_the_server(Stretch& stretch) {
+  while (!stretch.ended) {
+    const auto call = [from = from_.fd, to = to_.fd, begin = stretch.begin, place = stretch.place,
+                       size = stretch.next(range_size)] {
+      auto from_offset = static_cast<off_t>(begin);
+      auto to_offset = static_cast<off_t>(place);
+      return sys::copy_file_range(from, &from_offset, to, &to_offset, size);
+    };
+    EDDY_TRY(auto copied, perform_plainly("copy", *to_.mount, to_.policy, to_.name, call));
+    if (copied == 0) break;
+    count(stretch, static_cast<std::uint64_t>(copied));
+  }
 }
 
 Task<> Transfer::through_pipe(Stretch& stretch) {
@@ -123,13 +149,18 @@ Task<> Transfer::through_memory(Stretch& stretch) {
 Task<std::uint64_t> Transfer::move(std::uint64_t begin, std::uint64_t place, std::uint64_t size) {
   const std::uint64_t before = done_;
   Stretch stretch{.begin = begin, .place = place, .left = size, .ended = size == 0};
-  if (!through_memory_) {
+  if (by_server_ && place != own_position) {
+    auto copied = co_await as_outcome(by_the_server(stretch));
+    by_server_ = copied.has_value();
+    if (!copied && !cannot_copy_range(copied.error())) co_await fail(std::move(copied.error()));
+  }
+  if (!through_memory_ && !stretch.ended) {
     auto spliced = co_await as_outcome(through_pipe(stretch));
     // Refused by the one end or the other, or by a filter of system calls.
     through_memory_ = !spliced && cannot_splice(spliced.error());
     if (!spliced && !through_memory_) co_await fail(std::move(spliced.error()));
   }
-  if (through_memory_) EDDY_DO(through_memory(stretch));
+  if (through_memory_ && !stretch.ended) EDDY_DO(through_memory(stretch));
   EDDY_ASSERT(stretch.ended);
   co_return done_ - before;
 }
