@@ -92,18 +92,19 @@ TEST_P(Copy, SharesTheBlocksWhereTheFileSystemCan) {
 
 // As far as this loop knows, which asks no file system.
 TEST_P(Copy, WithinOneRemoteFileSystemIsTheServers) {
-  directory.write("from", pattern(3'000'000));
+  const std::string text = pattern(600'000);
+  directory.write("from", text);
   for (const int error : {0, EXDEV, EOPNOTSUPP}) {
     ranges = 0;
     range_error = error;
     run([&]() -> Task<> {
       internal::Storage::current().load(
           "1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / " + path("") + " rw - nfs x rw\n", "/");
-      EXPECT_EQ(co_await fs::copyfile(path("from"), path("to")), 3'000'000u);
+      EXPECT_EQ(co_await fs::copyfile(path("from"), path("to")), text.size());
     });
     range_error = 0;
     EXPECT_GT(ranges, 0);
-    EXPECT_TRUE(directory.read("to") == pattern(3'000'000)) << error;
+    EXPECT_TRUE(directory.read("to") == text) << error;
     std::filesystem::remove(path("to"));
   }
 }
@@ -155,7 +156,7 @@ TEST_P(Copy, TellsHowFarItIs) {
     };
     co_await fs::copyfile(path("from"), path("to"), note);
     EXPECT_EQ(last, 3'000'000u);
-    EXPECT_GT(calls, 2);
+    EXPECT_GE(calls, 2);
     auto nothing = [&](std::uint64_t done, std::uint64_t size) { last = done + size; };
     co_await fs::copyfile(path("nothing"), path("to"), nothing);
     EXPECT_EQ(last, 0u);
@@ -163,7 +164,7 @@ TEST_P(Copy, TellsHowFarItIs) {
 }
 
 TEST_P(Copy, EndsWithWhatItsListenerThrows) {
-  directory.write("from", pattern(3'000'000));
+  directory.write("from", std::string(9'000'000, 'x'));
   run([&]() -> Task<> {
     auto refuse = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); };
     bool thrown = false;
@@ -174,7 +175,7 @@ TEST_P(Copy, EndsWithWhatItsListenerThrows) {
     }
     EXPECT_TRUE(thrown);
   });
-  EXPECT_LT(directory.read("to").size(), 3'000'000u);
+  EXPECT_LT(std::filesystem::file_size(path("to")), 9'000'000u);
 }
 
 TEST_P(Copy, HasThePermissionsTheTimesAndTheAttributes) {

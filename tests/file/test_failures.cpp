@@ -258,9 +258,6 @@ TEST_P(RingFailures, OfAWriteSayWhichFile) {
             said("write", "file"));
   EXPECT_EQ(told_when(IORING_OP_WRITEV, [&] { return append_line(path("file"), "new"); }),
             said("append a line to", "file"));
-  EXPECT_EQ(told_when(IORING_OP_SPLICE,
-                      [&]() -> Task<> { co_await fs::copyfile(path("file"), path("to")); }),
-            said("copy", "file"));
   EXPECT_EQ(directory.read("file"), "old\n");
 }
 

@@ -16,8 +16,8 @@ namespace {
 // As much as one step moves while the loop is held: some 60 us from the page cache.
 constexpr std::size_t chunk = 256 * 1024;
 constexpr std::size_t pipe_size = 1024 * 1024;
-// ... and on a thread, while a server copies: so often it can be told, and cancelled.
-constexpr std::size_t range_size = 16 * 1024 * 1024;
+// ... and on a thread, which holds nobody: so often it can be told, and cancelled.
+constexpr std::size_t thread_step = 4 * 1024 * 1024;
 
 // By the file system, or a filter; or there is no descriptor left for a pipe.
 bool cannot_splice(const Failure& failure) noexcept {
@@ -85,7 +85,7 @@ Task<std::uint64_t> Transfer::splice(int from, std::uint64_t begin, int to, std:
 Task<> Transfer::by_the_server(Stretch& stretch) {
   while (!stretch.ended) {
     const auto call = [from = from_.fd, to = to_.fd, begin = stretch.begin, place = stretch.place,
-                       size = stretch.next(range_size)] {
+                       size = stretch.next(thread_step)] {
       auto from_offset = static_cast<off_t>(begin);
       auto to_offset = static_cast<off_t>(place);
       return sys::copy_file_range(from, &from_offset, to, &to_offset, size);
@@ -96,28 +96,115 @@ Task<> Transfer::by_the_server(Stretch& stretch) {
   }
 }
 
-Task<> Transfer::through_pipe(Stretch& stretch) {
-  if (!pipe_in_) {
-    int ends[2];
-    if (sys::pipe2(ends, O_CLOEXEC) < 0) co_await fail(Failure::error(errno, "copy", to_.name));
-    pipe_out_.reset(ends[0]);
-    pipe_in_.reset(ends[1]);
-    // Smaller where that is not allowed.
-    static_cast<void>(sys::fcntl(pipe_in_.get(), F_SETPIPE_SZ, static_cast<int>(pipe_size)));
+// On a thread: one way there and back for several fillings of the pipe, each of which would cost a
+// thread of the kernel's two such ways. What is loaded and not stored when it fails is lost: then
+// the pipe is of no use any more.
+class Transfer::PipeCall {
+ public:
+  struct Failed {
+    bool reading = false;
+    bool pipe_is_dirty = false;
+  };
+
+  PipeCall(const Transfer& transfer, const Stretch& stretch, Failed& failed) noexcept
+      : from_(transfer.from_.fd),
+        in_(transfer.pipe_in_.get()),
+        out_(transfer.pipe_out_.get()),
+        to_(transfer.to_.fd),
+        begin_(stretch.begin),
+        place_(stretch.place),
+        size_(stretch.next(thread_step)),
+        failed_(failed) {}
+
+  // How many bytes were stored.
+  ssize_t operator()() const {
+    auto begin = static_cast<off_t>(begin_);
+    auto place = static_cast<off_t>(place_);
+    for (std::size_t done = 0; done < size_;) {
+      const std::size_t most = std::min(size_ - done, pipe_size);
+      ssize_t left = sys::splice(from_, &begin, in_, nullptr, most, SPLICE_F_MOVE);
+      failed_.reading = left < 0;
+      if (left <= 0) return done > 0 || left == 0 ? static_cast<ssize_t>(done) : -1;
+      while (left > 0) {
+        off_t* const to_place = place_ == own_position ? nullptr : &place;
+        const ssize_t stored = sys::splice(out_, nullptr, to_, to_place,
+                                           static_cast<std::size_t>(left), SPLICE_F_MOVE);
+        failed_.pipe_is_dirty = stored <= 0;
+        if (stored <= 0) return done > 0 ? static_cast<ssize_t>(done) : -1;
+        left -= stored;
+        done += static_cast<std::size_t>(stored);
+      }
+    }
+    return static_cast<ssize_t>(size_);
   }
+
+ private:
+  int from_;
+  int in_;
+  int out_;
+  int to_;
+  std::uint64_t begin_;
+  std::uint64_t place_;
+  std::size_t size_;
+  Failed& failed_;
+};
+
+// 0, or an errno.
+int Transfer::open_pipe() noexcept {
+  if (pipe_in_) return 0;
+  int ends[2];
+  if (sys::pipe2(ends, O_CLOEXEC) < 0) return errno;
+  pipe_out_.reset(ends[0]);
+  pipe_in_.reset(ends[1]);
+  // Smaller where that is not allowed.
+  static_cast<void>(sys::fcntl(pipe_in_.get(), F_SETPIPE_SZ, static_cast<int>(pipe_size)));
+  return 0;
+}
+
+Task<> Transfer::step_on_thread(Stretch& stretch) {
+  PipeCall::Failed failed;
+  const PipeCall call(*this, stretch, failed);
+  auto moved = co_await as_outcome(
+      perform_plainly("copy", *to_.mount, FilePolicy::ring, to_.name, call));
+  if (failed.pipe_is_dirty) {
+    pipe_out_.reset();
+    pipe_in_.reset();
+  }
+  if (!moved && moved.error().is_error()) {
+    const Text& subject = failed.reading ? from_.name : to_.name;
+    co_await fail(Failure::error(moved.error().code(), "copy", subject));
+  }
+  if (!moved) co_await fail(std::move(moved.error()));
+  if (*moved == 0) stretch.ended = true;
+  if (*moved > 0) count(stretch, static_cast<std::uint64_t>(*moved));
+}
+
+// Inline, or on the ring, which has a thread more for each file system that may be dead.
+Task<> Transfer::step(Stretch& stretch, std::size_t most) {
+  EDDY_TRY(auto loaded, splice(from_.fd, stretch.begin, pipe_in_.get(), own_position,
+                               stretch.next(most), from_));
+  if (loaded == 0) stretch.ended = true;
+  for (std::uint64_t left = loaded; left > 0;) {
+    EDDY_TRY(auto stored, splice(pipe_out_.get(), own_position, to_.fd, stretch.place,
+                                 static_cast<std::size_t>(left), to_));
+    EDDY_ASSERT(stored > 0);
+    left -= stored;
+    count(stretch, stored);
+  }
+}
+
+Task<> Transfer::through_pipe(Stretch& stretch) {
+  Storage& storage = to_.storage();
+  const bool remote = from_.mount->remote || to_.mount->remote;
   while (!stretch.ended) {
-    // A worker holds nobody, and each step costs a way there and back.
-    const bool here = to_.storage().inline_allowed(*to_.mount, to_.policy);
-    const std::size_t step = stretch.next(here ? chunk : pipe_size);
-    EDDY_TRY(auto loaded,
-             splice(from_.fd, stretch.begin, pipe_in_.get(), own_position, step, from_));
-    if (loaded == 0) stretch.ended = true;
-    for (std::uint64_t left = loaded; left > 0;) {
-      EDDY_TRY(auto stored, splice(pipe_out_.get(), own_position, to_.fd, stretch.place,
-                                   static_cast<std::size_t>(left), to_));
-      EDDY_ASSERT(stored > 0);
-      left -= stored;
-      count(stretch, stored);
+    const int code = open_pipe();
+    if (code) co_await fail(Failure::error(code, "copy", to_.name));
+    const bool here = storage.inline_allowed(*to_.mount, to_.policy) &&
+                      storage.inline_allowed(*from_.mount, from_.policy);
+    if (here || remote) {
+      EDDY_DO(step(stretch, here ? chunk : pipe_size));
+    } else {
+      EDDY_DO(step_on_thread(stretch));
     }
   }
 }

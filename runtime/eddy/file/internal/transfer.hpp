@@ -38,13 +38,17 @@ class Transfer {
 
  private:
   struct Stretch;
+  class PipeCall;
 
   Task<std::uint64_t> splice(int from, std::uint64_t begin, int to, std::uint64_t place,
                              std::size_t size, const FileState& owner);
   Task<> by_the_server(Stretch& stretch);
   Task<> through_pipe(Stretch& stretch);
+  Task<> step(Stretch& stretch, std::size_t most);
+  Task<> step_on_thread(Stretch& stretch);
   Task<> through_memory(Stretch& stretch);
   Task<std::size_t> read(MutableBytes into, std::uint64_t begin);
+  int open_pipe() noexcept;
   void count(Stretch& stretch, std::uint64_t moved);
 
   FileState& from_;
