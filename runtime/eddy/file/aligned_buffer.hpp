@@ -30,7 +30,7 @@ class AlignedBuffer {
     EDDY_ASSERT(size_ % alignment == 0);
     if (size_ == 0) return;
     void* memory = nullptr;
-    if (::posix_memalign(&memory, std::max(alignment, sizeof(void*)), size_) != 0) {
+    if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), size_) != 0) {
       throw std::bad_alloc();
     }
     memory_.reset(memory);
