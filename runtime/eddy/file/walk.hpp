@@ -55,7 +55,7 @@ fs::Walk walk_tree(Text path, fs::WalkOptions options, OnWalkError on_error);
 namespace fs {
 
 // Trees may be of any depth, and paths longer than the kernel takes; it keeps some 30 descriptors
-// and blocks of 32 KiB at most. A link to a directory is entered only where that is wanted, and
+// and blocks of 8 KiB at most. A link to a directory is entered only where that is wanted, and
 // never one to a directory that it leads out of (a loop).
 //
 // next() throws for a directory that cannot be read, which it names; the one after it goes on with

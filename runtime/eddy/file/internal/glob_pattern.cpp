@@ -26,7 +26,7 @@ GlobPattern::GlobPattern(std::string_view base, std::string_view pattern, bool i
 // Several slashes are one. The last part is never of the base: somebody has to look for it.
 void GlobPattern::parse(std::string_view pattern, bool finds_base) {
   std::size_t at = pattern.find_first_not_of('/');
-  if (finds_base && pattern.starts_with('/')) base_ = "/";
+  if (finds_base && pattern.starts_with('/')) base_ += '/';
   while (at < pattern.size()) {
     const std::size_t end = std::min(pattern.find('/', at), pattern.size());
     const std::string_view part = pattern.substr(at, end - at);
