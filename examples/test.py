@@ -66,6 +66,95 @@ def test_tail(program, work):
     check("rest", process.communicate(timeout=20)[0], "new 2\nnew 3\n")
 
 
+def sorted_lines(text):
+    return sorted(text.splitlines())
+
+
+def make_tree(root):
+    """Names, sizes and links of several kinds."""
+    random.seed(3)
+    for number in range(60):
+        folder = root / f"d{number % 7}" / f"e{number % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        size = random.choice((0, 1, 4095, 4097, 70_000))
+        (folder / f"file {number}").write_bytes(random.randbytes(size))
+    os.link(root / "d0/e0/file 0", root / "d1/hard")
+    os.link(root / "d0/e0/file 21", root / "d1/e1/hard")
+    os.symlink("nowhere", root / "d1/soft")
+    os.symlink("../d2", root / "d1/to d2")
+    (root / "empty").mkdir()
+
+
+def test_du(program, work):
+    make_tree(work / "tree")
+    check("du -s", run(program, "-s", work / "tree").stdout, run("du", "-k", "-s", work / "tree").stdout)
+    # Of several names that one counts which is met first: the rest is compared where there are none.
+    linkless = work / "tree/d2"
+    check("du", sorted_lines(run(program, linkless).stdout), sorted_lines(run("du", "-k", linkless).stdout))
+    check("du -a", sorted_lines(run(program, "-a", linkless).stdout),
+          sorted_lines(run("du", "-k", "-a", linkless).stdout))
+    missing = run(program, work / "none")
+    check("exit code", missing.returncode, 1)
+    check("stderr", missing.stderr, f"du: stat '{work}/none': No such file or directory\n")
+
+
+def test_grep(program, work):
+    (work / "tree/sub").mkdir(parents=True)
+    for number in range(100):
+        lines = [f"line {i} of {number}{' needle' * ((i * number) % 7 == 3)}" for i in range(300)]
+        (work / f"tree/sub/{number}").write_text("\n".join(lines) + ("" if number % 5 else "\n"))
+    (work / "tree/long").write_text("x" * 300_000 + "needle" + "y" * 300_000 + "\nneedle")
+    (work / "tree/binary").write_bytes(bytes(range(256)) * 1000 + b"needle\n")
+    (work / "tree/empty").write_bytes(b"")
+    environment = dict(os.environ, LC_ALL="C")
+    for pattern in ("needle", "absent", "line 1+ of [4-6]$", "^x|need+le"):
+        for options in ("-r", "-rc", "-rn"):
+            ours = subprocess.run([program, options, pattern, work / "tree"], capture_output=True)
+            theirs = subprocess.run(["grep", "-aE", options, pattern, work / "tree"], capture_output=True,
+                                    env=environment)
+            lines = sorted(theirs.stdout.splitlines())
+            check(f"{options} {pattern}", sorted(ours.stdout.splitlines()), lines)
+            check("exit code", ours.returncode, theirs.returncode)
+    one = run(program, "-n", "needle", work / "tree/sub/3")
+    check("one file", one.stdout, run("grep", "-n", "needle", work / "tree/sub/3").stdout)
+    missing = run(program, "needle", work / "none", work / "tree/sub/3")
+    check("exit code", missing.returncode, 2)
+    check("stderr", missing.stderr, f"grep: open '{work}/none': No such file or directory\n")
+
+
+def test_sort_external(program, work):
+    random.seed(4)
+    words = [random.choice(("", "a", "B", "zz", "\x7f", "long " * 50)) for _ in range(20_000)]
+    (work / "input").write_text("\n".join(f"{word}{random.randrange(1000)}" for word in words))
+    expected = "".join(line + "\n" for line in sorted((work / "input").read_text().split("\n")))
+    for memory, runs in ((8_000, "many"), (400_000, "some"), (100_000_000, "1")):
+        result = run(program, "--memory", memory, work / "input", work / "output")
+        check("stdout", result.stdout.startswith("20000 lines in "), True)
+        check("runs", result.stdout.endswith(" 1 runs\n"), runs == "1")
+        check("sorted", (work / "output").read_text() == expected, True)
+    check("left behind", sorted(os.listdir(work)), ["input", "output"])
+    (work / "input").write_bytes(b"")
+    check("empty", run(program, work / "input", work / "output").returncode, 0)
+    check("empty", (work / "output").read_bytes(), b"")
+
+
+def test_log_rotate(program, work):
+    """Two programs: one writes and rotates, the other follows. No line is lost."""
+    log = work / "app.log"
+    log.write_text("line 0\n")
+    count = 3000
+    follower = subprocess.Popen([program, "follow", log, str(count + 1)], stdout=subprocess.PIPE, text=True)
+    check("before", follower.stdout.readline(), "line 0\n")
+    lines = "".join(f"line {i}\n" for i in range(1, count + 1))
+    written = run(program, "write", log, 4000, 50, input=lines)
+    check("writer", (written.returncode, written.stderr), (0, ""))
+    got = follower.communicate(timeout=60)[0]
+    check("lines", sorted_lines(got), sorted_lines(lines))
+    check("rotated", len(list(work.glob("app.log.*"))) > 5, True)
+    follower = subprocess.Popen([program, "follow", log, "1"], stdout=subprocess.PIPE, text=True)
+    check("newest", follower.communicate(timeout=60)[0].startswith("line "), True)
+
+
 def receive(client, count):
     """So many bytes, or what comes before the end: a stream may bring them in parts."""
     got = bytearray()
