@@ -2,6 +2,7 @@
 #include "support/run.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <unistd.h>
 
@@ -44,10 +45,20 @@ struct Ends {
   UniqueFd other;  // its keyboard, or where a pipe is written
 };
 
-std::string seen_by(int fd) {
-  char buffer[256];
-  const auto got = ::read(fd, buffer, sizeof buffer);
-  return {buffer, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+// What comes out of `fd`: so much, at least. What is written to a terminal takes a while.
+std::string seen_by(int fd, std::size_t count) {
+  std::string seen;
+  for (char buffer[256]; seen.size() < count;) {
+    const auto got = ::read(fd, buffer, sizeof buffer);
+    if (got <= 0) break;
+    seen.append(buffer, static_cast<std::size_t>(got));
+  }
+  return seen;
+}
+
+bool nothing_comes_out_of(int fd) {
+  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, 0) == 0;
 }
 
 std::size_t threads() {
@@ -166,8 +177,8 @@ TEST(StandardFiles, WriteAtOnceToATerminalAPipeAndAFile) {
     }
   });
   EXPECT_EQ(failed, "");
-  EXPECT_EQ(seen_by(pipe.ours.get()), "hello world");
-  EXPECT_EQ(seen_by(terminal.other.get()), "hello world");
+  EXPECT_EQ(seen_by(pipe.ours.get(), 11), "hello world");
+  EXPECT_EQ(seen_by(terminal.other.get(), 11), "hello world");
   EXPECT_EQ(directory.read("a"), "hello world");
 }
 
@@ -185,19 +196,18 @@ TEST(StandardFiles, MayBeMissing) {
 // As Python does: a terminal by lines, unless somebody wants it otherwise.
 TEST(Terminals, AreWrittenByLines) {
   const Ends terminal(true);
-  ::fcntl(terminal.other.get(), F_SETFL, O_NONBLOCK);
   test::run([&]() -> Task<> {
     File file = File::adopt(terminal.ours.get(), "w", false);
     co_await file.write("half");
-    EXPECT_EQ(seen_by(terminal.other.get()), "");
+    EXPECT_TRUE(nothing_comes_out_of(terminal.other.get()));
     co_await file.write(" a line\n");
-    EXPECT_EQ(seen_by(terminal.other.get()), "half a line\r\n");
+    EXPECT_EQ(seen_by(terminal.other.get(), 13), "half a line\r\n");
     co_await file.close();
     File bytes = File::adopt(terminal.ours.get(), "wb", false);
     co_await bytes.write("a line\n");
-    EXPECT_EQ(seen_by(terminal.other.get()), "");
+    EXPECT_TRUE(nothing_comes_out_of(terminal.other.get()));
     co_await bytes.close();
-    EXPECT_EQ(seen_by(terminal.other.get()), "a line\r\n");
+    EXPECT_EQ(seen_by(terminal.other.get(), 8), "a line\r\n");
   });
 }
 
