@@ -1,5 +1,6 @@
 #include "file/policies.hpp"
 #include "file/size_limit.hpp"
+#include "support/allocations.hpp"
 #include "support/seccomp.hpp"
 
 #include <sys/stat.h>
@@ -210,6 +211,19 @@ TEST_P(AppendLine, OfTwoProgramsAtOnceIsNotTakenForATornOne) {
         << "a line of " << line.size();
   }
   EXPECT_EQ(found, 2 * lines);
+}
+
+TEST_P(AppendLine, AllocatesNothingAfterWarmUp) {
+  if (!test::can_count_allocations()) GTEST_SKIP() << "not under a sanitizer";
+  const Text log(path("log"));
+  run([&]() -> Task<> {
+    std::size_t before = 0;
+    for (int round = 0; round < 20; ++round) {
+      if (round == 10) before = test::allocations();
+      co_await append_line(log, "a line");
+    }
+    EXPECT_EQ(test::allocations(), before);
+  });
 }
 
 }  // namespace

@@ -126,6 +126,11 @@ Failure unsafe(Failure failure, const Text& path) {
   return Failure::error(failure.code(), "sync after appending a line to", path);
 }
 
+Task<> sync_both(FileState& file, const ParentDirectory* directory) {
+  EDDY_DO(FinalSync(file.fd, *file.mount));
+  if (directory) EDDY_DO(sync_finally(*directory));
+}
+
 // On a remote file system it is only then that some errors are told. The line is there: a cancel
 // stays pending.
 Task<> close_after(File& file) {
@@ -155,8 +160,7 @@ Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
     if (begins_a_line(state, size, end)) break;
   }
   if (options.durable) {
-    auto safe = co_await as_outcome(FinalSync(state.fd, *state.mount));
-    if (safe && first) safe = co_await as_outcome(FinalSync(directory));
+    auto safe = co_await as_outcome(sync_both(state, first ? &directory : nullptr));
     // Some file systems cannot sync a directory, nor a device (EINVAL).
     if (!safe && safe.error().code() != EINVAL) {
       co_await fail(unsafe(std::move(safe.error()), path));

@@ -31,7 +31,7 @@ struct AppendLineOptions {
 // that is what is reported: a cancel stays pending, and if it cannot be synced the Error says "sync
 // after appending a line to".
 //
-// EISDIR for a directory, EINVAL for a FIFO, a socket or a terminal, and for 2 GiB and more. The
+// ∅ EISDIR for a directory, EINVAL for a FIFO, a socket or a terminal, for 2 GiB and more. The
 // bytes must stay until it resumes, unless they are those of a temporary.
 Task<> append_line(Text path, Bytes line, AppendLineOptions options = {});
 template <internal::TemporaryBytes R>

@@ -129,16 +129,23 @@ Task<> check_target(Text path, FileStat source) {
   if (S_ISFIFO(there->mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
 }
 
+// There may have been one with other permissions, and open(2) took the umask off. A device keeps
+// its own. 0, or -1 and errno: EINVAL for a FIFO.
+int give_permissions(int fd, mode_t permissions) {
+  struct stat stat;
+  if (sys::fstat(fd, &stat) < 0) return -1;
+  if (S_ISFIFO(stat.st_mode)) return errno = EINVAL, -1;
+  const bool has_them = !S_ISREG(stat.st_mode) || (stat.st_mode & 07777) == permissions;
+  return has_them ? 0 : sys::fchmod(fd, permissions);
+}
+
 Task<File> open_target(Text path, unsigned permissions) {
   EDDY_TRY(auto file, open_now(path, "wb", {.permissions = permissions}));
-  struct stat stat;
-  if (sys::fstat(file.fileno(), &stat) < 0) co_await fail(Failure::error(errno, "stat", path));
-  if (S_ISFIFO(stat.st_mode)) co_await fail(Failure::error(EINVAL, "copy to", path));
-  // There may have been one with others, and open(2) took the umask off. A device keeps its own.
-  if (S_ISREG(stat.st_mode) && sys::fchmod(file.fileno(), permissions) < 0) {
-    co_await fail(Failure::error(errno, "chmod", path));
-  }
-  may_wait_again(file.fileno(), O_WRONLY);
+  FileState& state = FileAccess::of(file);
+  EDDY_DO(perform_plainly(
+      "copy to", *state.mount, state.policy, path,
+      [fd = state.fd, permissions] { return give_permissions(fd, permissions); }));
+  may_wait_again(state.fd, O_WRONLY);
   co_return std::move(file);
 }
 

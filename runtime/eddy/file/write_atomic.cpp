@@ -135,7 +135,7 @@ Task<> write_atomic(Text path, Bytes bytes, WriteAtomicOptions options) {
   }
   EDDY_ASSERT(replacement.path.empty());
   if (!options.durable) co_return;
-  auto safe = co_await as_outcome(FinalSync(replacement.directory));
+  auto safe = co_await as_outcome(sync_finally(replacement.directory));
   // Some file systems cannot sync a directory (EINVAL): then the rename is as safe as it can be.
   if (!safe && safe.error().code() != EINVAL) {
     co_await fail(told_of(path, std::move(safe.error()), "sync the directory after replacing"));

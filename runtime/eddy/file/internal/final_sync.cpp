@@ -3,8 +3,8 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
-#include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
+#include <eddy/file/internal/thread_call.hpp>
 
 #include <linux/io_uring.h>
 
@@ -14,6 +14,15 @@ namespace {
 std::string_view directory_of(std::string_view path) noexcept {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? "." : path.substr(0, slash + 1);
+}
+
+// 0, or an errno.
+int sync_now(int fd, int (*sync)(int)) noexcept {
+  int done;
+  do {
+    done = sync(fd);
+  } while (done < 0 && errno == EINTR);
+  return done < 0 ? errno : 0;
 }
 
 }  // namespace
@@ -42,11 +51,8 @@ int use_instead(ParentDirectory& directory, int file) {
   return directory.fd ? 0 : errno;
 }
 
-FinalSync::FinalSync(int fd, Storage::Mount& mount, bool whole_system) noexcept
-    : Operation({.opcode = IORING_OP_FSYNC, .fd = fd}, "sync"),
-      fd_(fd),
-      mount_(mount),
-      whole_system_(whole_system) {
+FinalSync::FinalSync(int fd, Storage::Mount& mount) noexcept
+    : Operation({.opcode = IORING_OP_FSYNC, .fd = fd}, "sync"), fd_(fd), mount_(mount) {
   EDDY_ASSERT(fd >= 0);
 }
 
@@ -56,7 +62,7 @@ void FinalSync::await_suspend(std::coroutine_handle<> frame) {
 }
 
 Expected<int> FinalSync::await_outcome() {
-  const int code = whole_system_ || was_not_done() ? sync_now() : -result();
+  const int code = was_not_done() ? sync_now(fd_, &sys::fsync) : -result();
   if (was_cancelled() || cancel_requested()) thread_state.task->keep_cancel_pending();
   if (code > 0) return std::unexpected(Failure::error(code, name()));
   return 0;
@@ -67,12 +73,22 @@ bool FinalSync::was_not_done() const noexcept {
   return code == ECANCELED || code == EINTR || code == EAGAIN || code == EACCES;
 }
 
-int FinalSync::sync_now() const noexcept {
-  int done;
-  do {
-    done = whole_system_ ? sys::syncfs(fd_) : sys::fsync(fd_);
-  } while (done < 0 && errno == EINTR);
-  return done < 0 ? errno : 0;
+Task<> sync_finally(const ParentDirectory& directory) {
+  EDDY_ASSERT(directory.fd);
+  const int fd = directory.fd.get();
+  if (!directory.whole_system) {
+    EDDY_DO(FinalSync(fd, *directory.mount));
+    co_return;
+  }
+  auto synced = co_await as_outcome(perform_plainly("sync", *directory.mount, FilePolicy::ring,
+                                                    Text(), [fd] { return sys::syncfs(fd); }));
+  if (synced) co_return;
+  int code = synced.error().code();
+  if (synced.error().is_cancelled()) {
+    thread_state.task->keep_cancel_pending();
+    code = sync_now(fd, &sys::syncfs);
+  }
+  if (code > 0) co_await fail(Failure::error(code, "sync"));
 }
 
 }  // namespace eddy::internal

@@ -28,22 +28,20 @@ int use_instead(ParentDirectory& directory, int file);
 // The descriptor must stay open. The subject of a failure is the caller's to add.
 class FinalSync : public Operation {
  public:
-  FinalSync(int fd, Storage::Mount& mount, bool whole_system = false) noexcept;
-  explicit FinalSync(const ParentDirectory& directory) noexcept
-      : FinalSync(directory.fd.get(), *directory.mount, directory.whole_system) {}
+  FinalSync(int fd, Storage::Mount& mount) noexcept;
 
-  bool await_ready() const noexcept { return whole_system_; }  // there is no request
   void await_suspend(std::coroutine_handle<> frame);
   Expected<int> await_outcome();
 
  private:
   bool was_not_done() const noexcept;
-  int sync_now() const noexcept;
 
   int fd_;
   Storage::Mount& mount_;
-  bool whole_system_;
   Storage::RemoteCall remote_;
 };
+
+// The same for a directory; a whole file system is synced by a thread.
+Task<> sync_finally(const ParentDirectory& directory);
 
 }  // namespace eddy::internal
