@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -30,6 +31,8 @@ struct Files {
   explicit Files(std::size_t count, std::size_t big_size) : root(make_root()), count(count) {
     std::ofstream(root / "big", std::ios::binary) << std::string(blocks * block, 'b');
     for (std::size_t i = 0; i < count; ++i) std::ofstream(small(i)) << std::string(1000, 's');
+    std::ofstream lines(root / "lines", std::ios::binary);
+    for (std::size_t i = 0; i < 22'000; ++i) lines << std::string(47, 'l') << '\n';
     if (big_size > 0) {
       std::ofstream huge(root / "huge", std::ios::binary);
       const std::string part(1 << 20, 'h');
@@ -361,6 +364,91 @@ void add_copy(eddy::Loop& loop, const Files& files, std::size_t size, bench::Clo
                   }});
 }
 
+// Small pieces and lines through a buffer of 64 KiB, over a file of 1 MiB again and again; beside
+// the same by the C library.
+constexpr std::size_t piece = 16;
+constexpr std::size_t line = 48;
+constexpr std::size_t pass = 1 << 16;  // pieces
+
+eddy::Task<> write_pieces(eddy::File& file, std::size_t count) {
+  const std::string bytes(piece, 'p');
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pass == 0) co_await file.seek(0);
+    co_await file.write(bytes);
+  }
+}
+void write_pieces_plainly(std::FILE* file, std::size_t count) {
+  const std::string bytes(piece, 'p');
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pass == 0) std::rewind(file);
+    if (std::fwrite(bytes.data(), 1, bytes.size(), file) != piece) std::abort();
+  }
+}
+
+eddy::Task<> read_pieces(eddy::File& file, std::size_t count) {
+  char into[piece];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pass == 0) co_await file.seek(0);
+    if (co_await file.read_into(into) != piece) std::abort();
+  }
+}
+void read_pieces_plainly(std::FILE* file, std::size_t count) {
+  char into[piece];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % pass == 0) std::rewind(file);
+    if (std::fread(into, 1, piece, file) != piece) std::abort();
+  }
+}
+
+eddy::Task<> read_lines(eddy::File& file, std::size_t count) {
+  std::string into;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % (pass * piece / line) == 0) co_await file.seek(0);
+    if (!co_await file.readline_into(into)) std::abort();
+  }
+}
+void read_lines_plainly(std::FILE* file, std::size_t count) {
+  char* into = nullptr;
+  std::size_t room = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % (pass * piece / line) == 0) std::rewind(file);
+    if (::getline(&into, &room, file) < 0) std::abort();
+  }
+  std::free(into);
+}
+
+struct Buffered {
+  const char* name;
+  const char* mode;
+  eddy::Task<> (*work)(eddy::File& file, std::size_t count);
+  const char* twin_name;
+  void (*twin)(std::FILE* file, std::size_t count);
+  bench::Goal goal;
+};
+
+void add_buffered(eddy::Loop& loop, const Files& files, const Buffered& row) {
+  const std::string path = (files.root / "lines").string();
+  const auto by_eddy = [&loop, path, row](std::size_t count) {
+    const auto work = [&]() -> eddy::Task<> {
+      eddy::File file = co_await eddy::open(path, row.mode);
+      co_await row.work(file, count);
+      co_await file.close();
+    };
+    loop.run(work());
+  };
+  const auto plainly = [path, row](std::size_t count) {
+    std::FILE* file = std::fopen(path.c_str(), row.mode);
+    if (!file || std::setvbuf(file, nullptr, _IOFBF, 64 * 1024) != 0) std::abort();
+    row.twin(file, count);
+    std::fclose(file);
+  };
+  bench::add({.name = row.name,
+              .eddy = by_eddy,
+              .twin_name = row.twin_name,
+              .twin = plainly,
+              .goal = row.goal});
+}
+
 }  // namespace
 
 void add_rows() {
@@ -383,4 +471,13 @@ void add_rows() {
   add_small_files(loop, ring, files, read_bytes_whole, 32, Against::threads);
   add_copy(loop, files, huge, bench::Clock::wall);
   add_copy(loop, files, huge, bench::Clock::process);
+  for (const Buffered& row : {
+           Buffered{"line of 48 B", "r", &read_lines, "getline", &read_lines_plainly,
+                    bench::ahead()},
+           Buffered{"buffered read 16 B", "r", &read_pieces, "fread", &read_pieces_plainly,
+                    bench::ahead()},
+           Buffered{"buffered write 16 B", "r+", &write_pieces, "fwrite", &write_pieces_plainly,
+                    bench::ahead()}}) {
+    add_buffered(loop, files, row);
+  }
 }

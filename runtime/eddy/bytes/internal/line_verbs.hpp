@@ -26,19 +26,21 @@ class OneLine {
     const std::string_view text = lines_.ahead().text();
     if (text.empty()) return false;
     const void* end = std::memchr(text.data(), '\n', text.size());
-    if (end) size_ = static_cast<std::size_t>(static_cast<const char*>(end) - text.data()) + 1;
-    return end && size_ <= lines_.limit();
+    if (!end) return false;
+    const auto before = static_cast<std::size_t>(static_cast<const char*>(end) - text.data());
+    line_ = text.substr(0, before + 1);
+    return line_.size() <= lines_.limit();
   }
 
  protected:
-  // With its "\n"; it stays until it is consumed.
-  std::string_view line() noexcept { return lines_.ahead().text().substr(0, size_); }
-  void consume() noexcept { lines_.consume(size_); }
+  // After ready(), with its "\n"; it stays until it is consumed.
+  std::string_view line() const noexcept { return line_; }
+  void consume() noexcept { lines_.consume(line_.size()); }
 
   Lines lines_;
 
  private:
-  std::size_t size_ = 0;
+  std::string_view line_;
 };
 
 template <class Lines>
