@@ -31,6 +31,13 @@ std::size_t take_ahead(FileState& file, MutableBytes into) {
   return count;
 }
 
+// Longer by memory that is read into: nobody sets it first. The lambda has the size, since GCC 12
+// tells it the capacity.
+void lengthen(std::string& text, std::size_t size) {
+  EDDY_ASSERT(size >= text.size());
+  text.resize_and_overwrite(size, [size](char*, std::size_t) { return size; });
+}
+
 // What a call has taken: goes back when it fails, so that the next one gets it.
 class Taken {
  public:
@@ -150,7 +157,7 @@ Task<std::string> File::read(State state, std::size_t count) {
   EDDY_ASSERT(chunk > 0);
   while (text.size() < count) {
     const std::size_t before = text.size();
-    text.resize(before + std::min(chunk, count - before));
+    lengthen(text, before + std::min(chunk, count - before));
     taken.are(Bytes(text.data(), before));
     const MutableBytes into(text.data() + before, text.size() - before);
     EDDY_TRY(auto got, read_some_more(file, into));
