@@ -12,16 +12,19 @@
 namespace {
 
 bool without_unnamed = false;  // as on a file system that does not know O_TMPFILE
+int refused = 0;
 
 }  // namespace
 
-extern "C" int open(const char* path, int flags, ...) {
+// What open(2) is called where files may be large.
+extern "C" int open64(const char* path, int flags, ...) {
   va_list arguments;
   va_start(arguments, flags);
   const bool has_mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
   const unsigned mode = has_mode ? va_arg(arguments, unsigned) : 0;
   va_end(arguments);
   if (without_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
+    ++refused;
     errno = EOPNOTSUPP;
     return -1;
   }
@@ -85,6 +88,7 @@ TEST(TemporaryFile, HasNoNameAlsoWhereTheFileSystemMakesNoneWithout) {
   };
   test::run(body, {.file_policy = FilePolicy::inline_});
   without_unnamed = false;
+  EXPECT_EQ(refused, 1);
 }
 
 TEST_P(Temporary, FileIsAppendedToWhereThatIsItsMode) {
