@@ -91,5 +91,6 @@ int main(int count, char** arguments) {
     }
   }
   if (paths.empty()) paths.emplace_back(".");
-  return run(amain(options, std::move(paths)));
+  // Nobody else runs here who would have to wait while a call takes long.
+  return run(amain(options, std::move(paths)), {.file_policy = FilePolicy::inline_});
 }

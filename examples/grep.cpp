@@ -52,6 +52,16 @@ class Pattern {
   std::optional<std::regex> regex_;
 };
 
+static std::size_t lines_in(const char* from, const char* end) {
+  std::size_t lines = 0;
+  while ((from = static_cast<const char*>(
+              std::memchr(from, '\n', static_cast<std::size_t>(end - from))))) {
+    ++lines;
+    ++from;
+  }
+  return lines;
+}
+
 struct Found {
   std::string text;  // what is to be printed
   std::size_t lines = 0;
@@ -103,16 +113,15 @@ class Search {
       if (!options_.count) {
         found_.text += prefix();
         if (options_.number) {
-          for (; counted < begin; ++counted) number_ += *counted == '\n';
+          number_ += lines_in(counted, begin);
+          counted = begin;
           found_.text.append(std::to_string(number_ + 1)) += ':';
         }
         found_.text.append(begin, stop) += '\n';
       }
       from = stop + 1;
     }
-    if (options_.number) {
-      for (; counted < end; ++counted) number_ += *counted == '\n';
-    }
+    if (options_.number) number_ += lines_in(counted, end);
   }
 
   const Pattern& pattern_;
