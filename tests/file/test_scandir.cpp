@@ -326,7 +326,7 @@ TEST_P(ScandirStep, AllocatesNothingOnceItIsWarm) {
       auto entries = fs::scandir(at);
       co_await entries.next();
       const std::size_t begun = test::allocations();
-      while (co_await entries.next()) continue;
+      while (auto entry = co_await entries.next()) continue;
       counted = test::allocations() - begun;
       counted_at_first = begun - before;
     }
@@ -344,7 +344,7 @@ TEST_P(ScandirStep, GivesTheOthersTheirTurns) {
       for (;; ++turns) co_await yield();
     });
     auto entries = fs::scandir(path(""));
-    while (co_await entries.next()) continue;
+    while (auto entry = co_await entries.next()) continue;
     EXPECT_GT(turns, 20);
     other.cancel();
     co_await wait_until_done(other);
