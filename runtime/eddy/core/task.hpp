@@ -153,8 +153,10 @@ template <class T>
 class Task<T>::promise_type : public internal::Promise<T> {
  public:
   Task get_return_object(std::source_location where = std::source_location::current()) noexcept {
+    const Handle frame = Handle::from_promise(*this);
+    internal::check_frame(frame.address(), where);
     this->set_where(where);
-    return Task(Handle::from_promise(*this));
+    return Task(frame);
   }
 };
 

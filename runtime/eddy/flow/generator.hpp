@@ -132,7 +132,12 @@ class [[nodiscard]] Generator {
 template <class T>
 class Generator<T>::promise_type : public internal::Pooled {
  public:
-  Generator get_return_object() noexcept { return Generator(Handle::from_promise(*this)); }
+  Generator get_return_object(
+      std::source_location where = std::source_location::current()) noexcept {
+    const Handle frame = Handle::from_promise(*this);
+    internal::check_frame(frame.address(), where);
+    return Generator(frame);
+  }
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   // Suspends, and lets the consumer go on if it waits.

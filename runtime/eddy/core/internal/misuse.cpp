@@ -3,6 +3,8 @@
 #include <eddy/base/description.hpp>
 #include <eddy/core/loop.hpp>
 
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace eddy::internal {
@@ -36,6 +38,14 @@ void report_lost_bytes(std::size_t count, std::string_view with) noexcept {
                                .where = task ? task->where() : std::source_location()});
   } catch (...) {  // without memory it is not told
   }
+}
+
+void end_misplaced_frame(const std::source_location& where) noexcept {
+  std::fprintf(stderr,
+               "eddy: this compiler has misplaced the frame of %s (%s:%u); give what it awaits a "
+               "name before the condition: const bool found = co_await find(); if (found) ...\n",
+               where.function_name(), where.file_name(), where.line());
+  std::abort();
 }
 
 // GCC 12 says nothing when it compiles one.
