@@ -71,7 +71,7 @@ int open_now(const char* path, const How& how) {
 int open_at_once(const Text& path, const How& how, Storage& storage, Storage::Mount& mount) {
   if (is_punted(how.flags) || !storage.inline_better(mount, how.policy)) return -EAGAIN;
   if (thread_state.task && thread_state.task->cancel_pending()) return -EAGAIN;
-  const int fd = open_now(path.c_str(), how);
+  const int fd = open_now(path_of(path), how);
   storage.count_quick();
   if (fd >= 0) return fd;
   return errno == EINTR || errno == ENXIO ? -EAGAIN : -errno;
