@@ -1,6 +1,8 @@
 // fs::fnmatch: whether a name matches a pattern of a shell.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <string>
 #include <string_view>
 

@@ -4,6 +4,8 @@
 // looked at once, however many "**" there are, and nothing matches twice.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <bit>
 #include <cstdint>
 #include <string>

@@ -118,6 +118,7 @@ class WholeChain : public Operation {
     if (was_cancelled() || (cancel_requested() && step_ != Step::done)) {
       return std::unexpected(cancelled_midway());
     }
+    if (without_memory_) throw std::bad_alloc();
     keep_late_cancel();
     if (step_ == Step::done) return true;
     if (step_ == Step::leaves) return false;
@@ -199,7 +200,7 @@ class WholeChain : public Operation {
       pieces_.reserve(pieces_.size() == 0 ? first_piece : 4 * pieces_.size());
       return true;
     } catch (const std::bad_alloc&) {
-      finish(-ENOMEM);
+      without_memory_ = true;
       return false;
     }
   }
@@ -225,6 +226,7 @@ class WholeChain : public Operation {
   Step step_ = Step::opens;
   std::uint8_t tries_ = 1;
   bool waited_ = false;
+  bool without_memory_ = false;
 };
 
 }  // namespace
