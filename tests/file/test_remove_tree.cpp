@@ -29,7 +29,8 @@ int ask(std::function<int(std::string_view)>& hook, const char* name) {
 
 }  // namespace
 
-extern "C" int openat(int directory, const char* path, int flags, ...) {
+// What openat(2) is called where files may be large.
+extern "C" int openat64(int directory, const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
   const mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
