@@ -85,11 +85,11 @@ class Writer {
   // a write has failed with. ∅
   AtOnce<Wait> drain() { return {state_, state_->options.high, state_->options.low}; }
   // Resumes when the sink has everything.
-  AtOnce<Wait> flush() { return {state_, 0, 0}; }
+  AtOnce<Wait> flush() { return {state_, std::size_t{0}, std::size_t{0}}; }
   // The same, and takes no more. Idempotent. The sink itself stays open.
   AtOnce<Wait> close() {
     closed_ = true;
-    return {state_, 0, 0};
+    return {state_, std::size_t{0}, std::size_t{0}};
   }
 
   // What the sink does not have yet.
