@@ -67,6 +67,7 @@ Task<int> try_on_thread(const FileState& file, LockedRange range, Wanted wanted)
 // True: it is locked.
 Task<bool> try_once(const Counted<FileState>& file, LockedRange range, Wanted wanted) {
   if (file->fd < 0) co_await fail(file->dropped("lock"));
+  FileAccess::check_usable(file);  // another loop may have had it since the try before
   Storage& storage = Storage::current();
   int code;
   if (storage.inline_allowed(*file->mount, file->policy)) {
