@@ -6,10 +6,12 @@
 #include <dirent.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 namespace test {
 
@@ -44,6 +46,18 @@ inline unsigned open_descriptors() {
   while (::readdir(directory)) ++count;
   ::closedir(directory);
   return count - 3;  // . and .. and the directory itself
+}
+
+// How many are open when as many are as there should be: a thread whose call nobody waits for any
+// more closes what it has when that call ends.
+inline unsigned open_descriptors_in_the_end(unsigned wanted) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  unsigned count = open_descriptors();
+  while (count != wanted && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::yield();
+    count = open_descriptors();
+  }
+  return count;
 }
 
 }  // namespace test
