@@ -185,19 +185,17 @@ TEST_P(Glob, RefusesPatternsThatAreTooLong) {
 TEST_P(Glob, LosesNoEntryToACancel) {
   run([&]() -> Task<> {
     Names names;
-    bool over = false;
     auto entries = fs::glob(path("**/*[xz]*"));
-    for (int turns = 0; !over && turns < 5000; ++turns) {
+    for (int turns = 0; turns < 500; ++turns) {
       auto reader = spawn([&]() -> Task<> {
         if (turns % 3 == 0) this_task().cancel();
         while (auto entry = co_await entries.next()) names.emplace_back(entry->path());
-        over = true;
       });
       co_await test::settle(turns % 9);
       reader.cancel();
       co_await test::wait_until_done(reader);
     }
-    EXPECT_TRUE(over);
+    while (auto entry = co_await entries.next()) names.emplace_back(entry->path());
     std::ranges::sort(names);
     EXPECT_EQ(names.size(), 7u);
     EXPECT_EQ(std::ranges::unique(names).size(), 0u);

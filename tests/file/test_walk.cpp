@@ -286,13 +286,11 @@ TEST_P(Walk, LosesNoEntryToACancel) {
     run([&]() -> Task<> {
       Names names;
       int cancelled = 0;
-      bool over = false;
       auto walk = fs::walk(path("tree"), {.bottom_up = bottom_up});
-      for (int turns = 0; !over && turns < 10'000; ++turns) {
+      for (int turns = 0; turns < 500; ++turns) {
         auto reader = spawn([&]() -> Task<> {
           if (turns % 3 == 0) this_task().cancel();
           while (auto entry = co_await walk.next()) names.push_back(relative(entry->path()));
-          over = true;
         });
         co_await test::settle(turns % 9);
         reader.cancel();
@@ -300,7 +298,7 @@ TEST_P(Walk, LosesNoEntryToACancel) {
         if (!ended && ended.error().is_cancelled()) ++cancelled;
         EXPECT_TRUE(ended || ended.error().is_cancelled());
       }
-      EXPECT_TRUE(over);
+      while (auto entry = co_await walk.next()) names.push_back(relative(entry->path()));
       EXPECT_GT(cancelled, 0);
       EXPECT_EQ(names.size(), whole_tree.size() + 42);
     });
