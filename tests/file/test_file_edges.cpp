@@ -1,11 +1,10 @@
 // What a file must not lose or leave behind at an edge of its calls.
 #include "net/ends.hpp"
 #include "file/policies.hpp"
+#include "file/size_limit.hpp"
 #include "support/submissions.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <limits>
@@ -13,6 +12,7 @@
 namespace {
 
 using namespace eddy;
+using test::SizeLimit;
 using test::wait_until_done;
 
 class FileEdges : public test::EveryPolicy {};
@@ -168,26 +168,6 @@ TEST_P(FileEdges, ACancelledReadOfAPipeGivesBackWhatItTookInOrder) {
     co_await file.close();
   });
 }
-
-// A signal that ends the process otherwise.
-class SizeLimit {
- public:
-  explicit SizeLimit(rlim_t size) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{size, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-  ~SizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  sighandler_t handler_;
-  rlimit before_{};
-};
 
 TEST_P(FileEdges, AfterAShortWriteAtTheEndTellKnowsWhereThatIs) {
   run([&]() -> Task<> {

@@ -1,4 +1,5 @@
 // fs::rmtree: what it removes, what it never touches, and what it says of what stays.
+#include "file/deep_directories.hpp"
 #include "file/policies.hpp"
 #include "support/failing_memory.hpp"
 #include "support/few_descriptors.hpp"
@@ -73,17 +74,6 @@ class Rmtree : public test::EveryPolicy {
   void expect_outside() const { EXPECT_EQ(directory.read("outside/precious"), "kept"); }
   bool is_there(const std::string& name) const {
     return stdfs::exists(stdfs::symlink_status(path(name)));
-  }
-  // In another order than a directory is read: a chain of directories of that name.
-  void make_deep(int levels, const std::string& name) const {
-    int at = ::open(path("tree").c_str(), O_RDONLY | O_DIRECTORY);
-    for (int i = 0; i < levels; ++i) {
-      EXPECT_EQ(::mkdirat(at, name.c_str(), 0777), 0);
-      const int below = ::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY);
-      if (i % 20 == 0) ::close(::openat(below, "file", O_CREAT | O_WRONLY, 0666));
-      ::close(std::exchange(at, below));
-    }
-    ::close(at);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Policy, Rmtree, test::every_policy(), test::name_of_policy);
@@ -179,7 +169,7 @@ TEST_P(RmtreeStep, DoesNotFollowALinkThatReplacesADirectoryWhileItIsRead) {
 
 TEST_P(Rmtree, TouchesNothingOutsideWhileSomebodySwapsDirectoriesAndLinksInEachTurn) {
   make_tree();
-  make_deep(50, "b");
+  test::make_deep(path("tree"), 50, "b");
   directory.write("outside/file", "also kept");
   stdfs::create_directory_symlink(path("outside"), path("link"));
   run([&]() -> Task<> {
@@ -198,7 +188,7 @@ TEST_P(Rmtree, TouchesNothingOutsideWhileSomebodySwapsDirectoriesAndLinksInEachT
 
 TEST_P(RmtreeStep, GoesBackUpOnlyIntoTheDirectoryThatItCameFrom) {
   make_tree();
-  make_deep(60, "deep");
+  test::make_deep(path("tree"), 60, "deep");
   stdfs::create_directory(path("elsewhere"));
   const auto at = [&](int levels) {
     std::string name = path("tree");
@@ -226,7 +216,7 @@ TEST_P(RmtreeStep, GoesBackUpOnlyIntoTheDirectoryThatItCameFrom) {
 
 TEST_P(RmtreeStep, FindsItsWayBackWhereAPartOfTheTreeIsMoved) {
   make_tree();
-  make_deep(60, "deep");
+  test::make_deep(path("tree"), 60, "deep");
   int opened = 0;
   before_open = [&](std::string_view name) {
     if (name != "deep" || ++opened != 60) return 0;
@@ -243,14 +233,14 @@ TEST_P(RmtreeStep, FindsItsWayBackWhereAPartOfTheTreeIsMoved) {
 
 TEST_P(Rmtree, RemovesAThousandLevelsWithFewDescriptors) {
   make_tree();
-  make_deep(1000, std::string(100, 'd'));  // 100,000 characters of a path
+  test::make_deep(path("tree"), 1000, std::string(100, 'd'));  // 100,000 characters of a path
   run([&]() -> Task<> { co_await fs::rmtree(path("tree")); });
   EXPECT_FALSE(is_there("tree"));
 }
 
 TEST_P(Rmtree, DoesWithTheDescriptorsThatAreLeft) {
   make_tree();
-  make_deep(40, "d");
+  test::make_deep(path("tree"), 40, "d");
   run([&]() -> Task<> {
     co_await fs::exists(path("tree"));  // what a loop opens for itself
     test::LastDescriptors few(4);
