@@ -1,31 +1,23 @@
 #include <eddy/file/directory.hpp>
 
-#include <eddy/base/internal/sys.hpp>
-#include <eddy/base/unique_fd.hpp>
-#include <eddy/core/try.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/file/internal/directory_reader.hpp>
 #include <eddy/file/internal/path.hpp>
 
-#include <linux/io_uring.h>
+#include <fcntl.h>
 
 namespace eddy {
 using namespace internal;
 
 Task<Directory> open_directory(Text path) {
-  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   Storage& storage = Storage::current();
   Storage::Mount& mount = storage.mount_of(path.view());
-  const Request request{.opcode = IORING_OP_OPENAT,
-                        .fd = AT_FDCWD,
-                        .address = address_of(path_of(path)),
-                        .op_flags = flags};
-  const auto call = [text = path.c_str()] { return sys::open(text, flags); };
-  EDDY_TRY(auto fd, perform(request, "open", mount, storage.policy(), path, call));
-  EDDY_ASSERT(fd >= 0);
-  UniqueFd owner(fd);
-  const FileMode mode = FileMode::from(OpenFlags{flags});
+  auto fd = co_await as_outcome(open_directory_at(AT_FDCWD, path_of(path), 0, mount));
+  if (!fd) co_await fail(named(std::move(fd.error()), "open", path));
+  const FileMode mode = FileMode::from(OpenFlags{O_RDONLY | O_DIRECTORY | O_CLOEXEC});
   const Counted<FileState> state(
-      new FileState(owner.get(), true, mode, path, 0, storage.policy(), storage, mount));
-  owner.release();
+      new FileState(fd->get(), true, mode, path, 0, storage.policy(), storage, mount));
+  fd->release();
   EDDY_ASSERT(state->mode.readable && !state->mode.writable);
   co_return Directory(FileAccess::file(state));
 }

@@ -3,6 +3,7 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
+#include <eddy/file/internal/directory_reader.hpp>
 #include <eddy/file/internal/path.hpp>
 #include <eddy/file/internal/thread_call.hpp>
 
@@ -31,17 +32,11 @@ Task<> open_directory_of(Text path, ParentDirectory& parent) {
   const Text directory(directory_of(path.view()));
   Storage& storage = Storage::current();
   parent.mount = &storage.mount_of(directory.view());
-  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  const Request request{.opcode = IORING_OP_OPENAT,
-                        .fd = AT_FDCWD,
-                        .address = address_of(path_of(directory)),
-                        .op_flags = flags};
-  auto fd = co_await as_outcome(
-      perform(request, "open", *parent.mount, storage.policy(), directory,
-              [text = directory.c_str()] { return sys::open(text, flags); }));
+  auto fd =
+      co_await as_outcome(open_directory_at(AT_FDCWD, path_of(directory), 0, *parent.mount));
   parent.whole_system = !fd && fd.error().is_error(EACCES);
-  if (!fd && !parent.whole_system) co_await fail(std::move(fd.error()));
-  if (fd) parent.fd.reset(*fd);
+  if (!fd && !parent.whole_system) co_await fail(named(std::move(fd.error()), "open", directory));
+  if (fd) parent.fd = std::move(*fd);
 }
 
 int use_instead(ParentDirectory& directory, int file) {
