@@ -213,6 +213,19 @@ TEST_P(Surface, DetachesADescriptorThatStandsWhereTheFileStood) {
     EXPECT_EQ(::read(fd.get(), &next, 1), 1);
     EXPECT_EQ(next, 'd');
     co_await file.close();  // twice is fine
+    File reader = co_await open(path("a"));
+    const UniqueFd plain = co_await reader.detach();
+    EXPECT_FALSE(::fcntl(plain.get(), F_GETFL) & O_NONBLOCK) << "that was ours";
+  });
+}
+
+TEST_P(Surface, KeepsWhatItCannotFlushWhenItIsToDetach) {
+  run([&]() -> Task<> {
+    File full = File::adopt(::open("/dev/full", O_WRONLY | O_CLOEXEC), "w");
+    co_await full.write("x");
+    EXPECT_EQ((co_await as_result(full.detach())).error(), std::errc::no_space_on_device);
+    EXPECT_FALSE(full.closed());
+    EXPECT_FALSE((co_await as_result(full.close())).has_value());
   });
 }
 
@@ -393,14 +406,19 @@ TEST_P(Surface, IsCachedWhereNothingElseCanBe) {
     auto there = co_await as_result(write_text(place, ""));
     if (!there) co_return;  // no such file system
     co_await write_and_read(place);
-    // Two at once: the second was on its way when the first was refused.
+    // Two at once, and no byte on its way before it is known.
     File file = co_await open(place, "r+b", {.uncached = true});
+    test::Submissions submissions(Loop::current());
     char one, two;
     auto first = spawn(read_one(file, one, 0));
     auto second = spawn(read_one(file, two, 1));
     EXPECT_EQ(co_await first, 1u);
     EXPECT_EQ(co_await second, 1u);
     EXPECT_EQ(two, 'v');
+    submissions.each([](const io_uring_sqe& request) {
+      const bool says_so = request.opcode == IORING_OP_READ && request.rw_flags == do_not_cache;
+      if (says_so) { EXPECT_EQ(request.len, 0u); }
+    });
     co_await file.close();
   });
   ::unlink(place.c_str());

@@ -1,10 +1,13 @@
 #include "support/directory.hpp"
+#include "support/failing_memory.hpp"
 #include "support/run.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <unistd.h>
+
+#include <optional>
 
 namespace {
 
@@ -128,6 +131,57 @@ TEST(StandardFiles, MixNothingOfAnotherInput) {
     EXPECT_EQ(co_await line_of_input(), "one\n");
     const Redirect to_second(STDIN_FILENO, second.ours.get());
     EXPECT_EQ(co_await line_of_input(), "other\n");
+  });
+}
+
+TEST(StandardFiles, MixNothingWhereTheyEndWhenAnotherInputStandsThere) {
+  const Ends first, second;
+  first.type("one\ntwo\n");
+  second.type("other\n");
+  test::run([&]() -> Task<> {
+    const Redirect to_first(STDIN_FILENO, first.ours.get());
+    std::optional<File> in(stdin_file());
+    EXPECT_EQ(co_await in->readline(), "one\n");
+    const Redirect to_second(STDIN_FILENO, second.ours.get());
+    in.reset();
+    EXPECT_EQ(co_await line_of_input(), "other\n");
+  });
+}
+
+TEST(StandardFiles, MoveNoOtherInput) {
+  test::Directory directory;
+  directory.write("first", "one\ntwo\n");
+  directory.write("second", "0123456789\n");
+  const UniqueFd first(::open(directory.path("first").c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd second(::open(directory.path("second").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(::lseek(second.get(), 8, SEEK_SET), 8);
+  test::run([&]() -> Task<> {
+    const Redirect to_first(STDIN_FILENO, first.get());
+    std::optional<File> in(stdin_file());
+    EXPECT_EQ(co_await in->readline(), "one\n");
+    const Redirect to_second(STDIN_FILENO, second.get());
+    in.reset();
+    EXPECT_EQ(::lseek(second.get(), 0, SEEK_CUR), 8);
+  });
+}
+
+TEST(StandardFiles, LoseNothingWithoutMemory) {
+  const Ends input;
+  input.type("one\ntwo\n");
+  test::run([&]() -> Task<> {
+    const Redirect redirect(STDIN_FILENO, input.ours.get());
+    EXPECT_EQ(co_await line_of_input(), "one\n");
+    const std::size_t failed = test::fail_each_allocation([&](test::FailingMemory& memory) {
+      File in;
+      memory.arm();
+      try {
+        in = stdin_file();
+      } catch (const std::bad_alloc&) {
+      }
+      memory.disarm();
+    });
+    EXPECT_GT(failed, 0u);
+    EXPECT_EQ(co_await line_of_input(), "two\n");
   });
 }
 

@@ -1,14 +1,17 @@
 // Connections and files in a child of fork(): what the parent waits for goes on, whatever the child
 // drops.
+#include "support/directory.hpp"
 #include "support/run.hpp"
 
 #include <eddy/eddy.hpp>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 
 namespace {
 
@@ -167,6 +170,22 @@ TEST(Fork, AChildThatDropsAListenerLeavesTheParentsAccepting) {
   while (!accepted.done()) loop->turn(1s);
   listener->close();
   loop->close();
+}
+
+// Where the descriptor stands is the same in both.
+TEST(Fork, AChildThatDropsAFileMovesNothing) {
+  test::Directory directory;
+  directory.write("a", "abcdef");
+  Loop loop;
+  const auto read = [&]() -> Task<> {
+    const int fd = ::open(directory.path("a").c_str(), O_RDONLY | O_CLOEXEC);
+    std::optional<File> file(File::adopt(fd, "r", true, {.buffering = 4}));
+    EXPECT_EQ(co_await file->read(1), "a");
+    EXPECT_EQ(fork_and([&] { file.reset(); }), 0);
+    EXPECT_EQ(co_await file->read(), "bcdef");
+    co_await file->close();
+  };
+  loop.run(read());
 }
 
 }  // namespace

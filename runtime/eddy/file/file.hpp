@@ -97,7 +97,8 @@ class File {
   File() = default;
 
   // A descriptor that somebody else opened; closed by close() if `owned`. Uses the kernel's
-  // position.
+  // position. It must stay what it is until the File is closed or dropped, which takes back what
+  // was read ahead.
   static File adopt(int fd, std::string_view mode, bool owned = true, OpenOptions options = {});
 
   // -- reading; at the end of the file: nothing --
@@ -186,7 +187,7 @@ class File {
   // read_at() or write_at() is in progress.
   Task<> close() { return close(state_); }
   // Flushes, and gives the descriptor to the caller; it stands where the file stood, and the file
-  // is closed. Fails as close() does, and then keeps it. Throws UsageError when the descriptor is
+  // is closed. When flushing fails, it keeps it. Throws UsageError when the descriptor is
   // not the file's own, and when bytes were read ahead of a stream, which would be lost.
   Task<UniqueFd> detach() { return detach(state_); }
 
@@ -308,7 +309,7 @@ class [[nodiscard]] ReadAt : public internal::ReadCall {
     return internal::ReadCall::await_ready();
   }
   bool await_suspend(std::coroutine_handle<> frame) {
-    if (in_turn_) [[unlikely]] return in_turn_->await_suspend(frame);
+    if (in_turn_ || file_.is_asking()) [[unlikely]] return suspend_slowly(frame);
     internal::ReadCall::await_suspend(frame);
     return true;
   }
@@ -328,6 +329,7 @@ class [[nodiscard]] ReadAt : public internal::ReadCall {
   static Task<std::size_t> read_in_turn(internal::FileState& file, MutableBytes into,
                                         std::uint64_t offset);
   bool ready_slowly();
+  bool suspend_slowly(std::coroutine_handle<> frame);
   Expected<std::size_t> complete();
 
   internal::Counted<internal::FileState> owner_;

@@ -33,9 +33,17 @@ bool ReadAt::ready_slowly() {
   return !goes || (!waits && ReadCall::await_ready());
 }
 
+bool ReadAt::suspend_slowly(std::coroutine_handle<> frame) {
+  if (!in_turn_) {
+    in_turn_.emplace(read_in_turn(file_, into_, static_cast<std::uint64_t>(offset_)));
+  }
+  return in_turn_->await_suspend(frame);
+}
+
 Task<std::size_t> ReadAt::read_in_turn(FileState& file, MutableBytes into, std::uint64_t offset) {
   EDDY_TRY(auto guard, file.turn());
   EDDY_DO(file.flush());
+  if (file.is_asking()) EDDY_DO(file.ask());
   EDDY_ASSERT(!file.dirty());
   EDDY_TRY(auto got, ReadAt(Counted<FileState>(&file), into, offset));
   co_return got;
@@ -48,7 +56,7 @@ static Expected<std::size_t> count_of(Expected<int> outcome, FileState& file, st
   Failure& failure = outcome.error();
   if (!failure.is_error()) return std::unexpected(std::move(failure));
   if (file.is_dropped()) return std::unexpected(file.dropped(verb));
-  if (try_again(failure) || file.caches_after(failure.code())) return 0;
+  if (try_again(failure)) return 0;
   if (auto why = file.unaligned(failure.code(), memory.data(), memory.size(), offset)) {
     return std::unexpected(std::move(*why));
   }
@@ -102,7 +110,7 @@ bool WriteAt::await_ready() {
   }
   const bool open = file_.usable() || file_.make_usable();
   const bool goes = open && is_offset(write_.offset);
-  const bool waits = goes && (!file_.empty() || file_.lock.locked());
+  const bool waits = goes && (!file_.empty() || file_.lock.locked() || file_.is_asking());
   if (waits) in_turn_.emplace(write_in_turn(file_, write_));
   file_.begin_positional();
   if (!open) finish(-ECANCELED);
@@ -141,6 +149,7 @@ Expected<std::size_t> WriteAt::await_outcome() {
 Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write) {
   EDDY_TRY(auto guard, file.turn());
   EDDY_DO(file.flush());
+  if (file.is_asking()) EDDY_DO(file.ask());
   file.drop_ahead();
   const std::size_t size = write.bytes.size();
   while (!write.bytes.empty()) {
@@ -149,7 +158,6 @@ Task<std::size_t> WriteAt::write_in_turn(FileState& file, PositionalWrite write)
         perform(request, "write", *file.mount, file.policy, file.name, write));
     if (!written) {
       const int code = written.error().code();
-      if (request.op_flags != 0 && file.caches_after(code)) continue;
       auto why = file.unaligned(code, write.bytes.data(), write.bytes.size(),
                                 static_cast<std::int64_t>(write.offset));
       if (why) co_await fail(std::move(*why));

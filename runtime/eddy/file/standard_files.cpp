@@ -19,16 +19,20 @@ class LeftOver {
     return *left;
   }
 
-  void put(Bytes ahead) {
+  // False, and nothing kept, where another input stands there by now.
+  bool put(Bytes ahead) {
     const std::lock_guard guard(lock_);
-    if (!same_input()) bytes_.clear();
-    EDDY_ASSERT(!ahead.empty());
-    bytes_ += ahead.text();
+    const bool same = same_input();
+    if (!same) bytes_.clear();
+    if (same) bytes_ += ahead.text();
+    return same;
   }
-  std::string take() {
+  // Keeps it without memory.
+  void give_to(FileState& file) {
     const std::lock_guard guard(lock_);
     if (!same_input()) bytes_.clear();
-    return std::exchange(bytes_, {});
+    if (file.is_stream()) file.unread(bytes_);
+    bytes_.clear();
   }
 
  private:
@@ -47,10 +51,11 @@ class LeftOver {
   ino_t inode_ = 0;
 };
 
-void keep(Bytes ahead) noexcept {
+bool keep(Bytes ahead) noexcept {
   try {
-    LeftOver::instance().put(ahead);
+    return LeftOver::instance().put(ahead);
   } catch (const std::bad_alloc&) {  // then they are lost
+    return true;
   }
 }
 
@@ -60,10 +65,8 @@ File stdin_file() {
   File file = File::adopt(STDIN_FILENO, "r", false);
   FileState& state = FileAccess::of(file);
   EDDY_ASSERT(!state.owned);
-  if (state.is_stream()) {
-    state.unread(LeftOver::instance().take());
-    state.keep_ahead = &keep;
-  }
+  LeftOver::instance().give_to(state);
+  state.keep_ahead = &keep;
   return file;
 }
 

@@ -3,6 +3,7 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/try.hpp>
+#include <eddy/file/aligned_buffer.hpp>
 #include <eddy/file/internal/read_call.hpp>
 #include <eddy/file/internal/stoppable.hpp>
 
@@ -47,6 +48,7 @@ bool FileState::make_usable() {
   storage_ = &storage;
   mount = &there;
   loop_ = thread_state.loop_id;
+  process_ = process_mark;
   EDDY_ASSERT(!waiting_);
   EDDY_ASSERT(usable());
   return true;
@@ -81,7 +83,9 @@ int FileState::release_fd() noexcept {
   EDDY_ASSERT(positional == 0);
   if (place) Registered::give_back_file(loop_, *place);
   place.reset();
-  if (fd >= 0 && !seeks_ && !ahead().empty()) leave_ahead();
+  // A child of fork() would move what its parent goes on reading.
+  const bool ours = process_ == process_mark;
+  if (fd >= 0 && ours && !seeks_ && !ahead().empty()) leave_ahead();
   loop_ = no_loop;
   const int rest = owned ? fd : -1;
   fd = -1;
@@ -92,8 +96,8 @@ int FileState::release_fd() noexcept {
 void FileState::leave_ahead() noexcept {
   EDDY_ASSERT(!seeks_);
   EDDY_ASSERT(!writing_);
-  if (!is_stream_) return drop_ahead();
-  if (keep_ahead) keep_ahead(ahead());
+  const bool is_there = !keep_ahead || keep_ahead(is_stream_ ? ahead() : Bytes());
+  if (is_there && !is_stream_) return drop_ahead();
   begin_ = end_;
 }
 
@@ -160,21 +164,24 @@ int read_cached(int fd, MutableBytes into, std::int64_t offset, bool& refuses_to
 
 std::optional<Failure> FileState::unaligned(int code, const void* data, std::size_t size,
                                             std::int64_t offset) const {
-  constexpr std::uintptr_t any_disk = 4096;  // no block is larger
   if (code != EINVAL || !direct_) return std::nullopt;
   const auto all = reinterpret_cast<std::uintptr_t>(data) | size |
                    static_cast<std::uintptr_t>(std::max<std::int64_t>(offset, 0));
-  if (all % any_disk == 0) return std::nullopt;
+  if (all % AlignedBuffer::page == 0) return std::nullopt;
   return Failure::error(EINVAL, "use O_DIRECT with memory, a size or an offset that is not aligned "
                                 "(see AlignedBuffer) on", name);
 }
 
-void FileState::set_uncached() noexcept {
+// A request of no bytes waits for no disk, and is refused all the same where it would be with some.
+// A plain call of none is not.
+Task<> FileState::ask() {
   constexpr std::uint32_t do_not_cache = 0x80;  // RWF_DONTCACHE, 6.14; newer than the headers
-  EDDY_ASSERT(!is_stream_);
-  uncached_ = true;
-  transfer_flags_ = do_not_cache;
-  policy = FilePolicy::ring;  // no plain call of ours says so
+  Request request = plain_request(mode.readable ? IORING_OP_READ : IORING_OP_WRITE, nullptr, 0);
+  request.op_flags = do_not_cache;
+  auto answer = co_await as_outcome(Operation(request, "use"));
+  if (!answer && answer.error().is_cancelled()) co_await fail(std::move(answer.error()));
+  asks_ = false;
+  if (answer) transfer_flags_ = do_not_cache;
 }
 
 // Returns when the operation that failed may be tried again; otherwise fails as that did.
@@ -185,9 +192,7 @@ Task<> FileState::recover(Failure failure, std::string_view verb, short events,
   EDDY_ASSERT(failure.code() > 0);
   if (dropped_) co_await fail(dropped(verb));
   const int code = failure.code();
-  if (tries < ring_tries && caches_after(code)) {
-    // once more, through the cache
-  } else if (code == ESPIPE && seeks_) {
+  if (code == ESPIPE && seeks_) {
     seeks_ = false;  // some files of /proc have a position, and yet want none to be named
   } else if (code == EAGAIN && !seeks_) {
     // Whoever opened it asked for O_NONBLOCK: the ring does not wait then, unless for readiness.
@@ -223,6 +228,7 @@ Task<int> FileState::without_worker(std::uint8_t opcode, std::byte* data, std::s
 }
 
 Task<std::size_t> FileState::read_raw(MutableBytes into) {
+  if (asks_) EDDY_DO(ask());
   for (unsigned tries = 1;; ++tries) {
     if (dropped_) co_await fail(dropped("read"));
     const std::int64_t offset = seeks_ ? raw_ : -1;
@@ -243,6 +249,7 @@ Task<std::size_t> FileState::read_raw(MutableBytes into) {
 
 Task<std::size_t> FileState::write_raw(Bytes from) {
   EDDY_ASSERT(mode.writable);
+  if (asks_) EDDY_DO(ask());
   const std::size_t size = std::min(from.size(), transfer_max);
   for (unsigned tries = 1;; ++tries) {
     if (dropped_) co_await fail(dropped("write"));

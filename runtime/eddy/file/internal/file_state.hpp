@@ -15,6 +15,7 @@
 #include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
+#include <eddy/base/internal/process.hpp>
 #include <eddy/base/text.hpp>
 #include <eddy/file/file_mode.hpp>
 #include <eddy/file/file_stat.hpp>
@@ -164,14 +165,14 @@ class FileState : public RefCounted<FileState>, public Pooled {
   std::optional<Failure> unaligned(int code, const void* data, std::size_t size,
                                    std::int64_t offset) const;
 
-  // RWF_DONTCACHE, until the kernel or the file system says that it knows no such thing.
-  void set_uncached() noexcept;
-  // `code` says that: the same again without, also for those that were on their way then.
-  bool caches_after(int code) noexcept {
-    if (code != EOPNOTSUPP || !uncached_) return false;
-    transfer_flags_ = 0;
-    return true;
+  // RWF_DONTCACHE, if the kernel and the file system know it: they are asked before any bytes.
+  void set_uncached() noexcept {
+    EDDY_ASSERT(!is_stream_);
+    asks_ = true;
+    policy = FilePolicy::ring;  // no plain call of ours says so
   }
+  bool is_asking() const noexcept { return asks_; }
+  Task<> ask();
 
   Storage& storage() const noexcept { return *storage_; }
 
@@ -207,8 +208,9 @@ class FileState : public RefCounted<FileState>, public Pooled {
   Lock lock;                      // one order of operations per file
   std::size_t positional = 0;     // read_at() and write_at() that are not ordered
   bool by_lines = false;          // what holds the end of a line is written at once
-  // Takes what is read ahead when the file is closed: nobody else could have it.
-  void (*keep_ahead)(Bytes ahead) noexcept = nullptr;
+  // Takes what is read ahead when the file is closed, where nobody else could have it. False:
+  // another thing stands behind the descriptor by now.
+  bool (*keep_ahead)(Bytes ahead) noexcept = nullptr;
 
  private:
   template <class Call>
@@ -250,6 +252,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
   Task<> recover(Failure failure, std::string_view name, short events, unsigned tries);
 
   std::uint64_t loop_;  // the id of the one that last used it; none when it is closed or dropped
+  std::uint32_t process_ = process_mark;  // ... and whose that was
   Storage* storage_;    // of that one
   Operation* waiting_ = nullptr;  // for the kernel, with the lock
   bool dropped_ = false;
@@ -264,7 +267,7 @@ class FileState : public RefCounted<FileState>, public Pooled {
   bool is_stream_ = false;       // a plain call may wait for ever
   bool is_terminal_ = false;
   bool direct_ = false;
-  bool uncached_ = false;
+  bool asks_ = false;
   std::uint32_t transfer_flags_ = 0;  // RWF_*, of reads and writes on the ring
   Peer peer_ = Peer::none;       // who may be gone: a write would send SIGPIPE
   bool refuses_to_wait_ = true;  // the file system knows reads that do not wait
