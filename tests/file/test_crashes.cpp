@@ -156,8 +156,9 @@ TEST_P(Crashes, OfAppendLineLeaveEachLineThatWasAcknowledgedWhole) {
       if (times > 0) lines.erase(line);
     }
   }
+  EXPECT_LE(lines[""], 70) << "one of each life that found a torn line, where two found the same";
+  lines.erase("");
   EXPECT_LE(lines.size(), 70u) << "one torn line of each life";
-  EXPECT_FALSE(lines.contains(""));
 }
 
 }  // namespace

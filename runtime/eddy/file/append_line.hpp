@@ -26,10 +26,10 @@ struct AppendLineOptions {
 // of the line, and the Error says "append more than a part of a line to". That part, or one that a
 // crash has left, is not taken back, since others may have appended meanwhile. Where it stands at
 // the end without a "\n", the next line begins with one, or is written once more where it was too
-// late for that. So a reader meets each line whole, and now and then a torn one: who must tell them
-// apart writes a checksum into each. Once the line is there
-// that is what is reported: a cancel stays pending, and if it cannot be synced the Error says "sync
-// after appending a line to".
+// late for that. So a reader meets each line whole, and now and then a torn one, or an empty one
+// after it where two began with a "\n" at the same time: who must tell them apart writes a checksum
+// into each. Once the line is there that is what is reported: a cancel stays pending, and if it
+// cannot be synced the Error says "sync after appending a line to".
 //
 // ∅ EISDIR for a directory, EINVAL for a FIFO, a socket or a terminal, for 2 GiB and more. The
 // bytes must stay until it resumes, unless they are those of a temporary.
