@@ -37,6 +37,15 @@ extern "C" ssize_t copy_file_range(int from, off64_t* from_place, int to, off64_
   return -1;
 }
 
+// By which thread files are looked at.
+static std::atomic<pid_t> looking_thread = 0;
+static std::atomic<int> looked_at_by_loop = 0;
+
+extern "C" int fstatat64(int directory, const char* path, struct stat64* into, int flags) noexcept {
+  if (looking_thread == ::gettid()) ++looked_at_by_loop;
+  return static_cast<int>(::syscall(SYS_newfstatat, directory, path, into, flags));
+}
+
 extern "C" int ioctl(int fd, unsigned long request, ...) noexcept {
   va_list arguments;
   va_start(arguments, request);
@@ -107,6 +116,23 @@ TEST_P(Copy, WithinOneRemoteFileSystemIsTheServers) {
     EXPECT_TRUE(directory.read("to") == text) << error;
     std::filesystem::remove(path("to"));
   }
+}
+
+// A dead server holds whoever asks it: that is not the loop, though the target is here.
+TEST_P(Copy, OfPermissionsOfARemoteFileIsNotTheLoops) {
+  std::filesystem::create_directory(path("remote"));
+  directory.write("remote/from", "text");
+  directory.write("to", "text");
+  run([&]() -> Task<> {
+    internal::Storage::current().load(
+        "1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / " + path("remote") + " rw - nfs x rw\n", "/");
+    looked_at_by_loop = 0;
+    looking_thread = ::gettid();
+    co_await fs::copystat(path("remote/from"), path("to"));
+    co_await fs::copymode(path("remote/from"), path("to"));
+    looking_thread = 0;
+    if (GetParam() != FilePolicy::inline_) { EXPECT_EQ(looked_at_by_loop, 0); }
+  });
 }
 
 // Pieces of data between holes, a hole at the end, and nothing but a hole.
@@ -333,6 +359,66 @@ TEST_P(Copy, OfAPartGoesIntoAPipe) {
   char got[8];
   EXPECT_EQ(::read(reader.get(), got, sizeof got), 4);
   EXPECT_EQ(std::string_view(got, 4), "3456");
+}
+
+// The thread that writes would wait for the reader, and could not be told to stop.
+TEST_P(Copy, OfAPartIntoAPipeThatNobodyReadsCanBeCancelled) {
+  directory.write("from", std::string(1'000'000, 'x'));
+  for (const int flags : {0, O_NONBLOCK}) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | flags), 0);
+    const UniqueFd reader(ends[0]);
+    const UniqueFd writer(ends[1]);
+    run([&]() -> Task<> {
+      File in = co_await open(path("from"), "r");
+      File out = File::adopt(writer.get(), "w", false);
+      auto sending = spawn(fs::sendfile(out, in, 0, 1'000'000));
+      co_await test::settle(50);
+      EXPECT_FALSE(sending.done());
+      sending.cancel();
+      co_await test::wait_until_done(sending);
+      EXPECT_TRUE(sending.cancelled());
+      co_await out.close();
+    });
+  }
+}
+
+TEST_P(Copy, OfAPartKeepsItsSourceOpen) {
+  constexpr std::size_t size = 16 << 20;
+  directory.write("from", std::string(size, 'a'));
+  directory.write("other", std::string(size, 'b'));
+  run([&]() -> Task<> {
+    File out = co_await open(path("to"), "w");
+    auto in = std::make_unique<File>(co_await open(path("from"), "r"));
+    auto sending = spawn(fs::sendfile(out, *in, 0, size));
+    co_await test::settle(2);
+    in.reset();
+    File other = co_await open(path("other"), "r+");
+    EXPECT_EQ(co_await sending, size);
+    co_await out.close();
+  });
+  EXPECT_TRUE(directory.read("to") == std::string(size, 'a'));
+}
+
+TEST_P(Copy, OfAPartSaysThatItsSourceWasClosedBeforeItBegan) {
+  directory.write("from", "text");
+  run([&]() -> Task<> {
+    File out = co_await open(path("to"), "w");
+    File in = co_await open(path("from"), "r");
+    auto sending = fs::sendfile(out, in, 0, 4);
+    co_await in.close();
+    EXPECT_THROW(co_await std::move(sending), UsageError);
+    co_await out.close();
+  });
+}
+
+// What is in the device would show where nothing is written.
+TEST_P(Copy, OfHolesToADeviceWritesThem) {
+  directory.write("from", "");
+  std::filesystem::resize_file(path("from"), 1 << 20);
+  run([&]() -> Task<> {
+    EXPECT_EQ(co_await fs::copyfile(path("from"), "/dev/null"), std::uint64_t{1} << 20);
+  });
 }
 
 TEST_P(Copy, OfAPartIsRefusedWhereItCannotBe) {

@@ -50,7 +50,7 @@ Task<std::optional<Data>> find_data(FileState& file, std::uint64_t place) {
   if (!found && found.error().is_error(ENXIO)) co_return std::nullopt;
   if (!found && found.error().is_error(EINVAL)) co_return Data{place, Transfer::to_the_end};
   if (!found) co_await fail(std::move(found.error()));
-  EDDY_ASSERT(end > begin);
+  EDDY_ASSERT(end >= begin);  // equal: somebody has made a hole there meanwhile
   co_return Data{static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end)};
 }
 
@@ -77,8 +77,12 @@ Task<std::uint64_t> copy_all(FileState& from, FileState& to, FileStat stat,
   Transfer::Report report;
   if (on_copied) report = [&](std::uint64_t done) { on_copied(done, std::max(done, stat.size)); };
   Transfer transfer(from, to, report);
-  const bool sparse = stat.blocks * 512 < stat.size;
-  if (sparse && to.seeks()) {
+  bool sparse = stat.blocks * 512 < stat.size && to.seeks();
+  if (sparse) {  // what is in a device would show where nothing is written
+    EDDY_TRY(const FileStat target, to.stat());
+    sparse = target.is_file();
+  }
+  if (sparse) {
     EDDY_DO(copy_data(transfer, from, to));
     co_return std::max(stat.size, transfer.done());
   }

@@ -67,7 +67,10 @@ Task<> internal::copy_known(Text from, Text to, bool follow, Known what) {
   const auto verb = what == Known::permissions ? "copy the permissions to"
                                                : "copy permissions and times to";
   Storage& storage = Storage::current();
-  EDDY_DO(perform_plainly(verb, storage.mount_of(to.view()), storage.policy(), to,
+  // Both are asked by the same call: that of the two decides which may not be inline.
+  Storage::Mount* mount = &storage.mount_of(from.view());
+  if (storage.inline_allowed(*mount, storage.policy())) mount = &storage.mount_of(to.view());
+  EDDY_DO(perform_plainly(verb, *mount, storage.policy(), to,
                   [=] { return copy_now(source, target, follow, what); }));
 }
 

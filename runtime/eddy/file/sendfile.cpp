@@ -17,12 +17,26 @@ Task<> flush_source(FileState& in) {
   EDDY_DO(in.flush());
 }
 
+// It is read by its number: nobody closes it meanwhile, as during a read_at().
+class InUse {
+ public:
+  explicit InUse(FileState& file) noexcept : file_(file) { file_.begin_positional(); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+  ~InUse() { file_.end_positional(); }
+
+ private:
+  FileState& file_;
+};
+
 // Both count as owners for as long as it takes.
 Task<std::uint64_t> send(Counted<FileState> to, Counted<FileState> from, std::uint64_t offset,
                          std::uint64_t count) {
   FileState& in = *from;
   FileState& out = *to;
   if (!is_offset(offset)) co_await fail(no_offset(in.name));
+  FileAccess::check_readable(from);  // it may have been closed since the call was made
+  const InUse open(in);
   if (!in.seeks()) co_await fail(Failure::error(ESPIPE, "send", in.name));
   EDDY_DO(flush_source(in));
   EDDY_TRY(auto guard, out.turn());

@@ -26,7 +26,8 @@ class Transfer {
       : from_(from),
         to_(to),
         report_(report),
-        by_server_(from.mount == to.mount && from.mount->remote) {}
+        by_server_(from.mount == to.mount && from.mount->remote),
+        through_memory_(to.is_stream()) {}  // which may wait for ever, and is to be stopped then
 
   // Up to `size` bytes from `begin` on, to `place`; fewer where the file ends. `place` is
   // own_position for what has none: then, and where it was opened to append, it is written at the
@@ -58,7 +59,7 @@ class Transfer {
   UniqueFd pipe_out_;
   UniqueFd pipe_in_;
   bool by_server_;
-  bool through_memory_ = false;  // the kernel has refused the rest
+  bool through_memory_;  // also when the kernel has refused the rest
   std::unique_ptr<std::byte[]> memory_;
 };
 
