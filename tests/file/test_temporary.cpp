@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <limits>
 #include <utility>
 
 namespace {
@@ -377,6 +378,37 @@ TEST_P(Temporary, SpooledFileHasADescriptorOnceSomebodyAsks) {
 }
 
 // There is no place for the file: all stays in memory.
+TEST_P(Temporary, SpooledFileIsClosedByTwoAtOnce) {
+  for (const bool in_a_file : {false, true}) {
+    run([&]() -> Task<> {
+      SpooledTemporaryFile file = spooled_temporary_file(0, {.directory = room});
+      co_await file.write("text");
+      if (in_a_file) co_await file.rollover();
+      auto first = spawn(file.close());
+      auto second = spawn(file.close());
+      co_await first;
+      co_await second;
+      EXPECT_TRUE(file.closed());
+    });
+  }
+}
+
+TEST_P(Temporary, SpooledFileIsNoLargerThanAFileCanBe) {
+  for (const bool in_a_file : {false, true}) {
+    run([&]() -> Task<> {
+      SpooledTemporaryFile file = spooled_temporary_file(0, {.directory = room});
+      if (in_a_file) co_await file.rollover();
+      EXPECT_EQ((co_await as_result(file.truncate(~std::uint64_t{0}))).error(),
+                std::errc::invalid_argument);
+      if (!in_a_file) {  // which tells it when it flushes
+        co_await file.seek(std::numeric_limits<std::int64_t>::max());
+        EXPECT_EQ((co_await as_result(file.write("xx"))).error(), std::errc::invalid_argument);
+      }
+      co_await file.close();
+    });
+  }
+}
+
 TEST_P(Temporary, SpooledFileThatCannotRollOverStaysWhatItIs) {
   run([&]() -> Task<> {
     const std::string none = path("none");

@@ -69,6 +69,7 @@ Task<std::uint64_t> seek_of(State state, std::int64_t offset, Whence whence) {
 
 Task<std::uint64_t> truncate_of(State state, std::optional<std::uint64_t> size) {
   EDDY_TRY(auto guard, state->turn());
+  if (size && !is_offset(*size)) co_await fail(no_offset("a spooled file"));
   const std::uint64_t wanted = size.value_or(state->place);
   if (!state->file && !state->has_room_for(wanted)) EDDY_DO(state->to_file());
   if (state->file) {
@@ -97,8 +98,9 @@ Task<int> fileno_of(State state) {
 }
 
 Task<> close_of(State state) {
-  if (!state || state->closed) co_return;
-  EDDY_TRY(auto guard, state->turn());
+  if (!state) co_return;
+  EDDY_TRY(auto guard, state->lock.scoped());
+  if (state->closed) co_return;
   if (state->file) EDDY_DO(state->file->close());
   state->closed = true;
   state->memory = std::string();
@@ -114,6 +116,7 @@ SpooledTemporaryFile::State SpooledTemporaryFile::state_to_use() const {
 
 Task<std::size_t> SpooledTemporaryFile::write(State state, Bytes bytes) {
   EDDY_TRY(auto guard, state->turn());
+  if (!is_offset(state->place + bytes.size())) co_await fail(no_offset("a spooled file"));
   if (!state->file && !state->has_room_for(state->place + bytes.size())) {
     EDDY_DO(state->to_file());
   }

@@ -33,7 +33,7 @@ class SpooledState : public RefCounted<SpooledState>, public Pooled {
   }
 
   Task<Lock::Guard> turn() {
-    EDDY_TRY(auto guard, lock_.scoped());
+    EDDY_TRY(auto guard, lock.scoped());
     check_open();
     co_return std::move(guard);
   }
@@ -62,6 +62,7 @@ class SpooledState : public RefCounted<SpooledState>, public Pooled {
   std::uint64_t place = 0;
   std::optional<File> file;
   bool closed = false;
+  Lock lock;  // one order of calls
 
  private:
   TemporaryFileOptions options_;
@@ -70,7 +71,6 @@ class SpooledState : public RefCounted<SpooledState>, public Pooled {
   Text suffix_;
   Text mode_;
   std::size_t max_;
-  Lock lock_;
 };
 
 }  // namespace eddy::internal
