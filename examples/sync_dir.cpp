@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -96,7 +97,8 @@ class Mirror {
       if (done) {
         ++copied_;
       } else {
-        std::fprintf(stderr, "sync_dir: %s\n", done.error().message().c_str());
+        std::fprintf(stderr, "sync_dir: %s: %s\n", job.name.c_str(),
+                     done.error().message().c_str());
         failed_ = 1;
       }
     }
@@ -139,7 +141,11 @@ class Mirror {
     while (const auto entry = co_await walk.next()) {
       if (failed_ && entry->name().starts_with(part_prefix)) continue;  // the next run needs it
       const std::string name(entry->path().substr(target_.size()));
-      if (co_await as_result(fs::lstat(source_ + name))) continue;
+      const auto there = co_await as_result(fs::lstat(source_ + name));
+      if (there) continue;
+      if (there.error() != std::errc::no_such_file_or_directory) {
+        throw std::system_error(there.error(), name);
+      }
       walk.skip();
       co_await remove(name, co_await entry->lstat());
     }
