@@ -1,6 +1,7 @@
 #include "file/policies.hpp"
 #include "file/size_limit.hpp"
 #include "support/allocations.hpp"
+#include "support/failing_memory.hpp"
 #include "support/seccomp.hpp"
 
 #include <sys/stat.h>
@@ -224,6 +225,33 @@ TEST_P(AppendLine, AllocatesNothingAfterWarmUp) {
     }
     EXPECT_EQ(test::allocations(), before);
   });
+}
+
+// Whatever memory is missing: an Error has a reason.
+TEST_P(AppendLine, NeverFailsWithSuccess) {
+  std::filesystem::permissions(path(""), std::filesystem::perms::owner_exec |
+                                             std::filesystem::perms::owner_write);
+  const std::string log = path("log");
+  const std::size_t failed = test::fail_each_allocation([&](test::FailingMemory& memory) {
+    Loop loop(test::options({.file_policy = GetParam()}));
+    std::string told;
+    const auto body = [&]() -> Task<> {
+      memory.arm();
+      auto done = co_await as_outcome(append_line(log, "line", {.durable = true}));
+      memory.disarm();
+      if (!done) told = message_of(done.error());
+    };
+    try {
+      loop.run(body());
+    } catch (const std::bad_alloc&) {
+    }
+    memory.disarm();
+    EXPECT_EQ(told.find("Success"), told.npos) << told;
+    loop.close();
+    ::unlink(log.c_str());
+  });
+  EXPECT_GT(failed, 0u);
+  std::filesystem::permissions(path(""), std::filesystem::perms::owner_all);
 }
 
 }  // namespace

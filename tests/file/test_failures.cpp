@@ -1,6 +1,7 @@
 // What file systems fail with, real ones and others: the error names the path, what was
 // acknowledged stays, and nothing is left behind.
 #include "file/policies.hpp"
+#include "support/failing_kernel.hpp"
 #include "support/mounts.hpp"
 #include "support/seccomp.hpp"
 #include "support/submissions.hpp"
@@ -187,35 +188,6 @@ TEST_P(Failures, OfADirectoryThatVanishesDoNotTouchWhatIsOpen) {
 
 // -- what no test can bring about: the ring answers with it --
 
-// The kernel, but that each request of one kind fails.
-class FailingKernel : public internal::Kernel {
- public:
-  FailingKernel(std::uint8_t opcode, int error)
-      : real_(internal::open_io_uring({})), opcode_(opcode), error_(error) {
-    queues_ = real_->queues();
-    queues_.enter_fd = -1;
-    offer_ = real_->offer();
-  }
-
-  int enter(unsigned count, unsigned wait, Instant deadline,
-            Duration batch_wait) noexcept override {
-    auto* const entries = reinterpret_cast<io_uring_sqe*>(queues_.entries);
-    for (unsigned i = 0; i < count; ++i) {
-      io_uring_sqe& request = entries[(*queues_.head + i) & (queues_.entry_count - 1)];
-      if (request.opcode == opcode_) test::refuse(request, error_);
-    }
-    return real_->enter(count, wait, deadline, batch_wait);
-  }
-  void abandon() noexcept override { real_->abandon(); }
-  int fd() const noexcept override { return real_->fd(); }
-  void add_workers(int change) noexcept override { real_->add_workers(change); }
-
- private:
-  std::unique_ptr<internal::Kernel> real_;
-  std::uint8_t opcode_;
-  int error_;
-};
-
 class RingFailures : public testing::TestWithParam<int> {
  protected:
   // What the call says when each request of that kind fails.
@@ -223,7 +195,7 @@ class RingFailures : public testing::TestWithParam<int> {
   std::string told_when(std::uint8_t opcode, Make make) {
     std::string told;
     const auto options = test::options({.file_policy = FilePolicy::ring});
-    Loop loop(options, std::make_unique<FailingKernel>(opcode, GetParam()));
+    Loop loop(options, std::make_unique<test::FailingKernel>(opcode, GetParam()));
     const auto body = [&]() -> Task<> {
       auto done = co_await as_outcome(make());
       EXPECT_FALSE(done);

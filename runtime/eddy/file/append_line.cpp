@@ -4,6 +4,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/file.hpp>
+#include <eddy/file/fs.hpp>
 #include <eddy/file/internal/final_sync.hpp>
 #include <eddy/file/internal/thread_call.hpp>
 
@@ -122,10 +123,6 @@ Task<std::size_t> write_line(FileState& file, Bytes line, bool torn) {
   co_return size;
 }
 
-Failure unsafe(Failure failure, const Text& path) {
-  return Failure::error(failure.code(), "sync after appending a line to", path);
-}
-
 Task<> sync_both(FileState& file, const ParentDirectory* directory) {
   EDDY_DO(FinalSync(file.fd, *file.mount));
   if (directory) EDDY_DO(sync_finally(*directory));
@@ -150,7 +147,10 @@ Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
   ParentDirectory directory;
   // Whoever made it may have died before its name was safe: so whose line is the first.
   const bool first = options.durable && state.position() == 0;
-  if (first) EDDY_DO(open_directory_of(path, directory));
+  if (first) {  // where the file is, which a link may have led to
+    EDDY_TRY(const std::string real, fs::realpath(path));
+    EDDY_DO(open_directory_of(real, directory));
+  }
   if (directory.whole_system) {
     const int code = use_instead(directory, state.fd);
     if (code) co_await fail(Failure::error(code, verb, path));
@@ -163,7 +163,7 @@ Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
     auto safe = co_await as_outcome(sync_both(state, first ? &directory : nullptr));
     // Some file systems cannot sync a directory, nor a device (EINVAL).
     if (!safe && safe.error().code() != EINVAL) {
-      co_await fail(unsafe(std::move(safe.error()), path));
+      co_await fail(told_of(std::move(safe.error()), "sync after appending a line to", path));
     }
   }
   EDDY_DO(close_after(file));

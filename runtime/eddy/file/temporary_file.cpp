@@ -56,8 +56,7 @@ Text TemporaryMaker::next_path() const {
 }
 
 Failure TemporaryMaker::failed(Failure failure) const {
-  if (!failure.is_error()) return failure;
-  return Failure::error(failure.code(), "make something temporary in", directory_);
+  return told_of(std::move(failure), "make something temporary in", directory_);
 }
 
 // What was made is removed also when opening it fails then.

@@ -29,13 +29,6 @@ struct Replacement {
   ParentDirectory directory;
 };
 
-// The failure of something that was done to a file which nobody knows, told of the one that it is
-// for. A cancel stays one.
-Failure told_of(const Text& path, Failure failure, std::string_view operation = {}) {
-  if (!failure.is_error()) return failure;
-  return Failure::error(failure.code(), operation.empty() ? failure.operation() : operation, path);
-}
-
 // The file that is to be replaced, if there is one.
 Task<std::optional<FileStat>> find_old(Text path) {
   auto found = co_await as_outcome(fs::stat(path));
@@ -57,7 +50,7 @@ Task<File> create(Text path, unsigned permissions, Replacement& replacement) {
     const bool taken = file.error().is_error(EEXIST);
     if (taken) replacement.path = Text();
     if (!taken || tries == most_names) {
-      co_await fail(told_of(path, std::move(file.error()), "make a temporary file beside"));
+      co_await fail(told_of(std::move(file.error()), "make a temporary file beside", path));
     }
   }
 }
@@ -99,7 +92,10 @@ Task<> prepare(Text path, Bytes bytes, WriteAtomicOptions options, Replacement& 
     if (code) filled = std::unexpected(Failure::error(code, "open"));
   }
   if (filled) filled = co_await as_outcome(file.close());
-  if (!filled) co_await fail(told_of(path, std::move(filled.error())));
+  if (!filled) {  // told of the file that it is for, not of one that nobody knows
+    const std::string_view verb = filled.error().operation();
+    co_await fail(told_of(std::move(filled.error()), verb, path));
+  }
   EDDY_ASSERT(!replacement.path.empty());
 }
 
@@ -111,9 +107,10 @@ Task<> replace(Text path, Bytes bytes, WriteAtomicOptions options, Replacement& 
     co_return;
   }
   const bool mounted = renamed.error().is_error(EBUSY);
-  co_await fail(told_of(path, std::move(renamed.error()),
+  co_await fail(told_of(std::move(renamed.error()),
                         mounted ? "replace what is mounted (write_bytes() writes into it)"
-                                : "replace"));
+                                : "replace",
+                        path));
 }
 
 // A second cancel ends the wait, and stays pending.
@@ -138,7 +135,7 @@ Task<> write_atomic(Text path, Bytes bytes, WriteAtomicOptions options) {
   auto safe = co_await as_outcome(sync_finally(replacement.directory));
   // Some file systems cannot sync a directory (EINVAL): then the rename is as safe as it can be.
   if (!safe && safe.error().code() != EINVAL) {
-    co_await fail(told_of(path, std::move(safe.error()), "sync the directory after replacing"));
+    co_await fail(told_of(std::move(safe.error()), "sync the directory after replacing", path));
   }
 }
 

@@ -107,6 +107,12 @@ inline Failure failure_of_call(int code, std::string_view name, const Text& subj
                         subject);
 }
 
+// The failure of something that was done for `subject`; what is no Error, a cancel, stays what it is.
+inline Failure told_of(Failure failure, std::string_view operation, const Text& subject) {
+  if (!failure.is_error()) return failure;
+  return Failure::error(failure.code(), operation, subject);
+}
+
 // A request that no kernel has: what it stands for is a plain call always.
 inline constexpr std::uint8_t no_opcode = 255;
 

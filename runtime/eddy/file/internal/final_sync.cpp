@@ -47,9 +47,12 @@ int use_instead(ParentDirectory& directory, int file) {
 }
 
 FinalSync::FinalSync(int fd, Storage::Mount& mount) noexcept
-    : Operation({.opcode = IORING_OP_FSYNC, .fd = fd}, "sync"), fd_(fd), mount_(mount) {
+    : Operation("sync", nullptr, &refuse), fd_(fd), mount_(mount) {
   EDDY_ASSERT(fd >= 0);
+  prepare({.opcode = IORING_OP_FSYNC, .fd = fd});
 }
+
+bool FinalSync::refuse(Waiter&) { return false; }
 
 void FinalSync::await_suspend(std::coroutine_handle<> frame) {
   if (mount_.remote) remote_.begin(Storage::current());
@@ -58,7 +61,6 @@ void FinalSync::await_suspend(std::coroutine_handle<> frame) {
 
 Expected<int> FinalSync::await_outcome() {
   const int code = was_not_done() ? sync_now(fd_, &sys::fsync) : -result();
-  if (was_cancelled() || cancel_requested()) thread_state.task->keep_cancel_pending();
   if (code > 0) return std::unexpected(Failure::error(code, name()));
   return 0;
 }

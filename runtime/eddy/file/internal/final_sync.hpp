@@ -24,8 +24,8 @@ Task<> open_directory_of(Text path, ParentDirectory& directory);
 // 0, or an errno.
 int use_instead(ParentDirectory& directory, int file);
 
-// A cancel stays pending, and what the kernel did not sync because of it is synced by a plain call.
-// The descriptor must stay open. The subject of a failure is the caller's to add.
+// No cancel reaches it: that stays pending. What the kernel has no thread for is a plain call. The
+// descriptor must stay open. The subject of a failure is the caller's to add.
 class FinalSync : public Operation {
  public:
   FinalSync(int fd, Storage::Mount& mount) noexcept;
@@ -34,6 +34,7 @@ class FinalSync : public Operation {
   Expected<int> await_outcome();
 
  private:
+  static bool refuse(Waiter&);
   bool was_not_done() const noexcept;
 
   int fd_;
