@@ -107,7 +107,7 @@ inline Failure failure_of_call(int code, std::string_view name, const Text& subj
                         subject);
 }
 
-// The failure of something that was done for `subject`; what is no Error, a cancel, stays what it is.
+// The failure of something that was done for `subject`; a cancel stays what it is.
 inline Failure told_of(Failure failure, std::string_view operation, const Text& subject) {
   if (!failure.is_error()) return failure;
   return Failure::error(failure.code(), operation, subject);
