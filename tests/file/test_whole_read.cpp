@@ -1,5 +1,6 @@
 // Files that are read whole: every size, every kind of file, and every way in which it ends.
 #include "file/policies.hpp"
+#include "support/failing_kernel.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -116,6 +117,24 @@ TEST_P(WholeFiles, AreReadManyAtATime) {
       EXPECT_TRUE(text == pattern(i * 400)) << i;
     }
   });
+}
+
+// After EINTR the number is free, and may be another's.
+TEST(WholeRead, ClosesNoNumberTwice) {
+  if (!test::can_refuse()) GTEST_SKIP() << "before 6.10";
+  const test::Directory directory;
+  directory.write("file", "text");
+  Loop loop(test::options({.file_policy = FilePolicy::ring}),
+            std::make_unique<test::FailingKernel>(IORING_OP_CLOSE, EINTR));
+  const auto body = [&]() -> Task<> {
+    const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(next);  // which the file gets now
+    EXPECT_EQ(co_await read_text(directory.path("file")), "text");
+    EXPECT_GE(::fcntl(next, F_GETFD), 0) << "it was closed once more";
+    ::close(next);
+  };
+  loop.run(body());
+  loop.close();
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ bool WholeReader::read_now() {
   if (thread_state.task && thread_state.task->cancel_pending()) return false;
   Storage& storage = Storage::current();
   Storage::Mount& mount = storage.mount_of(path_.view());
+  if (mount.remote) return false;  // a server that is asked to open it may be dead
   by_ring_ = !storage.inline_better(mount, storage.policy());
   if (by_ring_) return false;
   const Got got = read_cached_file();
@@ -96,15 +97,14 @@ namespace {
 // ended. REQUIRES: the ring knows OPENAT2
 class WholeChain : public Operation {
  public:
-  WholeChain(const Text& path, Pieces& pieces, Storage::Mount& mount) noexcept
-      : Operation("open", &proceed), path_(path), pieces_(pieces), mount_(mount) {
+  WholeChain(const Text& path, Pieces& pieces, Storage& storage) noexcept
+      : Operation("open", &proceed), path_(path), pieces_(pieces), storage_(storage) {
     how_.flags = flags_to_read;
     how_.resolve = RESOLVE_CACHED;  // no worker then, nobody to wait for, and no O_NONBLOCK after
   }
   WholeChain(const WholeChain&) = delete;
 
   void await_suspend(std::coroutine_handle<> frame) {
-    if (mount_.remote) [[unlikely]] remote_.begin(Storage::current());
     prepare({.opcode = IORING_OP_OPENAT2,
              .fd = AT_FDCWD,
              .offset = address_of(&how_),
@@ -147,6 +147,7 @@ class WholeChain : public Operation {
       case Step::reads:
         if (got < 0) return read_failed(got);
         pieces_.took(static_cast<std::size_t>(got));
+        if (got > 0) tries_ = 1;
         if (got > 0) return read_on();
         // Nobody has opened its other end, or has and is gone: open(2) would have waited for that.
         if (pieces_.size() == 0 && !waited_ && is_fifo(fd_.get())) return wait();
@@ -154,7 +155,7 @@ class WholeChain : public Operation {
       case Step::waits:
         return got < 0 ? read_failed(got) : read_on();
       case Step::closes:
-        if (got != -ECANCELED && got != -EINTR) fd_.release();  // else by a plain call
+        if (got != -ECANCELED) fd_.release();  // what the kernel began to close is gone
         step_ = Step::done;
         break;
       default:
@@ -214,13 +215,14 @@ class WholeChain : public Operation {
   }
   bool submit(const Request& request) noexcept {
     prepare(request);
-    return submit_again();
+    if (!submit_again()) return false;
+    storage_.count_step();
+    return true;
   }
 
   const Text& path_;
   Pieces& pieces_;
-  Storage::Mount& mount_;
-  Storage::RemoteCall remote_;
+  Storage& storage_;
   open_how how_{};
   UniqueFd fd_;
   Step step_ = Step::opens;
@@ -234,7 +236,7 @@ class WholeChain : public Operation {
 Task<bool> read_by_ring(Text path, Pieces& pieces, UniqueFd& held) {
   EDDY_ASSERT(pieces.size() == 0);
   if (!Loop::current().ring().supports(IORING_OP_OPENAT2)) co_return false;
-  WholeChain chain(path, pieces, Storage::current().mount_of(path.view()));
+  WholeChain chain(path, pieces, Storage::current());
   auto read = co_await chain;
   if (!read) co_await fail(std::move(read.error()));
   held = std::move(chain.descriptor());
