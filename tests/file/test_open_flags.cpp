@@ -75,6 +75,28 @@ TEST_P(OpenFlagsOf, FilesThatAreOpenedInALoopStarveNobody) {
   });
 }
 
+TEST_P(OpenFlagsOf, FilesThatCannotBeOpenedInALoopStarveNobody) {
+  directory.write("file", "x");
+  for (const bool there : {false, true}) {
+    run([&]() -> Task<> {
+      const auto one = [&]() -> Task<> {
+        auto file = co_await as_outcome(open(path(there ? "file" : "none"), "r",
+                                             {.flags = there ? O_NONBLOCK : 0}));
+        EXPECT_EQ(file.has_value(), there);
+      };
+      co_await one();  // from now on the cache knows
+      bool ran = false;
+      auto other = spawn([&]() -> Task<> {
+        ran = true;
+        co_return;
+      });
+      for (int opened = 0; !ran && opened < 1000; ++opened) co_await one();
+      EXPECT_TRUE(ran);
+      co_await other;
+    });
+  }
+}
+
 TEST_P(OpenFlagsOf, NoFileAreKeptWhenTheOpenIsCancelledInAnyTurn) {
   directory.write("file", "x");
   run([&]() -> Task<> {

@@ -93,6 +93,40 @@ TEST_F(CallCost, IsPaidWhereTheOthersBringNoRequests) {
   });
 }
 
+TEST_F(CallCost, IsPaidByWholeFilesAndOpensAsRarely) {
+  run([&]() -> Task<> {
+    const std::string path = directory.path("file");
+    for (const bool whole : {false, true}) {
+      Storage::current().assume_call_cost(dear);
+      Semaphore first(0), second(0);
+      const auto work = [&]() -> Task<> {
+        for (int i = 0; i < 400; ++i) {
+          co_await first.acquire();
+          if (whole) {
+            co_await read_text(path);
+          } else {
+            File file = co_await open(path);
+          }
+        }
+      };
+      const auto bring_nothing = [&]() -> Task<> {
+        for (;;) co_await second.acquire();
+      };
+      const std::uint64_t before = Loop::current().stats().submitted;
+      auto working = spawn(work);
+      auto other = spawn(bring_nothing);
+      while (!working.done()) {  // it first, and the other one behind it
+        first.release();
+        second.release();
+        co_await yield();
+      }
+      other.cancel();
+      co_await test::wait_until_done(other);
+      EXPECT_LE(Loop::current().stats().submitted - before, whole ? 60u : 40u) << whole;
+    }
+  });
+}
+
 TEST_F(CallCost, SendsWholeFilesToTheRingStepByStep) {
   run([&]() -> Task<> {
     Storage::current().assume_call_cost(dear);

@@ -184,14 +184,15 @@ Task<File> internal::open_file(Text path, FileMode mode, OpenOptions options) {
       .flags = mode.flags | options.flags, .permissions = options.permissions, .policy = policy};
 
   int fd = open_at_once(path, how, storage, mount);
+  const bool at_once = fd != -EAGAIN;
   bool refuses_to_wait = fd >= 0 && how.may_wait();
-  if (fd < 0 && fd != -EAGAIN) co_await fail(Failure::error(-fd, "open", path));
-  if (fd < 0) {
+  if (!at_once) {
+    if (!is_punted(how.flags)) how.policy = FilePolicy::ring;  // that was asked already
     EDDY_TRY(fd, open_descriptor(path, how, mount));
   }
-  EDDY_ASSERT(fd >= 0);
-  UniqueFd owner(fd);
-  if (refuses_to_wait && storage.turn_is_over()) EDDY_DO(yield());
+  UniqueFd owner(std::max(fd, -1));
+  if (at_once && storage.turn_is_over()) EDDY_DO(yield());
+  if (fd < 0) co_await fail(Failure::error(-fd, "open", path));
   const int found = probe(owner.get(), mode);
   if (refuses_to_wait && (found == ESPIPE || mode.writable)) {
     sys::fcntl(fd, F_SETFL, how.flags);

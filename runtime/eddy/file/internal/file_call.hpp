@@ -13,6 +13,7 @@
 #include <eddy/file/internal/storage.hpp>
 
 #include <cerrno>
+#include <linux/io_uring.h>
 
 namespace eddy::internal {
 
@@ -22,7 +23,7 @@ class [[nodiscard]] FileCall : public Operation {
  public:
   FileCall(const Request& request, std::string_view name, Storage::Mount& mount, FilePolicy policy,
            Call call, bool may_wait = true)
-      : Operation(request, name),
+      : Operation(beside(request, mount), name),
         mount_(mount),
         policy_(policy),
         on_ring_(Loop::current().ring().supports(request.opcode)),
@@ -55,6 +56,11 @@ class [[nodiscard]] FileCall : public Operation {
   }
 
  private:
+  // A remote server is asked to open also what the cache knows; the ring would wait in its enter.
+  static Request beside(Request request, const Storage::Mount& mount) noexcept {
+    if (mount.remote && request.opcode == IORING_OP_OPENAT) request.flags |= IOSQE_ASYNC;
+    return request;
+  }
   // What refuses to wait, the ring does without a worker as well.
   bool is_better_here(Storage& storage) noexcept {
     return may_wait_ ? storage.inline_allowed(mount_, policy_)

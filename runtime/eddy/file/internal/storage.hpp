@@ -64,6 +64,8 @@ class Storage : public LoopService {
     if (!inline_allowed(mount, policy)) return false;
     return call_cost_ <= request_cost || policy == FilePolicy::inline_ || !batch_pays();
   }
+  // A further step of what has begun a batch, perhaps: it is nobody else.
+  void count_step() noexcept { if (began_at_ != not_begun) ++began_at_; }
   // What a system call costs here, whatever it does. Said, it is not measured any more.
   Duration call_cost() const noexcept { return call_cost_; }
   void assume_call_cost(Duration cost) noexcept {
