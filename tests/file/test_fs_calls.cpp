@@ -2,6 +2,7 @@
 // beyond the first few of them.
 #include "file/policies.hpp"
 #include "support/allocations.hpp"
+#include "support/submissions.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -362,6 +363,68 @@ TEST(FsPlaces, TellOfWhatAThreadDidThoughItWasCancelled) {
         }
       },
       {.file_policy = FilePolicy::ring});
+}
+
+TEST_P(FsCalls, AreAwaitedOnce) {
+  directory.write("file", "text");
+  run([&]() -> Task<> {
+    auto touching = fs::touch(path("new"), {.exist_ok = false});
+    co_await touching;
+    EXPECT_THROW(co_await touching, UsageError);
+    auto asking = fs::access(path("file"), R_OK);
+    EXPECT_TRUE(co_await asking);
+    EXPECT_THROW(co_await asking, UsageError);
+  });
+}
+
+TEST_P(FsCalls, MakeDirectoriesWhoseNameEndsWithASlash) {
+  const mode_t before = ::umask(0);
+  run([&]() -> Task<> {
+    co_await fs::makedirs(path("a/b/"));
+    co_await fs::makedirs(path("c/d//"), {.permissions = 0700, .exist_ok = true});
+    co_await fs::makedirs(path("c/d/"), {.exist_ok = true});
+    EXPECT_EQ((co_await as_result(fs::makedirs(path("c/d/")))).error(), std::errc::file_exists);
+    EXPECT_EQ((co_await fs::stat(path("c/d"))).mode & 07777, 0700u);
+    EXPECT_TRUE(co_await fs::is_dir(path("a/b")));
+    const auto before = Loop::current().stats().submitted;
+    co_await fs::makedirs(path("c/d/e"));
+    if (GetParam() == FilePolicy::ring) { EXPECT_EQ(Loop::current().stats().submitted, before + 1); }
+  });
+  ::umask(before);
+}
+
+TEST_P(FsCalls, SayThatTheyHaveRenamedThoughTheyAreCancelledAfterwards) {
+  for (int time = 0; time < 20; ++time) {
+    std::filesystem::create_directories(path("a/b"));
+    directory.write("a/b/file", "text");
+    run([&]() -> Task<> {
+      bool said = false;
+      test::Submissions requests(Loop::current());
+      auto renaming = spawn([&]() -> Task<> {
+        co_await fs::renames(path("a/b/file"), path("file"));
+        said = true;
+        co_await yield();
+      });
+      while (!renaming.done()) {  // cancelled while it removes "b", or before
+        requests.each([&](const io_uring_sqe& request) {
+          if (request.opcode == IORING_OP_UNLINKAT) renaming.cancel();
+        });
+        co_await yield();
+      }
+      EXPECT_EQ(said, std::filesystem::exists(path("file")));
+    });
+    std::filesystem::remove(path("file"));
+  }
+}
+
+TEST_P(FsCalls, LeadNowhereThroughALinkInACircleAndByANameThatIsTooLong) {
+  std::filesystem::create_symlink("circle", path("circle"));
+  run([&]() -> Task<> {
+    EXPECT_FALSE(co_await fs::exists(path("circle")));
+    EXPECT_FALSE(co_await fs::is_file(path("circle")));
+    EXPECT_TRUE(co_await fs::is_symlink(path("circle")));
+    EXPECT_FALSE(co_await fs::exists(path(std::string(300, 'n'))));
+  });
 }
 
 }  // namespace

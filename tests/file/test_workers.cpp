@@ -170,6 +170,25 @@ TEST_P(Workers, CopyAFileThatSomebodyHasALeaseOn) {
   });
 }
 
+TEST_P(Workers, TruncateAFileThatSomebodyHasALeaseOn) {
+  if (GetParam() == FilePolicy::inline_) return;  // it holds the loop, as was asked for
+  directory.write("file", "text");
+  test::in_a_child([&] {
+    ::signal(SIGIO, SIG_IGN);  // says that the lease is wanted back
+    const UniqueFd held(::open(path("file").c_str(), O_RDONLY | O_CLOEXEC));
+    if (::fcntl(held.get(), F_SETLEASE, F_RDLCK) != 0) return;  // there are none here
+    const auto body = [&]() -> Task<> {
+      auto cutting = spawn(fs::truncate(path("file"), 2));
+      co_await test::settle(50);
+      EXPECT_FALSE(cutting.done());
+      ::fcntl(held.get(), F_SETLEASE, F_UNLCK);
+      co_await cutting;
+    };
+    test::run(body, {.file_policy = GetParam()});
+  });
+  EXPECT_EQ(directory.read("file"), "te");
+}
+
 // Looks before it opens: nobody comes, or somebody who then finds that there is no reader.
 TEST_P(Workers, AreNotHeldByACopyOfAFifo) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0666), 0);

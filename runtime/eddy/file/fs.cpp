@@ -26,7 +26,9 @@ Request two_path_request(std::uint8_t opcode, const Text& from, const Text& to) 
   return request;
 }
 
-bool leads_nowhere(const Arguments&, int code) { return code == ENOENT || code == ENOTDIR; }
+bool leads_nowhere(const Arguments&, int code) {
+  return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
+}
 bool whatever_it_is(const Arguments&, int) { return true; }
 
 // -- stat: `number` are its flags, `more` the type of file that is asked for --
@@ -264,7 +266,8 @@ constexpr NameVerbOf<void> truncate_verb{
            EDDY_ASSERT(is_offset(a.number));
            return sys::truncate(a.path.c_str(), static_cast<off_t>(a.number));
          },
-     .changes = true}};
+     .changes = true,
+     .waits = true}};
 constexpr NameVerbOf<void> no_offset_verb{
     {.name = no_offset_name, .call = [](Arguments&) {
        errno = EINVAL;

@@ -56,8 +56,8 @@ class [[nodiscard]] Call : public internal::NameOperation, public internal::Rais
 Call<FileStat> stat(Text path);
 Call<FileStat> lstat(Text path);  // of a symbolic link itself
 
-// False, and no error, where the path leads nowhere (ENOENT, ENOTDIR). What a symbolic link leads
-// to counts, but for is_symlink().
+// False, and no error, where the path leads nowhere (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG). What a
+// symbolic link leads to counts, but for is_symlink().
 Call<bool> exists(Text path);
 Call<bool> is_file(Text path);
 Call<bool> is_dir(Text path);

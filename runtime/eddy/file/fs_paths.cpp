@@ -22,12 +22,17 @@ std::string_view parent_of(std::string_view path) noexcept {
   return path;
 }
 
-// From the innermost on, until one cannot be removed. A request to cancel is no such reason.
+// From the innermost on, until one cannot be removed. A request to cancel ends it too, and stays
+// pending: what was done before is told.
 Task<> prune(std::string_view path) {
   for (; !path.empty() && path != "/"; path = parent_of(path)) {
     auto done = co_await as_outcome(fs::rmdir(Text(path)));
     if (done) continue;
-    if (!done.error().is_error()) co_await fail(std::move(done.error()));
+    if (done.error().is_cancelled()) {
+      thread_state.task->keep_cancel_pending();
+    } else if (!done.error().is_error()) {
+      co_await fail(std::move(done.error()));
+    }
     co_return;
   }
 }
@@ -95,11 +100,11 @@ Task<> removedirs(Text path) {
 }
 
 Task<> makedirs(Text path, MkdirOptions options) {
-  const std::string_view text = path_of(path);
-  for (auto slash = text.find('/', 1); slash < text.size(); slash = text.find('/', slash + 1)) {
-    const Text parent(text.substr(0, slash));
-    EDDY_DO(mkdir(parent, {.exist_ok = true}));
-  }
+  auto made = co_await as_outcome(mkdir(path, options));
+  if (made) co_return;
+  const Text parent(parent_of(path.view()));
+  if (!made.error().is_error(ENOENT) || parent.empty()) co_await fail(std::move(made.error()));
+  EDDY_DO(makedirs(parent, {.exist_ok = true}));
   EDDY_DO(mkdir(path, options));
 }
 

@@ -54,6 +54,7 @@ class Waiter : public Link<Waiter> {
   // Throws UsageError when it waits, or has waited, already. For what links or starts something
   // when it is awaited: a second time would do that to what is in use.
   void require_first_await() const { if (task_) [[unlikely]] throw_awaited_twice(); }
+  [[noreturn]] static void throw_awaited_twice();
 
   void mark_forwarding(bool on) noexcept { forwarding_ = on; }
   void mark_cancelled() noexcept { cancelled_ = true; }
@@ -67,7 +68,6 @@ class Waiter : public Link<Waiter> {
 
  private:
   [[noreturn]] static void throw_no_task();
-  [[noreturn]] static void throw_awaited_twice();
 
   TaskState* task_ = nullptr;
   Cancel cancel_;

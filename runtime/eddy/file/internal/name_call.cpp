@@ -59,10 +59,12 @@ class NameOperation::Job : public BlockingCall {
 };
 
 bool NameOperation::await_ready() {
+  if (place_ != Place::nowhere) [[unlikely]] throw_awaited_twice();
   if (thread_state.task && thread_state.task->cancel_pending()) return false;
   Storage& storage = Storage::current();
   mount_ = &storage.mount_of(arguments_.path.view());
-  if (!arguments_.other.empty() || !storage.inline_allowed(*mount_, storage.policy())) {
+  const bool asks_more = verb_->waits || !arguments_.other.empty();
+  if (asks_more || !storage.inline_allowed(*mount_, storage.policy())) {
     if (find_other_place(storage)) return false;
   }
   const int result = storage.measure(*mount_, [this] { return call_now(); });
@@ -81,7 +83,8 @@ int NameOperation::call_now() { return call_until_done(*verb_, arguments_); }
 // True: it may not be done inline.
 bool NameOperation::find_other_place(Storage& storage) {
   const FilePolicy policy = storage.policy();
-  bool here = storage.inline_allowed(*mount_, policy);
+  bool here = storage.inline_allowed(*mount_, policy) &&
+              (!verb_->waits || policy == FilePolicy::inline_);
   if (here && !arguments_.other.empty()) {
     here = storage.inline_allowed(storage.mount_of(arguments_.other.view()), policy);
   }
@@ -100,7 +103,6 @@ bool NameOperation::await_suspend(std::coroutine_handle<> frame) {
     return true;
   }
   if (place_ == Place::thread) {
-    require_first_await();
     EDDY_ASSERT(!job_);
     job_ = std::make_shared<Job>(*verb_, arguments_);
     waiting_.emplace(wait_for(job_, *this));

@@ -54,6 +54,8 @@ struct NameVerb {
   bool (*forgives)(const NameArguments&, int code) = nullptr;
   // A cancelled call that a thread has begun is waited for, so that what was done is told.
   bool changes = false;
+  // Perhaps for somebody to give up a lease: inline only where nothing else may be.
+  bool waits = false;
 };
 
 // The same with what it gives; of an error that is forgiven `result` is the negative one.
