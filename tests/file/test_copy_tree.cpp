@@ -1,6 +1,9 @@
 // fs::copytree and fs::move: what arrives, what stays, and what is said of the rest.
 #include "file/policies.hpp"
 #include "support/failing_memory.hpp"
+#include "support/mounts.hpp"
+#include "support/said_by.hpp"
+#include "support/seccomp.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -295,6 +298,85 @@ TEST_P(MoveTree, MovesNoDirectoryIntoItself) {
               std::errc::no_such_file_or_directory);
   });
   EXPECT_EQ(look(path("tree")), before);
+}
+
+// What is mounted in it is another file system; and where a part of it is mounted elsewhere, the
+// kernel says the same.
+TEST_P(MoveTree, MovesNoDirectoryIntoWhatIsMountedInIt) {
+  make_tree();
+  stdfs::create_directory(path("part"));
+  const Names before = look(path("tree"));
+  test::in_a_child([&] {
+    if (!test::own_mounts()) return;
+    const std::string mounted = path("tree/empty"), part = path("part");
+    ASSERT_EQ(::mount("none", mounted.c_str(), "tmpfs", 0, nullptr), 0);
+    ASSERT_EQ(::mount(path("tree/a").c_str(), part.c_str(), nullptr, MS_BIND, nullptr), 0);
+    test::run([&]() -> Task<> {
+      for (const std::string& to : {mounted, mounted + "/new", part, part + "/b"}) {
+        const auto moved = co_await as_result(fs::move(path("tree"), to));
+        EXPECT_EQ(moved.error(), std::errc::invalid_argument) << to;
+      }
+    }, {.file_policy = GetParam()});
+    EXPECT_EQ(::umount(part.c_str()), 0);
+    EXPECT_TRUE(stdfs::is_empty(mounted)) << "it was copied";
+    EXPECT_EQ(::umount(mounted.c_str()), 0);
+  });
+  stdfs::remove_all(path("tree/a/tree"));  // a part of the copy
+  stdfs::remove_all(path("tree/a/b/tree"));
+  set_time("tree/a", 1'100'000'000);
+  EXPECT_EQ(look(path("tree")), before);
+}
+
+TEST_P(MoveTree, LeavesAFileThatIsMovedToItself) {
+  directory.write("file", "kept");
+  stdfs::create_directory(path("again"));
+  test::in_a_child([&] {
+    if (!test::own_mounts()) return;
+    ASSERT_EQ(::mount(path("").c_str(), path("again").c_str(), nullptr, MS_BIND, nullptr), 0);
+    test::run([&]() -> Task<> {
+      EXPECT_EQ(co_await test::said_by<Error>(fs::move(path("again/file"), path("file"))),
+                "move '" + path("again/file") + "': Invalid argument");
+    }, {.file_policy = GetParam()});
+  });
+  EXPECT_EQ(directory.read("file"), "kept");
+}
+
+// As rename() does: the file that was there stays what it is for those who have it.
+TEST_P(MoveFar, PutsAFileInThePlaceOfWhatIsThere) {
+  directory.write("file", "new");
+  stdfs::create_symlink("nowhere", path("link"));
+  const auto put = [&](const std::string& name) { std::ofstream(far + name) << "old"; };
+  put("/file");
+  put("/replaced");
+  stdfs::create_hard_link(far + "/file", far + "/kept");
+  stdfs::create_symlink("kept", far + "/way");
+  run([&]() -> Task<> {
+    co_await fs::move(path("file"), far + "/file");
+    co_await fs::move(path("link"), far + "/replaced");
+    directory.write("file", "newer");
+    co_await fs::move(path("file"), far + "/way");
+  });
+  const auto text = [&](const std::string& name) {
+    std::ifstream file(far + name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(text("/file"), "new");
+  EXPECT_EQ(text("/way"), "newer");
+  EXPECT_EQ(text("/kept"), "old");
+  EXPECT_EQ(stdfs::read_symlink(far + "/replaced"), "nowhere");
+  EXPECT_FALSE(is_there("file") || is_there("link"));
+}
+
+TEST_P(MoveFar, LeavesWhatIsThereWhereTheFileCannotBeCopied) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  std::ofstream(far + "/file") << "old";
+  run([&]() -> Task<> {
+    EXPECT_EQ(co_await test::said_by<Error>(fs::move(path("fifo"), far + "/file")),
+              "move '" + path("fifo") + "': Invalid argument");
+  });
+  EXPECT_TRUE(is_there("fifo"));
+  const stdfs::directory_iterator all(far);
+  EXPECT_EQ(std::distance(begin(all), end(all)), 1);
 }
 
 TEST_P(MoveFar, CopiesAndRemovesAfterwards) {

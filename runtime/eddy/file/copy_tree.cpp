@@ -30,9 +30,10 @@ std::string message_of(const std::vector<fs::CopytreeError::Item>& items) {
 
 class CopyTree {
  public:
-  CopyTree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores) noexcept
+  CopyTree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores,
+           InnerTarget inner) noexcept
       : from_(std::move(from)), to_(std::move(to)), options_(options),
-        ignores_(std::move(ignores)) {}
+        ignores_(std::move(ignores)), inner_(inner) {}
 
   Task<> copy();
 
@@ -49,6 +50,7 @@ class CopyTree {
   Text to_;
   fs::CopytreeOptions options_;
   IgnoresEntry ignores_;
+  InnerTarget inner_;
   DirectoryStack stack_{"copytree"};
   std::vector<Text> targets_;  // one for each of the stack
   FileStat root_target_;
@@ -141,7 +143,8 @@ Task<> CopyTree::copy_directory(const char* name, Text to) {
     made = std::unexpected(Failure::error(ELOOP, "copytree", Text(stack_.path())));
   } else if (stack_.is_at(root_target_.device, root_target_.inode)) {
     EDDY_DO(stack_.leave());
-    co_return;
+    if (inner_ == InnerTarget::left_out) co_return;
+    co_await fail(Failure::error(EINVAL, "copy a directory into itself", to_));
   } else {
     made = co_await as_outcome(fs::mkdir(to, {.exist_ok = options_.dirs_exist_ok}));
   }
@@ -178,10 +181,11 @@ bool fs::ignore_patterns::operator()(const DirectoryEntry& entry) const noexcept
       patterns_, [&](const std::string& pattern) { return fnmatch(entry.name(), pattern); });
 }
 
-Task<> internal::copy_tree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores) {
+Task<> internal::copy_tree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores,
+                          InnerTarget inner) {
   static_cast<void>(path_of(from));
   static_cast<void>(path_of(to));
-  CopyTree tree(std::move(from), std::move(to), options, std::move(ignores));
+  CopyTree tree(std::move(from), std::move(to), options, std::move(ignores), inner);
   EDDY_DO(tree.copy());
 }
 

@@ -7,6 +7,7 @@
 #include <eddy/file/directory_entry.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -60,7 +61,11 @@ namespace internal {
 
 using IgnoresEntry = std::function<bool(const DirectoryEntry& entry)>;
 
-Task<> copy_tree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores);
+// What becomes of `to` where it is found below `from`.
+enum class InnerTarget : std::uint8_t { left_out, failure };
+
+Task<> copy_tree(Text from, Text to, fs::CopytreeOptions options, IgnoresEntry ignores,
+                 InnerTarget inner = InnerTarget::left_out);
 
 }  // namespace internal
 

@@ -40,6 +40,10 @@ struct FileStat {
 
 namespace internal {
 
+inline bool is_same_file(const FileStat& one, const FileStat& two) noexcept {
+  return one.device == two.device && one.inode == two.inode;
+}
+
 // statx(2) of `path` below `fd` with those AT_* flags; a failure names `subject`.
 Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,
                          Text subject);

@@ -72,7 +72,7 @@ namespace fs {
 Task<bool> samefile(Text path, Text other) {
   EDDY_TRY(const FileStat one, stat(path));
   EDDY_TRY(const FileStat two, stat(other));
-  co_return one.device == two.device && one.inode == two.inode;
+  co_return is_same_file(one, two);
 }
 
 bool sameopenfile(int fd, int other) {
@@ -83,7 +83,7 @@ bool sameopenfile(int fd, int other) {
     if (statx_or_older(i == 0 ? fd : other, "", flags, found[i]) < 0) throw Error(errno, "stat");
   }
   const FileStat one = to_stat(found[0]), two = to_stat(found[1]);
-  return one.device == two.device && one.inode == two.inode;
+  return is_same_file(one, two);
 }
 
 Task<> renames(Text from, Text to) {

@@ -7,6 +7,8 @@
 #include <eddy/file/fs.hpp>
 #include <eddy/file/internal/directory_reader.hpp>
 #include <eddy/file/internal/path.hpp>
+#include <eddy/file/internal/temporary_name.hpp>
+#include <eddy/file/internal/temporary_path.hpp>
 #include <eddy/file/remove_tree.hpp>
 
 #include <optional>
@@ -33,7 +35,7 @@ Task<Text> target_of(Text from, Text to) {
   EDDY_TRY(const auto there, find(to));
   if (!there || !there->is_dir()) co_return to;
   EDDY_TRY(const auto source, find(from));
-  if (source && source->device == there->device && source->inode == there->inode) co_return to;
+  if (source && is_same_file(*source, *there)) co_return to;
   std::string whole(to.view());
   if (!whole.ends_with('/')) whole += '/';
   whole += last_part_of(from.view());
@@ -44,15 +46,56 @@ Task<Text> target_of(Text from, Text to) {
   co_return inside;
 }
 
+// By the way up from there, whatever names have led to it.
+Task<bool> is_below(Text to, FileStat directory) {
+  std::string path(to.view());
+  path.resize(path.rfind('/') + 1);
+  if (path.empty()) path = "./";
+  for (FileStat before;;) {
+    auto above = co_await as_outcome(fs::stat(path));
+    if (!above && !above.error().is_error()) co_await fail(std::move(above.error()));
+    if (!above || is_same_file(*above, before)) co_return false;
+    if (is_same_file(*above, directory)) co_return true;
+    before = *above;
+    path += "../";
+  }
+}
+
+// What is mounted below `from` is another file system as well: there the copy would be removed with
+// all the rest. Where a part of `from` is mounted, the copy meets itself.
+Task<> move_directory(Text from, Text to, FileStat source) {
+  EDDY_TRY(const bool inside, is_below(to, source));
+  if (inside) co_await fail(Failure::error(EINVAL, "move", from));
+  EDDY_DO(copy_tree(from, to, {.symlinks = true}, nullptr, InnerTarget::failure));
+  EDDY_DO(fs::rmtree(from));
+}
+
+// By a copy beside it, which takes the place of whatever is there; but not of the same file, which
+// would be removed by its other name.
+Task<> replace(Text from, Text to, FileStat source) {
+  auto there = co_await as_outcome(fs::lstat(to));
+  if (!there && !there.error().is_error(ENOENT)) co_await fail(std::move(there.error()));
+  if (there && is_same_file(*there, source)) co_await fail(Failure::error(EINVAL, "move", from));
+  const Counted<TemporaryPath> copy(
+      new TemporaryPath(name_beside(to.view()), TemporaryPath::Kind::file));
+  EDDY_TRY(const auto copied, fs::copy(from, copy->text(), {.follow_symlinks = false}));
+  EDDY_ASSERT(copied == copy->path());
+  EDDY_DO(fs::rename(copy->text(), to));
+  copy->keep();
+}
+
+Task<> move_file(Text from, Text to, FileStat source) {
+  auto replaced = co_await as_outcome(replace(from, to, source));
+  if (!replaced) co_await fail(named(std::move(replaced.error()), "move", from));
+  EDDY_DO(fs::unlink(from));
+}
+
 Task<> copy_and_remove(Text from, Text to) {
   EDDY_TRY(const FileStat source, fs::lstat(from));
   if (source.is_dir()) {
-    EDDY_DO(fs::copytree(from, to, {.symlinks = true}));
-    EDDY_DO(fs::rmtree(from));
+    EDDY_DO(move_directory(from, to, source));
   } else {
-    EDDY_TRY(const auto copied, fs::copy(from, to, {.follow_symlinks = false}));
-    EDDY_ASSERT(copied == to.view());
-    EDDY_DO(fs::unlink(from));
+    EDDY_DO(move_file(from, to, source));
   }
 }
 

@@ -14,8 +14,8 @@ namespace eddy::fs {
 //
 // To another file system it is copied with all that is in it, links as links, and removed
 // afterwards, by copy(), copytree() and rmtree(). `from` is there as it was until all is copied:
-// after a failure or a cancel before that a part of the copy is left, and after one later the rest
-// of what is to be removed.
+// after a failure or a cancel before that a part of a directory's copy is left, and after one later
+// the rest of what is to be removed. A file's copy is made beside `to`, and renamed.
 Task<std::string> move(Text from, Text to);
 
 }  // namespace eddy::fs
