@@ -1,5 +1,6 @@
 #include "file/policies.hpp"
 #include "support/failing_memory.hpp"
+#include "support/seccomp.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -316,6 +317,24 @@ TEST_P(Locks, SayWhatIsWrong) {
     } catch (const Error& error) {
       EXPECT_EQ(error.what(), "lock '" + path("file") + "': Bad file descriptor");
     }
+  });
+}
+
+TEST_P(Locks, StayWhereAForkedChildLetsGoOfItsGuard) {
+  run([&]() -> Task<> {
+    File file = co_await opened();
+    const FileLock held = co_await lock_file(file);
+    FileLock range = co_await lock_range(file, 0, 10);
+    test::in_a_child([&] {
+      FileLock moved;
+      moved = std::move(range);
+      const_cast<FileLock&>(held).release();
+    });
+    File other = co_await opened();
+    EXPECT_FALSE(co_await try_lock_file(other));
+    EXPECT_FALSE(co_await try_lock_range(other, 0, 1));
+    range.release();
+    EXPECT_TRUE(co_await try_lock_range(other, 0, 1));
   });
 }
 

@@ -246,6 +246,21 @@ TEST_P(Temporary, FileThatOthersHaveTakenIsNoError) {
   });
 }
 
+// ... and a child has only a copy of the handle.
+TEST_P(Temporary, StaysWhereAForkedChildLetsGoOfItsHandle) {
+  run([&]() -> Task<> {
+    NamedTemporaryFile file = co_await named_temporary_file({.directory = room});
+    TemporaryDirectory lent = co_await temporary_directory({.directory = room});
+    test::in_a_child([&] {
+      const NamedTemporaryFile first = std::move(file);
+      const TemporaryDirectory second = std::move(lent);
+    });
+    EXPECT_TRUE(there(file.path()));
+    EXPECT_TRUE(there(lent.name()));
+  });
+  EXPECT_EQ(count(), 0u);
+}
+
 // -- directories --
 
 TEST_P(Temporary, DirectoryIsGoneWithAllThatIsInIt) {

@@ -116,7 +116,7 @@ Task<std::optional<FileLock>> internal::try_lock_file(Counted<FileState> file, L
 }
 
 void FileLock::release() noexcept {
-  if (held()) {
+  if (held() && process_ == process_mark) {
     const int code = set_lock(file_->fd, range_, Wanted::none);
     EDDY_ASSERT(code != EAGAIN);
     static_cast<void>(code);

@@ -20,6 +20,7 @@
 // A try is made in place, and by a thread where the file system is remote.
 #pragma once
 
+#include <eddy/base/internal/process.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/file/file.hpp>
 
@@ -54,18 +55,20 @@ class [[nodiscard]] FileLock {
  public:
   FileLock() = default;
   FileLock(FileLock&& other) noexcept
-      : file_(std::move(other.file_)), range_(other.range_) {}
+      : file_(std::move(other.file_)), range_(other.range_), process_(other.process_) {}
   FileLock& operator=(FileLock&& other) noexcept {
     if (this != &other) {
       release();
       file_ = std::move(other.file_);
       range_ = other.range_;
+      process_ = other.process_;
     }
     return *this;
   }
   ~FileLock() { release(); }
 
-  // Idempotent. A plain call, also where the file system is remote.
+  // Idempotent. A plain call, also where the file system is remote. Nothing in a child after
+  // fork(): the file is open in both, and the lock is its parent's.
   void release() noexcept;
   // Not released, and the file is open.
   bool held() const noexcept { return file_ && file_->fd >= 0; }
@@ -80,6 +83,7 @@ class [[nodiscard]] FileLock {
 
   internal::Counted<internal::FileState> file_;
   internal::LockedRange range_;
+  std::uint32_t process_ = internal::process_mark;
 };
 
 // Waits until nobody else has it. Cancelled: nothing was locked. Throws Error: EBADF for a range of

@@ -21,7 +21,7 @@ struct TemporaryDirectoryOptions {
 
 // Removed by close(), at the end of with(), or by plain calls when the handle dies; what is not
 // there any more is no error. Links in it are removed and never followed. Only a killed program
-// leaves it there.
+// leaves it there. A handle that dies in a child after fork() removes nothing.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() = default;

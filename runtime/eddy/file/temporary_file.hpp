@@ -32,7 +32,8 @@ Task<File> temporary_file(TemporaryFileOptions options = {});
 
 // A File with a name that others can open it by: name() is its path. Only this user may (0600).
 // Removed as the options say; what was removed by others, or renamed, is no error. As the last
-// resort the destructor removes it by a plain call; only a killed program leaves it there.
+// resort the destructor removes it by a plain call; only a killed program leaves it there. One that
+// runs in a child after fork() removes nothing.
 class NamedTemporaryFile : public File {
  public:
   NamedTemporaryFile() = default;

@@ -43,7 +43,7 @@ void remove_entries(int directory, int depth) noexcept {
 void remove_tree_now(const char* path) noexcept { remove_entry(AT_FDCWD, path, 0); }
 
 TemporaryPath::~TemporaryPath() {
-  if (removed_ || kind_ == Kind::kept) return;
+  if (removed_ || kind_ == Kind::kept || process_ != process_mark) return;
   if (kind_ == Kind::directory) {
     remove_tree_now(path_.c_str());
   } else {

@@ -4,6 +4,7 @@
 
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
+#include <eddy/base/internal/process.hpp>
 #include <eddy/base/text.hpp>
 #include <eddy/core/task.hpp>
 
@@ -18,7 +19,8 @@ class TemporaryPath : public RefCounted<TemporaryPath>, public Pooled {
   enum class Kind : std::uint8_t { file, directory, kept };
 
   TemporaryPath(Text path, Kind kind) noexcept : path_(std::move(path)), kind_(kind) {}
-  // Without waiting and without a throw: what cannot be removed by plain calls stays.
+  // Without waiting and without a throw: what cannot be removed by plain calls stays. All does in a
+  // child after fork(): it is the parent's.
   ~TemporaryPath();
 
   std::string_view path() const noexcept { return path_.view(); }
@@ -37,6 +39,7 @@ class TemporaryPath : public RefCounted<TemporaryPath>, public Pooled {
   Text path_;
   Kind kind_;
   bool removed_ = false;
+  std::uint32_t process_ = process_mark;
 };
 
 // Removes the directory and what is in it by plain calls, relative to what is open, as far as that
