@@ -393,4 +393,23 @@ TEST_P(Rmtree, LeavesNothingBehindWhereMemoryFails) {
   EXPECT_GT(failed, 5u);
 }
 
+TEST_P(Rmtree, MayBeCalledTwiceAtTheSameTime) {
+  for (int i = 0; i < 20; ++i) {
+    make_tree();
+    for (int more = 0; more < 20; ++more) {
+      stdfs::create_directories(path("tree/" + std::to_string(more) + "/x/y"));
+    }
+    run([&]() -> Task<> {
+      auto first = spawn(fs::rmtree(path("tree")));
+      co_await test::settle(i);
+      // Whoever comes last finds that the root has gone.
+      const auto second = co_await as_result(fs::rmtree(path("tree")));
+      const auto done = co_await as_result(JoinHandle<>(first));
+      EXPECT_TRUE(done) << done.error().message();
+      EXPECT_TRUE(second || !stdfs::exists(path("tree")));
+    });
+    EXPECT_FALSE(is_there("tree"));
+  }
+}
+
 }  // namespace

@@ -205,6 +205,22 @@ TEST_P(ScandirStep, EndsWithAFailureInTheMiddle) {
   reset();
 }
 
+TEST_P(Scandir, IsAtItsEndWhereTheDirectoryIsRemoved) {
+  run([&]() -> Task<> {
+    for (const bool deep : {false, true}) {
+      stdfs::create_directories(path("gone/below"));
+      directory.write("gone/below/file", "x");
+      auto entries = deep ? fs::walk(path("gone")) : fs::scandir(path("gone/below"));
+      EXPECT_TRUE(co_await entries.next());
+      if (deep) {
+        EXPECT_TRUE(co_await entries.next());
+      }
+      stdfs::remove_all(path("gone"));
+      EXPECT_FALSE(co_await entries.next());
+    }
+  });
+}
+
 TEST_P(Scandir, RefusesAZeroByteBeforeAnythingIsDone) {
   run([&]() -> Task<> {
     EXPECT_THROW(static_cast<void>(fs::scandir(std::string("a\0b", 3))), UsageError);

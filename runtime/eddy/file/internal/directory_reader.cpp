@@ -54,7 +54,7 @@ class DirectoryReader::ReadOnThread : public BlockingCall {
   bool done_ = false;
 };
 
-Task<std::size_t> DirectoryReader::read_on_thread() {
+Task<int> DirectoryReader::read_on_thread() {
   if (!reading_) {
     reading_ = std::make_shared<ReadOnThread>();
     reading_->fd = std::move(fd_);
@@ -69,7 +69,7 @@ Task<std::size_t> DirectoryReader::read_on_thread() {
   if (call->result < 0) {
     co_await fail(Failure::error(static_cast<int>(-call->result), "read"));
   }
-  co_return static_cast<std::size_t>(call->result);
+  co_return static_cast<int>(call->result);
 }
 
 Task<bool> DirectoryReader::fill(Storage::Mount& mount) {
@@ -78,16 +78,20 @@ Task<bool> DirectoryReader::fill(Storage::Mount& mount) {
   if (!block_ && !reading_) block_.reset(new Block);
   Storage& storage = Storage::current();
   at_ = end_ = 0;
+  Expected<int> got = 0;
   if (!reading_ && storage.inline_allowed(mount, storage.policy())) {
     const auto call = [fd = fd_.get(), into = block_->bytes] {
       return sys::getdents64(fd, into, capacity);
     };
-    EDDY_TRY(auto got,
-             perform({.opcode = no_opcode}, "read", mount, storage.policy(), Text(), call));
-    end_ = static_cast<std::size_t>(got);
+    got = co_await as_outcome(
+        perform({.opcode = no_opcode}, "read", mount, storage.policy(), Text(), call));
   } else {
-    EDDY_TRY(end_, read_on_thread());
+    got = co_await as_outcome(read_on_thread());
   }
+  // It has been removed, and so everything in it: the end, as readdir(3) has it.
+  if (!got && got.error().is_error(ENOENT)) got = 0;
+  if (!got) co_await fail(std::move(got.error()));
+  end_ = static_cast<std::size_t>(*got);
   EDDY_ASSERT(end_ <= capacity);
   // What is done with so many entries takes its time too: the others have a turn.
   if (end_ > capacity / 2) EDDY_DO(yield());

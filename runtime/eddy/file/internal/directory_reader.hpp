@@ -58,8 +58,9 @@ class DirectoryReader {
     EDDY_ASSERT(block_ && block_->bytes + at_ == reinterpret_cast<const std::byte*>(&entry));
   }
 
-  // Reads more; false at the end. A failure names nothing. Cancelled while a thread reads: the next
-  // call waits for that. REQUIRES: take() gave null
+  // Reads more; false at the end, and where the directory has been removed. A failure names
+  // nothing. Cancelled while a thread reads: the next call waits for that.
+  // REQUIRES: take() gave null
   Task<bool> fill(Storage::Mount& mount);
 
   // Gives up the descriptor and what is read; open_again() goes on after what was taken last.
@@ -81,7 +82,7 @@ class DirectoryReader {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
   }
 
-  Task<std::size_t> read_on_thread();
+  Task<int> read_on_thread();
 
   std::shared_ptr<ReadOnThread> reading_;  // has the two below
   UniqueFd fd_;
