@@ -1,5 +1,7 @@
 // fs::glob and fs::rglob: what matches. More in tests/differential, against Python's.
 #include "file/policies.hpp"
+#include "support/said_by.hpp"
+#include "support/seccomp.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,6 +181,46 @@ TEST_P(Glob, RefusesPatternsThatAreTooLong) {
     EXPECT_THROW(static_cast<void>(fs::glob(pattern + "/*")), UsageError);
     EXPECT_THROW(static_cast<void>(fs::glob(std::string("a\0*", 3))), UsageError);
     co_return;
+  });
+}
+
+TEST_P(Glob, FindsNamesWithoutMagicAlsoWhereNothingMayBeListed) {
+  ::chmod(path("").c_str(), 0311);
+  ::chmod(path("a").c_str(), 0311);
+  test::in_a_child([&] {
+    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) return;
+    test::run([&]() -> Task<> {
+      const Names inner = {"a/x.txt"}, outer = {"x.txt"};
+      EXPECT_EQ(co_await matches("a/**/x.txt"), inner);
+      EXPECT_EQ(co_await matches("**/a/x.txt"), inner);
+      EXPECT_EQ(co_await matches("**/x.txt"), outer);
+      EXPECT_EQ(co_await matches("a/*"), Names());
+    }, {.file_policy = GetParam()});
+  });
+  ::chmod(path("").c_str(), 0755);
+  ::chmod(path("a").c_str(), 0755);
+}
+
+TEST_P(Glob, ThrowsForANameThatCannotBeLookedForAndGoesOn) {
+  if (GetParam() == FilePolicy::ring) GTEST_SKIP() << "what the ring does no filter sees";
+  test::in_a_child([&] {
+    test::refuse(SYS_statx, EIO);
+    test::run([&]() -> Task<> {
+      auto entries = fs::glob(path("[ad]/x.txt"));
+      Names said;
+      for (int i = 0; i < 2; ++i) {
+        const std::string next = co_await test::said_by<Error>(entries.next());
+        said.push_back(next);
+      }
+      std::ranges::sort(said);
+      EXPECT_EQ(said, (Names{"glob '" + path("a/x.txt") + "': Input/output error",
+                             "glob '" + path("d/x.txt") + "': Input/output error"}));
+      EXPECT_FALSE(co_await entries.next());
+      auto links = fs::glob(path("l[i]nk/"));
+      EXPECT_EQ(co_await test::said_by<Error>(links.next()),
+                "glob '" + path("link") + "': Input/output error");
+      EXPECT_FALSE(co_await links.next());
+    }, {.file_policy = GetParam()});
   });
 }
 

@@ -24,7 +24,9 @@ bool matches_nothing(const Failure& failure) noexcept {
 class GlobSource : public EntrySource {
  public:
   GlobSource(GlobPattern pattern, fs::GlobOptions options)
-      : pattern_(std::move(pattern)), options_(options), base_(pattern_.base()) {}
+      : pattern_(std::move(pattern)),
+        options_(options),
+        root_(pattern_.base().empty() ? "." : pattern_.base()) {}
 
   bool take(std::optional<DirectoryEntry>& into) override;
   Task<std::optional<DirectoryEntry>> advance() override;
@@ -45,7 +47,8 @@ class GlobSource : public EntrySource {
   Task<std::optional<FileStat>> find(const char* name, int flags);
   Task<bool> is_directory(const char* name, FileType type);
   Task<> enter_below();
-  Task<> enter(const char* name, Places places, Places below_link);
+  Task<> open(const char* name, int flags);
+  Task<> enter(const char* name, Places& places);
   Task<> leave();
   void push(Places places);
   Places places_below(const GlobPattern::Step& step, FileType type) const noexcept;
@@ -53,7 +56,7 @@ class GlobSource : public EntrySource {
 
   GlobPattern pattern_;
   fs::GlobOptions options_;
-  Text base_;
+  Text root_;
   DirectoryStack stack_{"glob"};
   std::vector<Level> levels_;    // one for each of the stack
   const char* below_ = nullptr;  // in the innermost: to be entered next, for ...
@@ -114,7 +117,7 @@ Task<GlobSource::Found> GlobSource::advance() {
 Task<GlobSource::Found> GlobSource::begin() {
   Found base;
   if (pattern_.matches_base()) {
-    auto there = co_await as_outcome(fs::stat(base_));
+    auto there = co_await as_outcome(fs::stat(root_));
     if (!there && !matches_nothing(there.error())) co_await fail(std::move(there.error()));
     std::string whole = pattern_.base();
     if (whole.ends_with('/')) whole.pop_back();
@@ -124,17 +127,31 @@ Task<GlobSource::Found> GlobSource::begin() {
       base.emplace(Text(whole), size_of_name, FileType::directory, there->inode);
     }
   }
-  const Places places = pattern_.first();
-  const bool lists = places != pattern_.literals(places, false);
-  const Text root = base_.empty() ? Text(".") : base_;
-  auto entered = co_await as_outcome(stack_.enter_root(root, lists ? O_NONBLOCK : O_PATH));
+  Places places = pattern_.first();
+  auto entered = co_await as_outcome(enter(nullptr, places));
   if (!entered && !entered.error().is_error()) co_await fail(std::move(entered.error()));
   begun_ = true;
   if (!entered && !matches_nothing(entered.error())) co_await fail(std::move(entered.error()));
   if (!entered) co_return base;
-  if (base_.empty()) stack_.hide_root();
+  if (pattern_.base().empty()) stack_.hide_root();
   push(places);
   co_return base;
+}
+
+Task<> GlobSource::open(const char* name, int flags) {
+  return name ? stack_.enter(name, flags) : stack_.enter_root(root_, flags);
+}
+
+// `name` in the innermost one, or the base, for those of `places` for which it can be opened: names
+// without magic are found also where nothing may be listed.
+Task<> GlobSource::enter(const char* name, Places& places) {
+  const Places literals = pattern_.literals(places, false);
+  auto entered = co_await as_outcome(open(name, places != literals ? O_NONBLOCK : O_PATH));
+  if (!entered && entered.error().is_error(EACCES) && literals != 0 && places != literals) {
+    entered = co_await as_outcome(open(name, O_PATH));
+    if (entered) places = literals;
+  }
+  if (!entered) co_await fail(std::move(entered.error()));
 }
 
 void GlobSource::push(Places places) {
@@ -151,8 +168,11 @@ Task<GlobSource::Found> GlobSource::step() {
     co_return std::nullopt;
   }
   if (levels_.back().literals != 0) {
-    EDDY_TRY(auto found, look_for_literal());
-    co_return found;
+    const Places all = levels_.back().literals;
+    auto found = co_await as_outcome(look_for_literal());
+    if (!found && !found.error().is_error()) levels_.back().literals = all;
+    if (!found) co_await fail(std::move(found.error()));
+    co_return std::move(*found);
   }
   Expected<const dirent64*> next = nullptr;
   if (levels_.back().listed != 0) next = co_await as_outcome(stack_.next());
@@ -173,7 +193,7 @@ Task<GlobSource::Found> GlobSource::consider(const dirent64& entry) {
   if (!matches && (step.matches || step.matches_as_directory)) {
     auto directory = co_await as_outcome(is_directory(entry.d_name, type));
     if (!directory) {
-      stack_.untake(entry);
+      if (!directory.error().is_error()) stack_.untake(entry);
       co_await fail(std::move(directory.error()));
     }
     matches = *directory;
@@ -186,14 +206,15 @@ Task<GlobSource::Found> GlobSource::consider(const dirent64& entry) {
   co_return found;
 }
 
-// Nothing where there is nothing. Fails only when it is cancelled.
+// Nothing where nothing can match.
 Task<std::optional<FileStat>> GlobSource::find(const char* name, int flags) {
   const FilePolicy policy = Storage::current().policy();
   auto found = co_await as_outcome(
       read_stat(stack_.fd(), Text(name), flags, stack_.mount(), policy, Text()));
   if (found) co_return *found;
-  if (!found.error().is_error()) co_await fail(std::move(found.error()));
-  co_return std::nullopt;
+  if (matches_nothing(found.error())) co_return std::nullopt;
+  co_await fail(named(std::move(found.error()), "glob", stack_.path_of(name)));
+  co_return std::nullopt;  // never
 }
 
 Task<bool> GlobSource::is_directory(const char* name, FileType type) {
@@ -202,47 +223,41 @@ Task<bool> GlobSource::is_directory(const char* name, FileType type) {
   co_return found && found->is_dir();
 }
 
+// Takes it off those that are to be looked for.
 Task<GlobSource::Found> GlobSource::look_for_literal() {
   const Places all = levels_.back().literals;
   const Places first = all & -all;
   const char* name = pattern_.text(first).c_str();
   const auto step = pattern_.step(all, name);
-  EDDY_TRY(auto there, find(name, AT_SYMLINK_NOFOLLOW));
-  const FileType type = there ? type_of_mode(there->mode) : FileType::unknown;
-  EDDY_TRY(const bool directory, is_directory(name, type));
   Places done = first;  // and those of the same name
   for (Places left = all; left != 0; left &= left - 1) {
     if (pattern_.text(left) == pattern_.text(first)) done |= left & -left;
   }
   levels_.back().literals &= ~done;
+  EDDY_TRY(auto there, find(name, AT_SYMLINK_NOFOLLOW));
   if (!there) co_return std::nullopt;
+  const FileType type = type_of_mode(there->mode);
+  EDDY_TRY(const bool directory, is_directory(name, type));
+  const bool matches = (step.matches && (directory || !pattern_.only_directories())) ||
+                       (step.matches_as_directory && directory);
+  Found found;
+  if (matches) found = give(name, type, there->inode);
   if (directory && step.below != 0) {
     below_ = name;
     below_places_ = below_link_ = step.below;
   }
-  const bool matches = (step.matches && (directory || !pattern_.only_directories())) ||
-                       (step.matches_as_directory && directory);
-  if (!matches) co_return std::nullopt;
-  co_return give(name, type, there->inode);
+  co_return found;
 }
 
 Task<> GlobSource::enter_below() {
-  const bool lists = below_places_ != pattern_.literals(below_places_, false);
-  const char* name = below_;
-  auto entered = co_await as_outcome(stack_.enter(name, lists ? O_NONBLOCK : O_PATH));
-  Places literals = 0;  // found also where nothing may be listed
-  if (!entered && entered.error().is_error(EACCES)) {
-    literals = pattern_.literals(below_places_, false);
-    if (literals != 0) entered = co_await as_outcome(stack_.enter(name, O_PATH));
-  }
+  Places places = below_places_;
+  auto entered = co_await as_outcome(enter(below_, places));
   if (!entered && !entered.error().is_error()) co_await fail(std::move(entered.error()));
   below_ = nullptr;
   if (!entered && matches_nothing(entered.error())) co_return;
   if (!entered) co_await fail(std::move(entered.error()));
   const bool leads_back = options_.follow_symlinks && stack_.is_loop();
-  Places places = leads_back ? below_link_ : below_places_;
-  if (literals != 0) places &= literals;
-  push(places);
+  push(leads_back ? places & below_link_ : places);
 }
 
 Task<> GlobSource::leave() {
