@@ -285,6 +285,7 @@ TEST_P(Walk, LosesNoEntryToACancel) {
         auto ended = co_await as_outcome(reader);
         if (!ended && ended.error().is_cancelled()) ++cancelled;
         EXPECT_TRUE(ended || ended.error().is_cancelled());
+        if (bottom_up) walk.skip();  // nothing, also where it was cancelled on its way down
       }
       while (auto entry = co_await walk.next()) names.push_back(relative(entry->path()));
       EXPECT_GT(cancelled, 0);

@@ -20,7 +20,7 @@ class fs::Walk::Source : public EntrySource {
   bool take(std::optional<DirectoryEntry>& into) override;
   Task<std::optional<DirectoryEntry>> advance() override;
 
-  void skip() noexcept { below_ = nullptr; }
+  void skip() noexcept { if (!options_.bottom_up) below_ = nullptr; }
   std::size_t depth() const noexcept { return depth_; }
 
  private:
