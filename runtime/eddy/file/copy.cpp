@@ -127,7 +127,7 @@ Task<> check_target(Text path, FileStat source) {
   auto there = co_await as_outcome(fs::stat(path));
   if (!there && there.error().is_error(ENOENT)) co_return;
   if (!there) co_await fail(std::move(there.error()));
-  if (is_same_file(*there, source)) {
+  if (id_of(*there) == id_of(source)) {
     co_await fail(Failure::error(EINVAL, "copy a file to itself", path));
   }
   if (S_ISFIFO(there->mode)) co_await fail(Failure::error(EINVAL, "copy to", path));

@@ -53,7 +53,7 @@ class CopyTree {
   InnerTarget inner_;
   DirectoryStack stack_{"copytree"};
   std::vector<Text> targets_;  // one for each of the stack
-  FileStat root_target_;
+  FileId root_target_;
   std::vector<fs::CopytreeError::Item> items_;
 };
 
@@ -98,7 +98,8 @@ Task<> CopyTree::copy() {
 Task<> CopyTree::begin() {
   EDDY_DO(stack_.enter_root(from_, O_NONBLOCK));
   EDDY_DO(fs::makedirs(to_, {.exist_ok = options_.dirs_exist_ok}));
-  EDDY_TRY(root_target_, fs::stat(to_));
+  EDDY_TRY(const FileStat target, fs::stat(to_));
+  root_target_ = id_of(target);
   targets_.push_back(to_);
 }
 
@@ -141,7 +142,7 @@ Task<> CopyTree::copy_directory(const char* name, Text to) {
   Expected<void> made;
   if (!options_.symlinks && stack_.is_loop()) {
     made = std::unexpected(Failure::error(ELOOP, "copytree", Text(stack_.path())));
-  } else if (stack_.is_at(root_target_.device, root_target_.inode)) {
+  } else if (stack_.is_at(root_target_)) {
     EDDY_DO(stack_.leave());
     if (inner_ == InnerTarget::left_out) co_return;
     co_await fail(Failure::error(EINVAL, "copy a directory into itself", to_));

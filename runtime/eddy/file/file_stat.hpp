@@ -3,6 +3,7 @@
 
 #include <eddy/base/text.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/file/internal/file_id.hpp>
 #include <eddy/file/internal/storage.hpp>
 
 #include <chrono>
@@ -40,9 +41,7 @@ struct FileStat {
 
 namespace internal {
 
-inline bool is_same_file(const FileStat& one, const FileStat& two) noexcept {
-  return one.device == two.device && one.inode == two.inode;
-}
+inline FileId id_of(const FileStat& stat) noexcept { return {stat.device, stat.inode}; }
 
 // statx(2) of `path` below `fd` with those AT_* flags; a failure names `subject`.
 Task<FileStat> read_stat(int fd, Text path, int flags, Storage::Mount& mount, FilePolicy policy,

@@ -72,18 +72,14 @@ namespace fs {
 Task<bool> samefile(Text path, Text other) {
   EDDY_TRY(const FileStat one, stat(path));
   EDDY_TRY(const FileStat two, stat(other));
-  co_return is_same_file(one, two);
+  co_return id_of(one) == id_of(two);
 }
 
 bool sameopenfile(int fd, int other) {
-  struct statx found[2];
-  for (const int i : {0, 1}) {
-    // Neither number of an open file changes: what is known of it will do.
-    constexpr int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-    if (statx_or_older(i == 0 ? fd : other, "", flags, found[i]) < 0) throw Error(errno, "stat");
-  }
-  const FileStat one = to_stat(found[0]), two = to_stat(found[1]);
-  return is_same_file(one, two);
+  const auto id = id_of(fd);
+  const auto other_id = id ? id_of(other) : std::nullopt;
+  if (!other_id) throw Error(errno, "stat");
+  return id == other_id;
 }
 
 Task<> renames(Text from, Text to) {

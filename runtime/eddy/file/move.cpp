@@ -35,7 +35,7 @@ Task<Text> target_of(Text from, Text to) {
   EDDY_TRY(const auto there, find(to));
   if (!there || !there->is_dir()) co_return to;
   EDDY_TRY(const auto source, find(from));
-  if (source && is_same_file(*source, *there)) co_return to;
+  if (source && id_of(*source) == id_of(*there)) co_return to;
   std::string whole(to.view());
   if (!whole.ends_with('/')) whole += '/';
   whole += last_part_of(from.view());
@@ -47,16 +47,16 @@ Task<Text> target_of(Text from, Text to) {
 }
 
 // By the way up from there, whatever names have led to it.
-Task<bool> is_below(Text to, FileStat directory) {
+Task<bool> is_below(Text to, FileId directory) {
   std::string path(to.view());
   path.resize(path.rfind('/') + 1);
   if (path.empty()) path = "./";
-  for (FileStat before;;) {
+  for (FileId before;;) {
     auto above = co_await as_outcome(fs::stat(path));
     if (!above && !above.error().is_error()) co_await fail(std::move(above.error()));
-    if (!above || is_same_file(*above, before)) co_return false;
-    if (is_same_file(*above, directory)) co_return true;
-    before = *above;
+    if (!above || id_of(*above) == before) co_return false;
+    if (id_of(*above) == directory) co_return true;
+    before = id_of(*above);
     path += "../";
   }
 }
@@ -64,7 +64,7 @@ Task<bool> is_below(Text to, FileStat directory) {
 // What is mounted below `from` is another file system as well: there the copy would be removed with
 // all the rest. Where a part of `from` is mounted, the copy meets itself.
 Task<> move_directory(Text from, Text to, FileStat source) {
-  EDDY_TRY(const bool inside, is_below(to, source));
+  EDDY_TRY(const bool inside, is_below(to, id_of(source)));
   if (inside) co_await fail(Failure::error(EINVAL, "move", from));
   EDDY_DO(copy_tree(from, to, {.symlinks = true}, nullptr, InnerTarget::failure));
   EDDY_DO(fs::rmtree(from));
@@ -75,7 +75,7 @@ Task<> move_directory(Text from, Text to, FileStat source) {
 Task<> replace(Text from, Text to, FileStat source) {
   auto there = co_await as_outcome(fs::lstat(to));
   if (!there && !there.error().is_error(ENOENT)) co_await fail(std::move(there.error()));
-  if (there && is_same_file(*there, source)) co_await fail(Failure::error(EINVAL, "move", from));
+  if (there && id_of(*there) == id_of(source)) co_await fail(Failure::error(EINVAL, "move", from));
   const Counted<TemporaryPath> copy(
       new TemporaryPath(name_beside(to.view()), TemporaryPath::Kind::file));
   EDDY_TRY(const auto copied, fs::copy(from, copy->text(), {.follow_symlinks = false}));

@@ -1,10 +1,12 @@
 #include <eddy/file/standard_files.hpp>
 
-#include <eddy/base/internal/sys.hpp>
+#include <eddy/file/internal/file_id.hpp>
 
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace eddy {
 using namespace internal;
@@ -38,17 +40,13 @@ class LeftOver {
  private:
   // False: another stands there since the last time.
   bool same_input() noexcept {
-    struct stat now {};
-    if (sys::fstat(STDIN_FILENO, &now) < 0) return false;
-    const dev_t device = std::exchange(device_, now.st_dev);
-    const ino_t inode = std::exchange(inode_, now.st_ino);
-    return device == now.st_dev && inode == now.st_ino;
+    const auto now = id_of(STDIN_FILENO);
+    return now && std::exchange(input_, now) == now;
   }
 
   std::mutex lock_;
   std::string bytes_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  std::optional<FileId> input_;
 };
 
 bool keep(Bytes ahead) noexcept {

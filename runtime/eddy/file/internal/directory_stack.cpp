@@ -1,11 +1,8 @@
 #include <eddy/file/internal/directory_stack.hpp>
 
-#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_call.hpp>
-
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 
@@ -98,7 +95,7 @@ Task<> DirectoryStack::leave() {
     const std::string whole = path_;
     path_.resize(above);
     Level& parent = levels_[levels_.size() - 2];
-    auto opened = co_await as_outcome(open_again(fd(), *parent.identity));
+    auto opened = co_await as_outcome(open_again(fd(), *parent.id));
     if (!opened && !opened.error().is_error()) {
       path_ = whole;
       co_await fail(std::move(opened.error()));
@@ -114,14 +111,14 @@ Task<> DirectoryStack::leave() {
 }
 
 // From the one `below`, unless that was entered by a link or is somewhere else by now.
-Task<UniqueFd> DirectoryStack::open_again(int below, const Identity& identity) {
+Task<UniqueFd> DirectoryStack::open_again(int below, FileId id) {
   if (below >= 0) {
     auto parent = co_await as_outcome(open(below, "..", 0));
-    if (parent && identity_of(parent->get()) == identity) co_return std::move(*parent);
+    if (parent && id_of(parent->get()) == id) co_return std::move(*parent);
     if (!parent && !parent.error().is_error()) co_await fail(std::move(parent.error()));
   }
   EDDY_TRY(auto found, open(AT_FDCWD, path_.c_str(), 0));
-  if (identity_of(found.get()) == identity) co_return std::move(found);
+  if (id_of(found.get()) == id) co_return std::move(found);
   co_await fail(Failure::error(ESTALE, verb_, Text(path_)));
   co_return UniqueFd();  // never
 }
@@ -162,25 +159,14 @@ bool DirectoryStack::close_one() noexcept {
 }
 
 bool DirectoryStack::identify(Level& level) noexcept {
-  if (!level.identity && !level.lost) level.identity = identity_of(level.reader.fd());
-  return level.identity.has_value();
-}
-
-// By what is known of it here: a server is not asked.
-std::optional<DirectoryStack::Identity> DirectoryStack::identity_of(int fd) noexcept {
-  struct statx found;
-  if (sys::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &found) == 0) {
-    return Identity{::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
-  }
-  struct stat older;
-  if (sys::fstat(fd, &older) < 0) return std::nullopt;
-  return Identity{older.st_dev, older.st_ino};
+  if (!level.id && !level.lost) level.id = id_of(level.reader.fd());
+  return level.id.has_value();
 }
 
 bool DirectoryStack::is_loop() noexcept {
   if (!identify(top())) return false;
   return std::any_of(levels_.begin(), levels_.end() - 1, [this](Level& level) {
-    return identify(level) && level.identity == top().identity;
+    return identify(level) && level.id == top().id;
   });
 }
 

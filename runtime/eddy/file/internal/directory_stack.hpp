@@ -10,6 +10,7 @@
 #include <eddy/base/text.hpp>
 #include <eddy/file/directory_entry.hpp>
 #include <eddy/file/internal/directory_reader.hpp>
+#include <eddy/file/internal/file_id.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -69,20 +70,13 @@ class DirectoryStack {
   // The innermost one is one of those above it, too.
   bool is_loop() noexcept;
   // ... or this one.
-  bool is_at(std::uint64_t device, std::uint64_t inode) noexcept {
-    return identify(top()) && *top().identity == Identity{device, inode};
-  }
+  bool is_at(FileId id) noexcept { return identify(top()) && *top().id == id; }
 
  private:
-  struct Identity {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    bool operator==(const Identity&) const = default;
-  };
   struct Level {
     DirectoryReader reader;
     std::size_t above = 0;  // how long the path of the one above is
-    std::optional<Identity> identity = std::nullopt;
+    std::optional<FileId> id = std::nullopt;
     bool lost = false;
   };
   class Longer;
@@ -92,11 +86,10 @@ class DirectoryStack {
     return levels_.back();
   }
   Task<UniqueFd> open(int directory, const char* name, int flags);
-  Task<UniqueFd> open_again(int below, const Identity& identity);
+  Task<UniqueFd> open_again(int below, FileId id);
   void push(UniqueFd fd, std::size_t above);
   bool close_one() noexcept;
   bool identify(Level& level) noexcept;
-  static std::optional<Identity> identity_of(int fd) noexcept;
 
   std::string_view verb_;
   std::string path_;

@@ -105,12 +105,12 @@ std::string WatchTree::path_of(int watch, std::string_view name) const {
   return path;
 }
 
-DirectoryId WatchTree::id_of(int watch) const noexcept {
+FileId WatchTree::id_of(int watch) const noexcept {
   const Entry* const entry = find(watch);
-  return entry ? entry->id : DirectoryId();
+  return entry ? entry->id : FileId();
 }
 
-void WatchTree::set_id(int watch, DirectoryId id) noexcept {
+void WatchTree::set_id(int watch, FileId id) noexcept {
   if (const auto found = entries_.find(watch); found != entries_.end()) found->second.id = id;
 }
 

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <eddy/base/internal/standard.hpp>
+#include <eddy/file/internal/file_id.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,13 +17,6 @@
 #include <vector>
 
 namespace eddy::internal {
-
-// Which directory it is, whatever its name.
-struct DirectoryId {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  bool operator==(const DirectoryId&) const = default;
-};
 
 class WatchTree {
  public:
@@ -53,8 +46,8 @@ class WatchTree {
   // That, or that of `name` in it; empty where there is none.
   std::string path_of(int watch, std::string_view name = {}) const;
 
-  DirectoryId id_of(int watch) const noexcept;
-  void set_id(int watch, DirectoryId id) noexcept;
+  FileId id_of(int watch) const noexcept;
+  void set_id(int watch, FileId id) noexcept;
 
   // All that was in it has been told.
   bool complete(int watch) const noexcept;
@@ -94,7 +87,7 @@ class WatchTree {
   struct Entry {
     std::string path;  // a root's
     Places::iterator place;
-    DirectoryId id;
+    FileId id;
     bool placed = false;
     bool root = false;
     bool complete = false;

@@ -6,10 +6,6 @@
 
 namespace eddy::internal {
 
-static DirectoryId id_in(const struct stat& stat) noexcept {
-  return {static_cast<std::uint64_t>(stat.st_dev), static_cast<std::uint64_t>(stat.st_ino)};
-}
-
 void WatchVisit::run() noexcept {
   if (begun()) return read();
   begin();
@@ -22,8 +18,7 @@ void WatchVisit::begin() noexcept {
       watch_ = -errno;
       return;
     }
-    struct stat stat;
-    if (directory_ && sys::fstat(directory_.get(), &stat) == 0) id_ = id_in(stat);
+    if (directory_) id_ = id_of(directory_.get()).value_or(FileId());
   }
   watch_ = add();
   if (watch_ < 0) watch_ = -errno;
@@ -35,8 +30,7 @@ int WatchVisit::open_directory() noexcept {
   if (of_ == Of::root_directory) return sys::open(path_.c_str(), flags);
   const UniqueFd above(sys::open(above_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!above && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return -1;
-  struct stat stat;
-  if (!above || sys::fstat(above.get(), &stat) != 0 || id_in(stat) != parent_) {
+  if (!above || id_of(above.get()) != parent_) {
     errno = ESTALE;
     return -1;
   }

@@ -25,7 +25,7 @@ class WatchVisit final : public BlockingCall {
   WatchVisit(int inotify, Text path, std::uint32_t mask, Of of) noexcept
       : inotify_(inotify), path_(std::move(path)), mask_(mask), of_(of) {}
   // It is `name` in the directory at `above`. ESTALE, when that is not `parent` by now.
-  void is_in(Text above, DirectoryId parent, Text name) noexcept {
+  void is_in(Text above, FileId parent, Text name) noexcept {
     above_ = std::move(above);
     parent_ = parent;
     name_ = std::move(name);
@@ -45,7 +45,7 @@ class WatchVisit final : public BlockingCall {
   bool begun() const noexcept { return watch_ != 0; }
   int watch() const noexcept { return watch_; }  // or -errno
   bool is_directory() const noexcept { return static_cast<bool>(directory_); }
-  DirectoryId id() const noexcept { return id_; }
+  FileId id() const noexcept { return id_; }
 
   // What was read, one after the other; when nothing is left there is more, unless at_end().
   bool empty() const noexcept { return next_ >= end_; }
@@ -70,8 +70,8 @@ class WatchVisit final : public BlockingCall {
   Text name_;
   std::uint32_t mask_;
   Of of_;
-  DirectoryId parent_;
-  DirectoryId id_;
+  FileId parent_;
+  FileId id_;
   int watch_ = 0;  // the kernel's begin at 1
   bool ended_ = false;
   std::size_t next_ = 0;
