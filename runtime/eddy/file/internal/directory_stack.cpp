@@ -4,6 +4,8 @@
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/file_call.hpp>
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 namespace eddy::internal {
