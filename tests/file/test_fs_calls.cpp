@@ -388,7 +388,8 @@ TEST_P(FsCalls, MakeDirectoriesWhoseNameEndsWithASlash) {
     EXPECT_TRUE(co_await fs::is_dir(path("a/b")));
     const auto before = Loop::current().stats().submitted;
     co_await fs::makedirs(path("c/d/e"));
-    if (GetParam() == FilePolicy::ring) { EXPECT_EQ(Loop::current().stats().submitted, before + 1); }
+    const auto made = Loop::current().stats().submitted - before;
+    if (GetParam() == FilePolicy::ring) { EXPECT_EQ(made, 1u); }
   });
   ::umask(before);
 }
