@@ -9,6 +9,7 @@
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats
+#include <eddy/core/poll_fd.hpp>       // readable, writable, poll_fd
 #include <eddy/core/sleep.hpp>         // sleep, sleep_until, yield
 #include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks, run_from_thread
 #include <eddy/core/task.hpp>          // Task

@@ -1,0 +1,37 @@
+// Rows of core: descriptors of other libraries.
+#include "support/awaitables.hpp"
+
+#include <eddy/core/poll_fd.hpp>
+
+#include <gtest/gtest.h>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace test;
+
+// Nothing to read until wake(), and no room for another write.
+struct Foreign {
+  Foreign() : counter(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+              full(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    EXPECT_EQ(::eventfd_write(full.get(), ~std::uint64_t{1}), 0);
+  }
+  void wake() {
+    EXPECT_EQ(::eventfd_write(counter.get(), 1), 0);
+    eventfd_t count;
+    static_cast<void>(!::eventfd_read(full.get(), &count));
+  }
+  UniqueFd counter;
+  UniqueFd full;
+};
+
+const Rows<Foreign> foreign = {
+    {"poll_fd", [](Foreign& w) { return only(poll_fd(w.counter.get(), POLLIN)); }, together},
+    {"readable", [](Foreign& w) { return only(readable(w.counter.get())); }, together},
+    {"writable", [](Foreign& w) { return only(writable(w.full.get())); }, together},
+};
+
+}  // namespace
