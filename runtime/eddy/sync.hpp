@@ -4,6 +4,7 @@
 #include <eddy/sync/barrier.hpp>      // Barrier
 #include <eddy/sync/condition.hpp>    // Condition
 #include <eddy/sync/event.hpp>        // Event
+#include <eddy/sync/future.hpp>       // Future, FutureSetter
 #include <eddy/sync/lock.hpp>         // Lock
 #include <eddy/sync/queue.hpp>        // Queue, PriorityQueue, LifoQueue
 #include <eddy/sync/rw_lock.hpp>      // RwLock

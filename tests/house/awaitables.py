@@ -77,6 +77,7 @@ PARTS = {
                        "SpooledState::to_file"],
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
+    "Future": ["FutureWait"],
 }
 
 # What an awaitable has for the compiler or for AtOnce, and `auto` functions that give none.

@@ -1,7 +1,8 @@
-// Rows of core: descriptors of other libraries.
+// Rows of core and sync: descriptors of other libraries, what callbacks set, and channels.
 #include "support/awaitables.hpp"
 
 #include <eddy/core/poll_fd.hpp>
+#include <eddy/sync/future.hpp>
 
 #include <gtest/gtest.h>
 
@@ -33,5 +34,14 @@ const Rows<Foreign> foreign = {
     {"readable", [](Foreign& w) { return only(readable(w.counter.get())); }, together},
     {"writable", [](Foreign& w) { return only(writable(w.full.get())); }, together},
 };
+
+struct Set {
+  void wake() { if (!setter.done()) setter.set_value(7); }
+  FutureSetter<int> setter;
+};
+
+const Rows<Set> futures = {
+    {"Future",
+     [](Set& w) -> Task<> { EXPECT_EQ(co_await w.setter.future(), 7); }, at_once(together)}};
 
 }  // namespace
