@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eddy/core/as_result.hpp>     // failure as a value
+#include <eddy/core/call_later.hpp>    // call_later, call_at
 #include <eddy/core/callable.hpp>      // what counts as a body
 #include <eddy/core/context.hpp>       // ContextVar
 #include <eddy/core/fail.hpp>          // end a coroutine without an exception

@@ -78,6 +78,7 @@ PARTS = {
     "Condition::wait": ["Condition::Notified", "Condition::wait_until"],
     "JoinHandle": ["JoinWaiter"],
     "Future": ["FutureWait"],
+    "call_later": ["call_function_at"],
 }
 
 # What an awaitable has for the compiler or for AtOnce, and `auto` functions that give none.

@@ -1,7 +1,9 @@
 // Rows of core and sync: descriptors of other libraries, what callbacks set, and channels.
 #include "support/awaitables.hpp"
 
+#include <eddy/core/call_later.hpp>
 #include <eddy/core/poll_fd.hpp>
+#include <eddy/sync/event.hpp>
 #include <eddy/sync/future.hpp>
 
 #include <gtest/gtest.h>
@@ -33,6 +35,21 @@ const Rows<Foreign> foreign = {
     {"poll_fd", [](Foreign& w) { return only(poll_fd(w.counter.get(), POLLIN)); }, together},
     {"readable", [](Foreign& w) { return only(readable(w.counter.get())); }, together},
     {"writable", [](Foreign& w) { return only(writable(w.full.get())); }, together},
+};
+
+struct Timed {
+  Event called;
+};
+
+const Rows<Timed> timed = {
+    {"call_later",
+     [](Timed& w) -> Task<> {
+       TimerHandle call = call_later(5ms, [&w] { w.called.set(); });
+       const auto waited = co_await as_outcome(w.called.wait());
+       call.cancel();
+       if (!waited) co_await fail(waited.error());
+     },
+     by_time},
 };
 
 struct Set {
