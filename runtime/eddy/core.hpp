@@ -14,4 +14,5 @@
 #include <eddy/core/sleep.hpp>         // sleep, sleep_until, yield
 #include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks, run_from_thread
 #include <eddy/core/task.hpp>          // Task
+#include <eddy/core/ticker.hpp>        // Ticker
 #include <eddy/core/try.hpp>           // EDDY_TRY, EDDY_DO

@@ -3,6 +3,7 @@
 
 #include <eddy/core/call_later.hpp>
 #include <eddy/core/poll_fd.hpp>
+#include <eddy/core/ticker.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/future.hpp>
 
@@ -38,6 +39,11 @@ const Rows<Foreign> foreign = {
 };
 
 struct Timed {
+  Task<> begin() {
+    ticker.emplace(5ms);
+    co_return;
+  }
+  std::optional<Ticker> ticker;
   Event called;
 };
 
@@ -50,6 +56,8 @@ const Rows<Timed> timed = {
        if (!waited) co_await fail(waited.error());
      },
      by_time},
+    {"Ticker::tick", [](Timed& w) { return only(w.ticker->tick()); },
+     {.comes = Comes::by_time, .second = Second::refused}},
 };
 
 struct Set {
