@@ -4,6 +4,7 @@
 #include <eddy/core/call_later.hpp>
 #include <eddy/core/poll_fd.hpp>
 #include <eddy/core/ticker.hpp>
+#include <eddy/sync/channel.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/future.hpp>
 
@@ -68,5 +69,73 @@ struct Set {
 const Rows<Set> futures = {
     {"Future",
      [](Set& w) -> Task<> { EXPECT_EQ(co_await w.setter.future(), 7); }, at_once(together)}};
+
+// Empty until an item comes for each wake(); none may be lost.
+struct Piped {
+  void wake() {
+    EXPECT_TRUE(channel.sender.try_send(7));
+    ++sent;
+  }
+  Task<> check() {
+    while (channel.receiver.try_receive()) ++received;
+    EXPECT_EQ(received, sent) << "an item was lost, or came twice";
+    co_return;
+  }
+  Channel<int> channel{8};
+  int sent = 0;
+  int received = 0;
+};
+
+const Rows<Piped> receivers = {
+    {"Receiver::receive",
+     [](Piped& w) -> Task<> {
+       EXPECT_EQ(co_await w.channel.receiver.receive(), 7);
+       ++w.received;
+     },
+     at_once()},
+};
+
+// Without a sender from wake() on.
+struct Ended {
+  void wake() { channel.sender = Sender<int>(); }
+  Channel<int> channel{1};
+};
+
+const Rows<Ended> ended = {
+    {"Receiver::receive of_the_end",
+     [](Ended& w) -> Task<> { EXPECT_EQ(co_await w.channel.receiver.receive(), std::nullopt); },
+     at_once(together)},
+};
+
+// Full until one item is taken for each wake().
+struct Filled {
+  Task<> begin() { co_await channel.sender.send(1); }
+  void wake() { EXPECT_TRUE(channel.receiver.try_receive()); }
+  Task<> check() {
+    while (channel.receiver.try_receive()) ++left;
+    EXPECT_EQ(left, sent) << "an item was lost, or sent by a call that was cancelled";
+    EXPECT_TRUE(channel.sender.try_send(3)) << "a place was lost";
+    co_return;
+  }
+  Channel<int> channel{1};
+  int sent = 0;
+  int left = 0;
+};
+
+const Rows<Filled> senders = {
+    {"Sender::send",
+     [](Filled& w) -> Task<> {
+       co_await w.channel.sender.send(2);
+       ++w.sent;
+     },
+     at_once(apart)},
+    {"Sender::send_from",
+     [](Filled& w) -> Task<> {
+       int item = 2;
+       co_await w.channel.sender.send_from(item);
+       ++w.sent;
+     },
+     at_once(apart)},
+};
 
 }  // namespace
