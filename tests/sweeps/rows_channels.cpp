@@ -4,6 +4,7 @@
 #include <eddy/core/call_later.hpp>
 #include <eddy/core/poll_fd.hpp>
 #include <eddy/core/ticker.hpp>
+#include <eddy/sync/broadcast_channel.hpp>
 #include <eddy/sync/channel.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/future.hpp>
@@ -136,6 +137,31 @@ const Rows<Filled> senders = {
        ++w.sent;
      },
      at_once(apart)},
+};
+
+struct Broadcasting {
+  void wake() { EXPECT_EQ(sender.send(++sent), 1u); }
+  Task<> check() {
+    while (received < sent) {
+      const auto item = co_await receiver.receive();
+      EXPECT_EQ(item, ++received);
+    }
+    EXPECT_EQ(receiver.missed(), 0u);
+    EXPECT_EQ(receiver.size(), 0u) << "an item was lost, or came twice";
+  }
+  BroadcastSender<int> sender{8};
+  BroadcastReceiver<int> receiver = sender.subscribe();
+  int sent = 0;
+  int received = 0;
+};
+
+const Rows<Broadcasting> broadcasts = {
+    {"BroadcastReceiver::receive",
+     [](Broadcasting& w) -> Task<> {
+       const auto item = co_await w.receiver.receive();
+       EXPECT_EQ(item, ++w.received);
+     },
+     at_once(refused)},
 };
 
 }  // namespace
