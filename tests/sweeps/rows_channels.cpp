@@ -8,6 +8,7 @@
 #include <eddy/sync/channel.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/future.hpp>
+#include <eddy/sync/watch_channel.hpp>
 
 #include <gtest/gtest.h>
 
@@ -162,6 +163,27 @@ const Rows<Broadcasting> broadcasts = {
        EXPECT_EQ(item, ++w.received);
      },
      at_once(refused)},
+};
+
+struct Watched {
+  void wake() { sender.send(1); }
+  Task<> check() {
+    EXPECT_EQ(receiver.value(), 1);
+    EXPECT_EQ(receiver.has_changed(), !told) << "a change was lost";
+    co_return;
+  }
+  WatchSender<int> sender{0};
+  WatchReceiver<int> receiver = sender.subscribe();
+  bool told = false;
+};
+
+const Rows<Watched> watches = {
+    {"WatchReceiver::changed",
+     [](Watched& w) -> Task<> {
+       w.told = co_await w.receiver.changed();
+       EXPECT_TRUE(w.told);
+     },
+     at_once(together)},
 };
 
 }  // namespace
