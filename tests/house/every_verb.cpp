@@ -47,6 +47,32 @@ Task<> primitives() {
   co_await first_in.join();
 }
 
+Task<> channels() {
+  FutureSetter<std::string> setter;
+  setter.set_value("a");
+  setter.set_exception(std::runtime_error("no"));
+  FutureSetter<>().set_value();
+  const std::string given = co_await setter.future();
+  auto [sender, receiver] = Channel<std::string>(1);
+  std::string item = given;
+  co_await sender.send("a");
+  co_await sender.send_from(item);
+  sender.try_send("b");
+  const auto received = co_await receiver.receive();
+  BroadcastSender<std::string> all(1);
+  all.send("a");
+  const auto heard = co_await all.subscribe().receive();
+  WatchSender<int> value(1);
+  value.send(2);
+  value.modify([](int& number) { ++number; });
+  co_await value.subscribe().changed();
+  TimerHandle call = call_later(1ms, [] {});
+  call.cancel();
+  Ticker ticker(1ms, MissedTicks::skip);
+  co_await ticker.tick();
+  co_await readable(0);
+}
+
 Generator<int> numbers() { co_yield 1; }
 
 Task<> generators() {
@@ -121,6 +147,7 @@ Task<> net() {
 int main() {
   run(&core);
   run(&primitives);
+  run(&channels);
   run(&generators);
   run(&flow);
   run(&files);
