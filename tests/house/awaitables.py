@@ -27,6 +27,7 @@ PARTS = {
     "Generator::aclose": ["Generator::close_abandoned"],
     "serve": ["serve_connection", "accept_connections", "serve_scope", "Serving::next",
               "Serving::idle", "Handling", "handling"],
+    "retry": ["retry_of", "attempt", "failed_attempt"],
     "Stream::read_until": ["read_until_of", "find_piece", "filling", "finding_line", "read_line_of",
                            "read_new_line_of", "next_line_of", "read_all_of", "read_exactly_of",
                            "read_some_of", "StreamSource::fill", "Reader::Source::fill",

@@ -1,0 +1,108 @@
+#include <eddy/kit/retry.hpp>
+
+#include <eddy/base/description.hpp>
+#include <eddy/base/internal/assert.hpp>
+#include <eddy/core/loop.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace eddy {
+using namespace internal;
+
+namespace {
+
+std::string said_after(std::size_t attempts, const std::exception_ptr& last) {
+  std::string said = "retry: gave up after " + std::to_string(attempts);
+  said += attempts == 1 ? " attempt: " : " attempts: ";
+  return said + (last ? to_text(last) : "its value is not what was wanted");
+}
+
+}  // namespace
+
+RetryError::RetryError(std::size_t attempts, std::exception_ptr last)
+    : std::runtime_error(said_after(attempts, last)), attempts_(attempts), last_(std::move(last)) {}
+
+RetryPolicy& RetryPolicy::stop_after_attempt(Count attempts) {
+  if (attempts.value() == 0) throw UsageError("a retry makes one attempt at the least");
+  attempts_ = attempts.value();
+  return *this;
+}
+
+RetryPolicy& RetryPolicy::stop_after_delay(AnyDuration since_the_first) {
+  stop_after_ = since_the_first;
+  return *this;
+}
+
+RetryPolicy& RetryPolicy::stop_before_delay(AnyDuration since_the_first) {
+  stop_before_ = since_the_first;
+  return *this;
+}
+
+void RetryRun::begin() {
+  const Instant now = Loop::current().now();
+  if (state_.attempt == 0) started_ = now;
+  if (policy_.sums_ && state_.attempt == 0) ++policy_.sums_->calls;
+  if (policy_.sums_) ++policy_.sums_->attempts;
+  ++state_.attempt;
+  state_.elapsed = time_left(now, started_);
+  state_.failure = nullptr;
+  if (policy_.before_) (*policy_.before_)(state_);
+}
+
+bool RetryRun::again(bool succeeded, const Failure* failure) {
+  EDDY_ASSERT(state_.attempt > 0);
+  EDDY_ASSERT(!given_up_);
+  EDDY_ASSERT(!failure || !failure->is_cancelled());
+  state_.failure = failure;
+  state_.elapsed = time_left(Loop::current().now(), started_);
+  if (policy_.after_) (*policy_.after_)(state_);
+  if (succeeded) return end(&RetryStatistics::succeeded);
+  if (!is_worth_another(failure)) return end(&RetryStatistics::passed_on);
+  given_up_ = !has_time_for_another();
+  if (given_up_) return end(&RetryStatistics::given_up);
+  if (policy_.before_sleep_) (*policy_.before_sleep_)(state_);
+  state_.failure = nullptr;
+  state_.idle += std::min(state_.next_wait, Duration::max() - state_.idle);
+  if (policy_.sums_) {
+    Duration& idle = policy_.sums_->idle;
+    idle += std::min(state_.next_wait, Duration::max() - idle);
+  }
+  return true;
+}
+
+bool RetryRun::end(std::size_t RetryStatistics::*how) {
+  if (policy_.sums_) ++(policy_.sums_->*how);
+  return false;
+}
+
+bool RetryRun::is_worth_another(const Failure* failure) const {
+  if (!failure) return true;
+  if (policy_.retry_if_) return (*policy_.retry_if_)(*failure);
+  return failure->is_error() || !RetryPolicy::is<UsageError>(*failure);
+}
+
+bool RetryRun::has_time_for_another() {
+  if (policy_.attempts_ != 0 && state_.attempt >= policy_.attempts_) return false;
+  if (state_.elapsed >= policy_.stop_after_) return false;
+  state_.next_wait = std::max(choose_wait(), Duration::zero());
+  return state_.next_wait < time_left(Instant(policy_.stop_before_), Instant(state_.elapsed)) ||
+         policy_.stop_before_ == Duration::max();
+}
+
+Duration RetryRun::choose_wait() {
+  if (policy_.wait_by_) return (*policy_.wait_by_)(state_);
+  const bool seeded = policy_.seed_ || !policy_.wait_.by_chance();
+  if (!chance_) chance_.emplace(seeded ? policy_.seed_.value_or(0) : RetryChance::any_seed());
+  return policy_.wait_.after(state_.attempt, state_.next_wait, *chance_);
+}
+
+Failure RetryRun::last_failure(Failure* failure) const {
+  EDDY_ASSERT(state_.attempt > 0);
+  EDDY_ASSERT(failure || given_up_);
+  if (failure && !(given_up_ && policy_.wrap_)) return std::move(*failure);
+  const std::exception_ptr last = failure ? failure->exception() : nullptr;
+  return Failure::from(std::make_exception_ptr(RetryError(state_.attempt, last)));
+}
+
+}  // namespace eddy

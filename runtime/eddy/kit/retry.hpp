@@ -1,0 +1,138 @@
+// retry: calls a factory until its task succeeds, by a RetryPolicy.
+//
+//   auto page = co_await retry([&] { return fetch(url); }, policy);
+//
+// A factory, since a task runs once. It is called afresh for each attempt, inside the calling task,
+// and what it throws before there is a task counts as the attempt's failure. Nothing is waited for
+// after the last attempt, whose failure comes out as it was.
+//
+// Cancelled, in an attempt or between two: Cancelled comes out at once, whatever the policy. So
+// timeout(30s, retry(...)) limits the whole, and timeout() in the factory an attempt: a
+// TimeoutError is a failure as any other. One Cancelled that comes out of what the factory awaits,
+// a task that somebody else cancelled, ends it as well.
+//
+// No allocation of its own while attempts succeed or fail by value (Error of eddy's calls); a
+// policy that asks for a type of exception has one made, to see.
+#pragma once
+
+#include <eddy/core/sleep.hpp>
+#include <eddy/core/try.hpp>
+#include <eddy/kit/retry_policy.hpp>
+
+#include <exception>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+
+namespace eddy {
+
+// retry: gave up after 3 attempts: open 'data.txt': No such file or directory
+class RetryError : public std::runtime_error {
+ public:
+  RetryError(std::size_t attempts, std::exception_ptr last);
+
+  std::size_t attempts() const noexcept { return attempts_; }
+  // Of the last attempt. Null: it gave a value that was not wanted.
+  std::exception_ptr last() const noexcept { return last_; }
+
+ private:
+  std::size_t attempts_;
+  std::exception_ptr last_;
+};
+
+namespace internal {
+
+// One call of retry(): what its coroutine asks after each attempt.
+class RetryRun {
+ public:
+  explicit RetryRun(RetryPolicy policy) noexcept : policy_(std::move(policy)) {}
+
+  // Before each attempt.
+  void begin();
+  // After each that was not cancelled: whether another one is to be made when next_wait() is over.
+  bool again(bool succeeded, const Failure* failure);
+  Duration next_wait() const noexcept { return state_.next_wait; }
+  // What comes out of the call. REQUIRES: again() was false, and the attempt did not succeed
+  Failure last_failure(Failure* failure) const;
+
+ private:
+  bool is_worth_another(const Failure* failure) const;
+  bool has_time_for_another();
+  Duration choose_wait();
+  bool end(std::size_t RetryStatistics::*how);
+
+  RetryPolicy policy_;
+  RetryState state_;
+  Instant started_{};
+  std::optional<RetryChance> chance_;
+  bool given_up_ = false;
+};
+
+struct AnyValue {};  // is wanted
+
+template <class T>
+Task<T> failed_attempt(Failure failure) {
+  co_await fail(std::move(failure));
+  __builtin_unreachable();
+}
+
+// Not a coroutine: a failure by value stays one, and a frame is saved.
+template <class F>
+Task<BodyValue<F>> attempt(F& factory) {
+  try {
+    return std::invoke(factory);
+  } catch (...) {
+    return failed_attempt<BodyValue<F>>(Failure::current());
+  }
+}
+
+// `again` says of a value that it is not wanted.
+template <class F, class P>
+Task<BodyValue<F>> retry_of(F factory, RetryRun run, P again) {
+  for (;;) {
+    run.begin();
+    {
+      auto outcome = co_await as_outcome(attempt(factory));
+      if (!outcome && outcome.error().is_cancelled()) co_await fail(std::move(outcome.error()));
+      bool succeeded = outcome.has_value();
+      if constexpr (!std::is_same_v<P, AnyValue>) {
+        if (succeeded) succeeded = !std::invoke(again, std::as_const(*outcome));
+      }
+      Failure* failure = outcome ? nullptr : &outcome.error();
+      if (!run.again(succeeded, failure)) {
+        if (!succeeded) co_await fail(run.last_failure(failure));
+        if constexpr (std::is_void_v<BodyValue<F>>) {
+          co_return;
+        } else {
+          co_return static_cast<BodyValue<F>&&>(*outcome);
+        }
+      }
+    }  // nothing of the attempt is kept while it waits
+    EDDY_DO(sleep(run.next_wait()));
+  }
+}
+
+}  // namespace internal
+
+// See above. The factory is kept until the call ends.
+template <class F>
+  requires Body<std::decay_t<F>>
+Task<BodyValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy = {}) {
+  EDDY_CHECK_KEPT(F);
+  return internal::retry_of<std::decay_t<F>, internal::AnyValue>(
+      std::forward<F>(factory), internal::RetryRun(std::move(policy)), {});
+}
+
+// The same, and a value for which `again` is true is worth another attempt as well. Gives up with a
+// RetryError when the last attempt gave such a value.
+//   co_await retry(fetch, policy, [](const Answer& answer) { return answer.status == 503; })
+template <class F, class P>
+  requires Body<std::decay_t<F>> &&
+           std::predicate<std::decay_t<P>&, const internal::Held<BodyValue<std::decay_t<F>>>&>
+Task<BodyValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy, P&& again) {
+  EDDY_CHECK_KEPT(F, P);
+  return internal::retry_of<std::decay_t<F>, std::decay_t<P>>(
+      std::forward<F>(factory), internal::RetryRun(std::move(policy)), std::forward<P>(again));
+}
+
+}  // namespace eddy

@@ -1,0 +1,106 @@
+#include <eddy/kit/retry_wait.hpp>
+
+#include <eddy/base/error.hpp>
+#include <eddy/base/internal/assert.hpp>
+#include <eddy/base/internal/sys.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace eddy {
+using namespace internal;
+
+std::uint64_t RetryChance::any_seed() noexcept {
+  std::uint64_t bits = 0;
+  if (sys::getrandom(&bits, sizeof bits, GRND_NONBLOCK) == sizeof bits) return bits;
+  // The pool is not ready so early, or a filter refuses the call: no secret hangs on it.
+  const auto now = static_cast<std::uint64_t>(sys::now().time_since_epoch().count());
+  return now ^ reinterpret_cast<std::uintptr_t>(&bits);
+}
+
+std::uint64_t RetryChance::bits() noexcept {
+  std::uint64_t bits = (state_ += 0x9e3779b97f4a7c15);
+  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+  return bits ^ (bits >> 31);
+}
+
+Duration RetryChance::between(Duration least, Duration most) noexcept {
+  EDDY_ASSERT(least >= Duration::zero());
+  if (most <= least) return least;
+  __extension__ using Wide = unsigned __int128;
+  const auto choices = static_cast<std::uint64_t>((most - least).count()) + 1;
+  const auto chosen = static_cast<std::uint64_t>((Wide(bits()) * choices) >> 64);
+  EDDY_ASSERT(chosen < choices);
+  return least + Duration(static_cast<Duration::rep>(chosen));
+}
+
+RetryWait::RetryWait(Kind kind, AnyDuration first, RetryLimits limits, AnyDuration jitter)
+    : kind_(kind),
+      base_(limits.base),
+      first_(std::max(Duration(first), Duration::zero())),
+      min_(std::max(Duration(limits.min), Duration::zero())),
+      max_(std::max(Duration(limits.max), Duration::zero())),
+      jitter_(std::max(Duration(jitter), Duration::zero())) {
+  if (!(base_ >= 0)) [[unlikely]] throw UsageError("the base of a wait must be 0 or more");
+}
+
+Duration RetryWait::limited(Duration length) const noexcept {
+  return std::max(min_, std::min(length, max_));
+}
+
+Duration RetryWait::grown(std::size_t attempts) const noexcept {
+  EDDY_ASSERT(attempts > 0);
+  if (first_ == Duration::zero() || base_ == 1) return first_;
+  const double power = std::pow(base_, static_cast<double>(attempts - 1));
+  const double length = static_cast<double>(first_.count()) * power;
+  // 2^63 where the longest is 2^63 - 1, so that what is below fits.
+  if (!(length < static_cast<double>(Duration::max().count()))) return Duration::max();
+  return Duration(static_cast<Duration::rep>(length));
+}
+
+Duration RetryWait::after(std::size_t attempts, Duration previous,
+                          RetryChance& chance) const noexcept {
+  switch (kind_) {
+    case Kind::random:
+      return chance.between(min_, max_);
+    case Kind::full_jitter:
+      return chance.between(min_, limited(grown(attempts)));
+    case Kind::decorrelated: {
+      const Duration before = std::max(previous, min_);
+      const Duration most = before > Duration::max() / 3 ? Duration::max() : 3 * before;
+      return std::min(max_, chance.between(min_, most));
+    }
+    case Kind::exponential:
+      break;
+  }
+  const Duration more = chance.between(Duration::zero(), jitter_);
+  const Duration length = grown(attempts);
+  return limited(length > Duration::max() - more ? Duration::max() : length + more);
+}
+
+RetryWait wait_fixed(AnyDuration length) {
+  return {RetryWait::Kind::exponential, length, {.base = 1}};
+}
+
+RetryWait wait_random(AnyDuration min, AnyDuration max) {
+  return {RetryWait::Kind::random, {}, {.min = min, .max = max}};
+}
+
+RetryWait wait_exponential(AnyDuration multiplier, RetryLimits limits) {
+  return {RetryWait::Kind::exponential, multiplier, limits};
+}
+
+RetryWait wait_exponential_jitter(AnyDuration multiplier, RetryLimits limits, AnyDuration jitter) {
+  return {RetryWait::Kind::exponential, multiplier, limits, jitter};
+}
+
+RetryWait wait_random_exponential(AnyDuration multiplier, RetryLimits limits) {
+  return {RetryWait::Kind::full_jitter, multiplier, limits};
+}
+
+RetryWait wait_decorrelated(AnyDuration min, AnyDuration max) {
+  return {RetryWait::Kind::decorrelated, {}, {.min = min, .max = max}};
+}
+
+}  // namespace eddy
