@@ -1,9 +1,10 @@
 // The floor kit: ready-made parts.
 #pragma once
 
-#include <eddy/kit/connect.hpp>       // connect to a host
-#include <eddy/kit/resolve.hpp>       // names of hosts
-#include <eddy/kit/retry.hpp>         // again, until it succeeds
-#include <eddy/kit/retry_policy.hpp>  // what is worth that, and how often
-#include <eddy/kit/retry_wait.hpp>    // how long it waits in between
-#include <eddy/kit/serve.hpp>         // a task for each connection
+#include <eddy/kit/circuit_breaker.hpp>  // spares who fails
+#include <eddy/kit/connect.hpp>          // connect to a host
+#include <eddy/kit/resolve.hpp>          // names of hosts
+#include <eddy/kit/retry.hpp>            // again, until it succeeds
+#include <eddy/kit/retry_policy.hpp>     // what is worth that, and how often
+#include <eddy/kit/retry_wait.hpp>       // how long it waits in between
+#include <eddy/kit/serve.hpp>            // a task for each connection

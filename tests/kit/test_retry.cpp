@@ -254,10 +254,11 @@ TEST(Retry, HasTimeoutsOutsideAndInside) {
     EXPECT_EQ(Loop::current().now() - start, 5s);
 
     int calls = 0;
-    const auto attempt = [&]() -> Task<int> {
-      if (++calls < 3) co_await timeout(1s, sleep(1h));
+    const auto work = [&]() -> Task<int> {
+      if (++calls < 3) co_await sleep(1h);
       co_return calls;
     };
+    const auto attempt = [&]() { return timeout(1s, work()); };
     RetryPolicy timely = thrice();
     timely.retry_if<TimeoutError>();
     EXPECT_EQ(co_await retry(attempt, timely), 3);

@@ -1,6 +1,7 @@
 // Rows of kit: what keeps a program going when others fail.
 #include "support/awaitables.hpp"
 
+#include <eddy/kit/circuit_breaker.hpp>
 #include <eddy/kit/retry.hpp>
 #include <eddy/sync/event.hpp>
 
@@ -24,7 +25,7 @@ struct Failing {
 };
 
 const Rows<Failing> retries = {
-    {"retry", [](Failing& w) { return retry(w.factory()); }, at_once(apart)},
+    {"retry", [](Failing& w) { return retry(w.factory()); }, at_once(together)},
     {"retry after_failures",
      [](Failing& w) {
        w.failures = 3;
@@ -38,6 +39,32 @@ const Rows<Failing> retries = {
        return retry(w.factory(), RetryPolicy().wait(wait_random(1ms, 5ms)));
      },
      by_time},
+};
+
+// Closed, or half open: then one call at a time may pass.
+struct Guarded {
+  auto factory() {
+    return [this] { return event.wait(); };
+  }
+  void wake() { event.set(); }
+  Task<> check() {
+    EXPECT_TRUE(breaker.try_enter()) << "the place of a call was lost";
+    EXPECT_NE(breaker.state(), CircuitState::open) << "a cancel was taken for a failure";
+    co_return;
+  }
+  Event event;
+  CircuitBreaker breaker{{.failures = 1, .open_for = 0s, .successes = 2}};
+};
+
+const Rows<Guarded> guarded = {
+    {"CircuitBreaker::call", [](Guarded& w) { return w.breaker.call(w.factory()); },
+     at_once(together)},
+    {"CircuitBreaker::call as_a_trial",
+     [](Guarded& w) {
+       w.breaker.trip();
+       return w.breaker.call(w.factory());
+     },
+     at_once(apart)},
 };
 
 }  // namespace

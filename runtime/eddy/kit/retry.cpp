@@ -79,7 +79,7 @@ bool RetryRun::end(std::size_t RetryStatistics::*how) {
 bool RetryRun::is_worth_another(const Failure* failure) const {
   if (!failure) return true;
   if (policy_.retry_if_) return (*policy_.retry_if_)(*failure);
-  return failure->is_error() || !RetryPolicy::is<UsageError>(*failure);
+  return !is_mistake(*failure);
 }
 
 bool RetryRun::has_time_for_another() {

@@ -2,9 +2,9 @@
 //
 //   auto page = co_await retry([&] { return fetch(url); }, policy);
 //
-// A factory, since a task runs once. It is called afresh for each attempt, inside the calling task,
-// and what it throws before there is a task counts as the attempt's failure. Nothing is waited for
-// after the last attempt, whose failure comes out as it was.
+// A factory, since a task runs once: called afresh for each attempt, inside the calling task, it
+// gives a Task or anything else to await. What it throws before that counts as the attempt's
+// failure. Nothing is waited for after the last attempt, whose failure comes out as it was.
 //
 // Cancelled, in an attempt or between two: Cancelled comes out at once, whatever the policy. So
 // timeout(30s, retry(...)) limits the whole, and timeout() in the factory an attempt: a
@@ -17,6 +17,7 @@
 
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/try.hpp>
+#include <eddy/kit/internal/attempt.hpp>
 #include <eddy/kit/retry_policy.hpp>
 
 #include <exception>
@@ -68,43 +69,22 @@ class RetryRun {
   bool given_up_ = false;
 };
 
-struct AnyValue {};  // is wanted
-
-template <class T>
-Task<T> failed_attempt(Failure failure) {
-  co_await fail(std::move(failure));
-  __builtin_unreachable();
-}
-
-// Not a coroutine: a failure by value stays one, and a frame is saved.
-template <class F>
-Task<BodyValue<F>> attempt(F& factory) {
-  try {
-    return std::invoke(factory);
-  } catch (...) {
-    return failed_attempt<BodyValue<F>>(Failure::current());
-  }
-}
-
 // `again` says of a value that it is not wanted.
-template <class F, class P>
-Task<BodyValue<F>> retry_of(F factory, RetryRun run, P again) {
+template <Factory F, class P>
+Task<FactoryValue<F>> retry_of(F factory, RetryRun run, P again) {
   for (;;) {
     run.begin();
     {
-      auto outcome = co_await as_outcome(attempt(factory));
+      auto outcome = co_await as_outcome(Attempt<F>(factory));
       if (!outcome && outcome.error().is_cancelled()) co_await fail(std::move(outcome.error()));
-      bool succeeded = outcome.has_value();
-      if constexpr (!std::is_same_v<P, AnyValue>) {
-        if (succeeded) succeeded = !std::invoke(again, std::as_const(*outcome));
-      }
+      const bool succeeded = outcome && !is_unwanted(again, outcome);
       Failure* failure = outcome ? nullptr : &outcome.error();
       if (!run.again(succeeded, failure)) {
         if (!succeeded) co_await fail(run.last_failure(failure));
-        if constexpr (std::is_void_v<BodyValue<F>>) {
+        if constexpr (std::is_void_v<FactoryValue<F>>) {
           co_return;
         } else {
-          co_return static_cast<BodyValue<F>&&>(*outcome);
+          co_return static_cast<FactoryValue<F>&&>(*outcome);
         }
       }
     }  // nothing of the attempt is kept while it waits
@@ -116,8 +96,8 @@ Task<BodyValue<F>> retry_of(F factory, RetryRun run, P again) {
 
 // See above. The factory is kept until the call ends.
 template <class F>
-  requires Body<std::decay_t<F>>
-Task<BodyValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy = {}) {
+  requires internal::Factory<std::decay_t<F>>
+Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy = {}) {
   EDDY_CHECK_KEPT(F);
   return internal::retry_of<std::decay_t<F>, internal::AnyValue>(
       std::forward<F>(factory), internal::RetryRun(std::move(policy)), {});
@@ -127,9 +107,9 @@ Task<BodyValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy = {}) {
 // RetryError when the last attempt gave such a value.
 //   co_await retry(fetch, policy, [](const Answer& answer) { return answer.status == 503; })
 template <class F, class P>
-  requires Body<std::decay_t<F>> &&
-           std::predicate<std::decay_t<P>&, const internal::Held<BodyValue<std::decay_t<F>>>&>
-Task<BodyValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy, P&& again) {
+  requires internal::Factory<std::decay_t<F>> &&
+           internal::Judge<std::decay_t<P>, std::decay_t<F>>
+Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy, P&& again) {
   EDDY_CHECK_KEPT(F, P);
   return internal::retry_of<std::decay_t<F>, std::decay_t<P>>(
       std::forward<F>(factory), internal::RetryRun(std::move(policy)), std::forward<P>(again));

@@ -15,6 +15,7 @@
 #include <eddy/base/failure.hpp>
 #include <eddy/base/internal/count.hpp>
 #include <eddy/core/callable.hpp>
+#include <eddy/kit/internal/attempt.hpp>
 #include <eddy/kit/retry_wait.hpp>
 
 #include <concepts>
@@ -78,10 +79,12 @@ class RetryPolicy {
     requires std::predicate<const std::decay_t<P>&, const Failure&>
   RetryPolicy& retry_if(P&& predicate) { return keep(retry_if_, std::forward<P>(predicate)); }
   template <class E, class... Es>
-  RetryPolicy& retry_if() { return retry_if(&is_one_of<E, Es...>); }
+  RetryPolicy& retry_if() { return retry_if(&internal::is_failure_of_any<E, Es...>); }
   template <class E, class... Es>
   RetryPolicy& retry_if_not() {
-    return retry_if([](const Failure& failure) { return !is_one_of<E, Es...>(failure); });
+    return retry_if([](const Failure& failure) {
+      return !internal::is_failure_of_any<E, Es...>(failure);
+    });
   }
 
   // Called before each attempt; after each that was not cancelled; before each wait. What they
@@ -120,23 +123,6 @@ class RetryPolicy {
     place = std::make_shared<const std::function<Signature>>(std::forward<F>(f));
     return *this;
   }
-
-  // Where the failure is no exception yet and need not become one to be told, it does not.
-  template <class E>
-  static bool is(const Failure& failure) {
-    if constexpr (std::is_base_of_v<E, Error>) {
-      if (failure.is_error()) return true;
-    }
-    try {
-      failure.raise();
-    } catch (const E&) {
-      return true;
-    } catch (...) {
-      return false;
-    }
-  }
-  template <class... Es>
-  static bool is_one_of(const Failure& failure) { return (is<Es>(failure) || ...); }
 
   std::size_t attempts_ = 0;  // 0: any number
   Duration stop_after_ = Duration::max();
