@@ -3,6 +3,7 @@
 
 #include <eddy/kit/circuit_breaker.hpp>  // spares who fails
 #include <eddy/kit/connect.hpp>          // connect to a host
+#include <eddy/kit/rate_limiter.hpp>     // so many in a time
 #include <eddy/kit/resolve.hpp>          // names of hosts
 #include <eddy/kit/retry.hpp>            // again, until it succeeds
 #include <eddy/kit/retry_policy.hpp>     // what is worth that, and how often

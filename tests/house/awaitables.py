@@ -29,6 +29,7 @@ PARTS = {
               "Serving::idle", "Handling", "handling"],
     "retry": ["retry_of", "Attempt"],
     "CircuitBreaker::call": ["call_through"],
+    "RateLimiter::acquire": ["RateLimiter::enter", "RateLimiter::exit"],
     "Stream::read_until": ["read_until_of", "find_piece", "filling", "finding_line", "read_line_of",
                            "read_new_line_of", "next_line_of", "read_all_of", "read_exactly_of",
                            "read_some_of", "StreamSource::fill", "Reader::Source::fill",

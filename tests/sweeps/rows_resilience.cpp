@@ -2,10 +2,13 @@
 #include "support/awaitables.hpp"
 
 #include <eddy/kit/circuit_breaker.hpp>
+#include <eddy/kit/rate_limiter.hpp>
 #include <eddy/kit/retry.hpp>
 #include <eddy/sync/event.hpp>
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace {
 
@@ -66,5 +69,48 @@ const Rows<Guarded> guarded = {
      },
      at_once(apart)},
 };
+
+// An empty bucket, into which a token falls each millisecond.
+struct Emptied {
+  Task<> begin() {
+    EXPECT_TRUE(limiter.try_acquire(5));
+    begun = Loop::current().now();
+    co_return;
+  }
+  Task<> take(std::size_t count) {
+    co_await limiter.acquire(count);
+    taken += count;
+  }
+  Task<> check() {
+    const auto come = static_cast<std::size_t>((Loop::current().now() - begun) / 1ms);
+    EXPECT_EQ(limiter.available(), std::min(come - taken, std::size_t{5})) << "a token was lost";
+    co_return;
+  }
+  RateLimiter limiter{1000, 1s, 5};
+  Instant begun;
+  std::size_t taken = 0;
+};
+constexpr Traits in_order{.comes = Comes::by_time};
+
+const Rows<Emptied> emptied = {
+    {"RateLimiter::acquire", [](Emptied& w) { return w.take(1); }, in_order},
+    {"RateLimiter::acquire several", [](Emptied& w) { return w.take(4); }, in_order},
+    {"RateLimiter::enter",
+     [](Emptied& w) -> Task<> {
+       co_await w.limiter.enter();
+       ++w.taken;
+       EXPECT_FALSE(co_await w.limiter.exit(nullptr));
+     },
+     in_order},
+};
+
+// There are enough for all calls.
+struct Filled {
+  RateLimiter limiter{1 << 20};
+};
+
+const Rows<Filled> filled = {
+    {"RateLimiter::acquire of_what_is_there",
+     [](Filled& w) { return only(w.limiter.acquire()); }, at_once(by_itself)}};
 
 }  // namespace
