@@ -142,6 +142,19 @@ Task<> net() {
   co_await b.send_with(std::string("b"), {});
 }
 
+Task<> resilience() {
+  const auto any = [](int) { return true; };
+  const auto limited = [] { return timeout(1s, number()); };
+  co_await retry(&nothing);
+  co_await retry(limited, RetryPolicy().retry_if<TimeoutError>().retry_if_not<Error>(), any);
+  CircuitBreaker breaker({.failures = 1});
+  co_await breaker.call(&nothing);
+  co_await breaker.count_if<Error>().call(limited, any);
+  RateLimiter limiter(1);
+  co_await limiter.acquire();
+  co_await with(limiter, &nothing);
+}
+
 }  // namespace
 
 int main() {
@@ -152,4 +165,5 @@ int main() {
   run(&flow);
   run(&files);
   run(&net);
+  run(&resilience);
 }

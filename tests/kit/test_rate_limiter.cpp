@@ -310,8 +310,10 @@ TEST(RateLimiter, DoesNotOverflow) {
         EXPECT_EQ(limiter.available(), 0u);
         EXPECT_FALSE(limiter.try_acquire(most));
         EXPECT_GT(limiter.delay(most), 0ns);
-        limiter.give_back(most);
+        for (int i = 0; i < 4; ++i) limiter.give_back(most);
         EXPECT_EQ(limiter.available(), most);
+        EXPECT_TRUE(limiter.try_acquire(most)) << "once";
+        EXPECT_EQ(limiter.available(), 0u);
       }
     }
     RateLimiter never(1, Duration::max(), 1);

@@ -359,8 +359,11 @@ TEST(Retry, WaitsAsLongAsACallableSays) {
     co_await retry(std::ref(flaky), policy);
     EXPECT_EQ(flaky.pauses(), (std::vector{7, 14}));
     Flaky late{2};
-    co_await retry(std::ref(late), RetryPolicy().wait_by([](const RetryState&) { return -1h; }));
+    RetryStatistics sums;
+    RetryPolicy early = RetryPolicy().wait_by([](const RetryState&) { return -1h; });
+    co_await retry(std::ref(late), early.count_in(sums));
     EXPECT_EQ(late.pauses(), (std::vector{0, 0})) << "a length below zero is none";
+    EXPECT_EQ(sums.idle, 0s);
   });
 }
 

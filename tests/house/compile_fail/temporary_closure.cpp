@@ -13,6 +13,8 @@ eddy::Task<> wrong(std::string text) {
   co_await eddy::collect(one() | eddy::transform([text](int n) { return n; }));       // refused
   co_await eddy::collect(one() | eddy::filter([text](int) { return true; }));         // refused
   co_await eddy::first_ok([text]() -> eddy::Task<> { co_return; });                   // refused
+  co_await eddy::retry([text]() -> eddy::Task<> { co_return; });                      // refused
+  co_await eddy::CircuitBreaker().call([text]() -> eddy::Task<> { co_return; });      // refused
 }
 
 eddy::Task<> wrong(eddy::Condition& changed, std::string text) {
