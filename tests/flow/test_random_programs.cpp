@@ -251,7 +251,7 @@ TEST(RandomPrograms, LoseNoWakeUpAndOwnNothingTwice) {
     return;
   }
   test::allow(5min);
-  constexpr unsigned programs = Pool::keeps_blocks ? 100'000 : 20'000;  // less under sanitizers
+  constexpr unsigned programs = internal::Pool::keeps_blocks ? 100'000 : 20'000;  // sanitizers
   for (unsigned first = 0; first < programs && !HasFailure(); first += 1000) {
     run_programs(first, 1000);
   }

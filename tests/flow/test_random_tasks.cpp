@@ -171,7 +171,7 @@ TEST(RandomTasks, KeepEveryRuleWhateverTheTurns) {
     return;
   }
   test::allow(5min);
-  const std::uint64_t rounds = Pool::keeps_blocks ? 20'000 : 2'000;  // less under AddressSanitizer
+  const std::uint64_t rounds = internal::Pool::keeps_blocks ? 20'000 : 2'000;  // ASan
   for (std::uint64_t seed = 1; seed <= rounds && !HasFailure(); ++seed) run_round(seed);
 }
 

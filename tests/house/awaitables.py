@@ -82,6 +82,11 @@ PARTS = {
     "JoinHandle": ["JoinWaiter"],
     "Future": ["FutureWait"],
     "call_later": ["call_function_at"],
+    "Pool::acquire": ["PoolState::acquire", "PoolState::make_in", "PoolState::make_one",
+                      "PoolState::check_or_replace", "PoolState::reset_one", "PoolState::reap",
+                      "PoolState::Entry"],
+    "Pool::fill": ["PoolState::fill"],
+    "Pool::close": ["PoolState::close"],
 }
 
 # What an awaitable has for the compiler or for AtOnce, and `auto` functions that give none.

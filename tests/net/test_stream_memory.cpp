@@ -10,10 +10,10 @@ using test::wait_until_done;
 
 // Every block from the heap, so that what is held shows.
 struct NoPool {
-  NoPool() { Pool::keep(false); }
+  NoPool() { internal::Pool::keep(false); }
   NoPool(const NoPool&) = delete;
   NoPool& operator=(const NoPool&) = delete;
-  ~NoPool() { Pool::keep(true); }
+  ~NoPool() { internal::Pool::keep(true); }
 };
 
 Task<> fill_once(Stream& stream) { co_await stream.fill(); }
