@@ -9,6 +9,8 @@
 #include <eddy/kit/retry_policy.hpp>     // what is worth that, and how often
 #include <eddy/kit/retry_wait.hpp>       // how long it waits in between
 #include <eddy/kit/serve.hpp>            // a task for each connection
+#include <eddy/kit/batches.hpp>        // items in groups
+#include <eddy/kit/bulk.hpp>           // many calls, so many at a time
 #include <eddy/kit/connect.hpp>        // connect to a host
 #include <eddy/kit/pool_options.hpp>   // of the one below
 #include <eddy/kit/resolve.hpp>        // names of hosts

@@ -86,6 +86,12 @@ PARTS = {
                       "PoolState::check_or_replace", "PoolState::reset_one", "PoolState::reap",
                       "PoolState::Entry"],
     "Pool::fill": ["PoolState::fill"],
+    "Batches::next": ["QueueSource::next", "GeneratorSource::next", "GeneratorSource::pull",
+                      "items_in", "items_of"],
+    "Batches::aclose": ["QueueSource::close", "GeneratorSource::close"],
+    "bulk": ["bulk_one", "bulk_each", "bulk_values"],
+    "bulk_settled": ["bulk_outcomes"],
+    "bulk_as_completed": ["feed_bulk", "completed_bulk"],
     "Pool::close": ["PoolState::close"],
 }
 
@@ -93,7 +99,7 @@ PARTS = {
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
                     "get_return_object", "task"}
 GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range",
-             "Reader::lines"}
+             "Reader::lines", "batches"}
 
 
 def uncommented(text):

@@ -1,6 +1,8 @@
-// Rows of kit: a pool of resources.
+// Rows of kit: a pool of resources, batches, and many calls so many at a time.
 #include "support/awaitables.hpp"
 
+#include <eddy/kit/batches.hpp>
+#include <eddy/kit/bulk.hpp>
 #include <eddy/kit/resource_pool.hpp>
 #include <eddy/sync/event.hpp>
 
@@ -103,6 +105,105 @@ struct Closed {
 
 const Rows<Closed> closed = {
     {"Pool::close", [](Closed& w) -> Task<> { co_await w.pool.close(); }, together},
+};
+
+// Batches of one item each, which comes with wake(); none may be lost.
+template <class Groups>
+Task<> take_batch(Groups& groups, int& got) {
+  auto group = co_await groups.next();
+  if (group) got += static_cast<int>(group->size());
+}
+struct Queued {
+  void wake() {
+    EXPECT_TRUE(queue.try_put(7));
+    ++put;
+  }
+  Task<> check() {
+    queue.shutdown();
+    for (int i = 0; i < put; ++i) co_await take_batch(groups, got);
+    EXPECT_EQ(got, put) << "an item was lost, or came twice";
+  }
+  Queue<int> queue;
+  decltype(batches(queue, 1)) groups = batches(queue, 1);
+  int put = 0;
+  int got = 0;
+};
+
+const Rows<Queued> queued = {
+    {"Batches::next", [](Queued& w) { return take_batch(w.groups, w.got); }, at_once(refused)}};
+
+struct Generated : Gate {
+  Generator<int> items() {
+    co_await pass();
+    co_yield 7;
+  }
+  Task<> check() {
+    if (!failed) {
+      co_await take_batch(groups, got);
+      EXPECT_EQ(got, 1) << "an item was lost";
+    }
+    co_await groups.aclose();
+  }
+  Batches<GeneratorSource<int>> groups = batches(items(), 1);
+  int got = 0;
+  bool failed = false;
+};
+
+const Rows<Generated> generated = {
+    {"Batches::next of_a_generator",
+     [](Generated& w) { return take_batch(w.groups, w.got); }, refused}};
+
+struct Ended : Gate {
+  Generator<int> items() {
+    co_await pass();
+    co_yield 7;
+  }
+  Task<> begin() {
+    static_cast<void>(co_await as_outcome(timeout(0s, groups.next())));
+  }
+  Task<> check() { co_await groups.aclose(); }
+  Batches<GeneratorSource<int>> groups = batches(items(), 1);
+};
+
+const Rows<Ended> ended = {
+    {"Batches::aclose", [](Ended& w) -> Task<> { co_await w.groups.aclose(); }, by_itself}};
+
+// Two items, one after the other; each waits for wake().
+struct Running {
+  explicit Running(int& running) : count(running) { ++count; }
+  ~Running() { --count; }
+  int& count;
+};
+struct Many : Gate {
+  Task<> call(int) {
+    const Running now(running);
+    co_await pass();
+  }
+  Task<> check() {
+    for (int i = 0; i < 5; ++i) co_await yield();
+    EXPECT_EQ(running, 0) << "a call outlived its bulk()";
+  }
+  auto function() {
+    return [this](int item) { return call(item); };
+  }
+  std::vector<int> items{1, 2};
+  int running = 0;
+};
+
+const Rows<Many> many = {
+    {"bulk", [](Many& w) -> Task<> { co_await bulk(w.items, 1, w.function()); }, together},
+    {"bulk_settled",
+     [](Many& w) -> Task<> {
+       const auto outcomes = co_await bulk_settled(w.items, 2, w.function());
+       EXPECT_EQ(outcomes.size(), 2u);
+     },
+     together},
+    {"bulk_as_completed",
+     [](Many& w) -> Task<> {
+       auto outcomes = bulk_as_completed(w.items, 2, w.function());
+       while (auto next = co_await outcomes.next()) EXPECT_LT(next->index, 2u);
+     },
+     together},
 };
 
 }  // namespace
