@@ -16,3 +16,12 @@
 #include <eddy/kit/resolve.hpp>        // names of hosts
 #include <eddy/kit/resource_pool.hpp>  // what is dear to make, lent and given back
 #include <eddy/kit/serve.hpp>          // a task for each connection
+#include <eddy/kit/batches.hpp>               // items in groups
+#include <eddy/kit/bulk.hpp>                  // many calls, so many at a time
+#include <eddy/kit/connect.hpp>               // connect to a host
+#include <eddy/kit/gather_with_progress.hpp>  // gather() that tells how many are done
+#include <eddy/kit/pool_options.hpp>          // of a Pool
+#include <eddy/kit/progress.hpp>              // a bar on a terminal
+#include <eddy/kit/resolve.hpp>               // names of hosts
+#include <eddy/kit/resource_pool.hpp>         // what is dear to make, lent and given back
+#include <eddy/kit/serve.hpp>                 // a task for each connection

@@ -89,6 +89,7 @@ PARTS = {
     "Batches::next": ["QueueSource::next", "GeneratorSource::next", "GeneratorSource::pull",
                       "items_in", "items_of"],
     "Batches::aclose": ["QueueSource::close", "GeneratorSource::close"],
+    "gather_with_progress": ["tallied", "gather_tallied", "gather_with_bar"],
     "bulk": ["bulk_one", "bulk_each", "bulk_values"],
     "bulk_settled": ["bulk_outcomes"],
     "bulk_as_completed": ["feed_bulk", "completed_bulk"],
@@ -99,7 +100,7 @@ PARTS = {
 FOR_THE_COMPILER = {"await_ready", "await_suspend", "await_resume", "await_outcome",
                     "get_return_object", "task"}
 GIVE_NONE = {"run", "Loop::run", "Loop::spawn", "spawn", "gathered", "gathered_all", "gathered_range",
-             "Reader::lines", "batches"}
+             "Reader::lines", "batches", "awaitables_of"}
 
 
 def uncommented(text):

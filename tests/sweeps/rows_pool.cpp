@@ -1,8 +1,9 @@
-// Rows of kit: a pool of resources, batches, and many calls so many at a time.
+// Rows of kit: a pool of resources, batches, and many calls at a time.
 #include "support/awaitables.hpp"
 
 #include <eddy/kit/batches.hpp>
 #include <eddy/kit/bulk.hpp>
+#include <eddy/kit/gather_with_progress.hpp>
 #include <eddy/kit/resource_pool.hpp>
 #include <eddy/sync/event.hpp>
 
@@ -192,6 +193,14 @@ struct Many : Gate {
 
 const Rows<Many> many = {
     {"bulk", [](Many& w) -> Task<> { co_await bulk(w.items, 1, w.function()); }, together},
+    {"gather_with_progress",
+     [](Many& w) -> Task<> {
+       std::vector<Task<>> calls;
+       for (const int item : w.items) calls.push_back(w.call(item));
+       const auto told = [](std::size_t done, std::size_t all) { EXPECT_LE(done, all); };
+       co_await gather_with_progress(calls, told);
+     },
+     together},
     {"bulk_settled",
      [](Many& w) -> Task<> {
        const auto outcomes = co_await bulk_settled(w.items, 2, w.function());
