@@ -415,6 +415,14 @@ TEST(ResourcePool, WaitsNoLongerThanTheLimit) {
     auto second = co_await as_result(pool.acquire(50ms));
     EXPECT_EQ(second.error(), std::errc::timed_out);
     EXPECT_EQ(now() - start, 50ms);
+    try {
+      auto named = co_await pool.acquire(50ms);
+      ADD_FAILURE() << "it is lent";
+    } catch (const TimeoutError& error) {
+      const std::string said = error.what();
+      EXPECT_NE(said.find("::acquire(): timed out after 50ms"), std::string::npos) << said;
+      EXPECT_EQ(said.find("internal"), std::string::npos) << said;
+    }
     EXPECT_EQ(pool.stats().waiting, 0u);
     auto third = co_await as_result(pool.acquire(0s));
     EXPECT_EQ(third.error(), std::errc::timed_out);

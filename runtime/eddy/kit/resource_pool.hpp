@@ -21,6 +21,7 @@
 
 #include <concepts>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 namespace eddy {
@@ -28,18 +29,27 @@ namespace eddy {
 template <class R>
 class Pool {
   using State = internal::PoolState<R>;
+  using here = std::source_location;
 
   class AcquireVerb {
    public:
     using value_type = typename State::Guard;
-    explicit AcquireVerb(internal::Counted<State> state) noexcept : state_(std::move(state)) {}
+    AcquireVerb(internal::Counted<State> state, std::source_location where) noexcept
+        : state_(std::move(state)), where_(where) {}
     bool ready() const noexcept { return state_->lends_at_once(); }
     value_type now() { return State::lend(state_); }
-    Task<value_type> task() { return State::acquire(state_); }
+    Task<value_type> task() { return named(State::acquire(state_), where_); }
 
    private:
     internal::Counted<State> state_;
+    std::source_location where_;  // for messages: Pool::acquire()
   };
+
+  template <class T>
+  static Task<T> named(Task<T> task, std::source_location verb) noexcept {
+    task.set_where(verb);
+    return task;
+  }
 
  public:
   // Gives the resource back when it dies, unless that was done before: release(), discard(). It may
@@ -81,7 +91,7 @@ class Pool {
   // A resource. Cancelled: none is taken; one that was just being checked is discarded. Throws what
   // the factory throws; UsageError when the pool is closed, Error (ECANCELED) when it is closed
   // meanwhile, Error (EAGAIN) when too many wait. No allocation for one that is idle. ∅
-  Acquire acquire() noexcept { return Acquire(state_); }
+  Acquire acquire() noexcept { return Acquire(state_, here::current()); }
   // The same, or TimeoutError.
   auto acquire(AnyDuration limit) { return timeout(limit, acquire()); }
   // One that is idle and need not be checked; or none.
@@ -91,12 +101,12 @@ class Pool {
   }
 
   // Makes resources until there are `min`. Throws what the factory throws.
-  Task<> fill() { return State::fill(state_); }
+  Task<> fill() { return named(State::fill(state_), here::current()); }
 
   // Ends what is idle and being made, refuses who waits, and resumes when all that was lent is
   // given back. Cancelled: the pool is closed all the same. Idempotent; to wait no longer than so:
   // timeout(5s, pool.close()).
-  Task<> close() { return State::close(state_); }
+  Task<> close() { return named(State::close(state_), here::current()); }
 
   PoolStats stats() const noexcept { return state_->stats(); }
 
