@@ -1,27 +1,17 @@
 // The floor kit: ready-made parts.
 #pragma once
 
-#include <eddy/kit/circuit_breaker.hpp>  // spares who fails
-#include <eddy/kit/connect.hpp>          // connect to a host
-#include <eddy/kit/rate_limiter.hpp>     // so many in a time
-#include <eddy/kit/resolve.hpp>          // names of hosts
-#include <eddy/kit/retry.hpp>            // again, until it succeeds
-#include <eddy/kit/retry_policy.hpp>     // what is worth that, and how often
-#include <eddy/kit/retry_wait.hpp>       // how long it waits in between
-#include <eddy/kit/serve.hpp>            // a task for each connection
-#include <eddy/kit/batches.hpp>        // items in groups
-#include <eddy/kit/bulk.hpp>           // many calls, so many at a time
-#include <eddy/kit/connect.hpp>        // connect to a host
-#include <eddy/kit/pool_options.hpp>   // of the one below
-#include <eddy/kit/resolve.hpp>        // names of hosts
-#include <eddy/kit/resource_pool.hpp>  // what is dear to make, lent and given back
-#include <eddy/kit/serve.hpp>          // a task for each connection
 #include <eddy/kit/batches.hpp>               // items in groups
 #include <eddy/kit/bulk.hpp>                  // many calls, so many at a time
+#include <eddy/kit/circuit_breaker.hpp>       // spares who fails
 #include <eddy/kit/connect.hpp>               // connect to a host
 #include <eddy/kit/gather_with_progress.hpp>  // gather() that tells how many are done
 #include <eddy/kit/pool_options.hpp>          // of a Pool
 #include <eddy/kit/progress.hpp>              // a bar on a terminal
+#include <eddy/kit/rate_limiter.hpp>          // so many in a time
 #include <eddy/kit/resolve.hpp>               // names of hosts
 #include <eddy/kit/resource_pool.hpp>         // what is dear to make, lent and given back
+#include <eddy/kit/retry.hpp>                 // again, until it succeeds
+#include <eddy/kit/retry_policy.hpp>          // what is worth that, and how often
+#include <eddy/kit/retry_wait.hpp>            // how long it waits in between
 #include <eddy/kit/serve.hpp>                 // a task for each connection

@@ -82,7 +82,6 @@ PARTS = {
     "JoinHandle": ["JoinWaiter"],
     "Future": ["FutureWait"],
     "call_later": ["call_function_at"],
-    "Pool::acquire": ["PoolState::acquire", "PoolState::make_in", "PoolState::make_one",
     "Pool::acquire": ["Pool::named", "PoolState::acquire", "PoolState::make_in", "PoolState::make_one",
                       "PoolState::check_or_replace", "PoolState::reset_one", "PoolState::reap",
                       "PoolState::Entry"],

@@ -1,6 +1,7 @@
 #include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/no_broken_pipe.hpp>
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/file/internal/file_state.hpp>
 #include <eddy/kit/progress.hpp>
 
 #include <algorithm>
@@ -12,18 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include <asm/termbits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 namespace eddy {
 using namespace internal;
 
 namespace {
-
-bool is_terminal(int fd) noexcept {
-  termios settings;
-  return sys::ioctl(fd, TCGETS, &settings) == 0;
-}
 
 std::size_t columns_of(int fd) noexcept {
   winsize size{};
@@ -139,7 +135,7 @@ Progress::Progress(std::optional<Count> total, std::string_view description,
       started_(Loop::current().clock()),
       measured_(started_),
       last_seen_(started_),
-      terminal_(is_terminal(options.fd)) {
+      terminal_(is_tty(options.fd)) {
   if (total) total_ = total->value();
   if (terminal_) Screen::get().add(*this);
 }
