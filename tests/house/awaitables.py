@@ -94,6 +94,7 @@ PARTS = {
     "bulk_settled": ["bulk_outcomes"],
     "bulk_as_completed": ["feed_bulk", "completed_bulk"],
     "Pool::close": ["PoolState::close"],
+    "to_thread": ["call_on_thread", "leave_to_thread", "ThreadCall", "AbandonedThreadCall"],
 }
 
 # What an awaitable has for the compiler or for AtOnce, and `auto` functions that give none.

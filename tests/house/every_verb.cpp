@@ -24,6 +24,15 @@ Task<> core() {
   run_from_thread(Loop::current(), number()).wait();
 }
 
+Task<> threads() {
+  ThreadPool pool = cpu_pool();
+  co_await to_thread([] {});
+  const bool seen = co_await pool.submit(yes);
+  co_await pool.submit(abandon_on_cancel, [](bool) {}, seen);
+  co_await run_in_executor(pool, yes);
+  co_await run_in_executor(nullptr, yes);
+}
+
 Task<> primitives() {
   Lock lock;
   Condition changed(lock);
@@ -159,6 +168,7 @@ Task<> resilience() {
 
 int main() {
   run(&core);
+  run(&threads);
   run(&primitives);
   run(&channels);
   run(&generators);

@@ -35,6 +35,11 @@ class Context {
   // The context of the running task, or of this thread where no task runs.
   static Context& current() noexcept;
 
+  // What another thread lends to this one: while it lives, what nobody has set here is found there,
+  // and afterwards what was set here meanwhile is gone. Only the lender counts. REQUIRES: outside
+  // of a task; `context` neither changes nor dies meanwhile.
+  class Lent;
+
  private:
   template <class T>
   friend class ContextVar;
@@ -59,7 +64,8 @@ class Context {
     Slot* slots() noexcept { return reinterpret_cast<Slot*>(this + 1); }
   };
 
-  Box* find(const void* variable) const noexcept;
+  Box* find(const void* variable) const noexcept;  // or what is lent
+  Box* own(const void* variable) const noexcept;
   // Takes the reference, unless it throws. Null removes the variable.
   void set(const void* variable, Box* box);
   void set_or_drop(const void* variable, Box* box);
@@ -68,6 +74,18 @@ class Context {
   void drop() noexcept;
 
   Values* values_ = nullptr;
+};
+
+class Context::Lent {
+ public:
+  explicit Lent(const Context& context) noexcept;
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  ~Lent();
+
+ private:
+  const Context* before_;
+  Context own_;  // what this thread had
 };
 
 // REQUIRES: lives longer than every task that has set it; usually a global.

@@ -19,6 +19,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,9 @@ inline int pthread_sigmask(int how, const sigset_t* set, sigset_t* before) {
 }
 inline int pthread_setname_np(pthread_t thread, const char* name) {
   return ::pthread_setname_np(thread, name);
+}
+inline int sched_getaffinity(pid_t thread, std::size_t size, cpu_set_t* into) {
+  return ::sched_getaffinity(thread, size, into);
 }
 inline int sigpending(sigset_t* into) { return ::sigpending(into); }
 inline int sigtimedwait(const sigset_t* set, siginfo_t* into, const timespec* limit) {

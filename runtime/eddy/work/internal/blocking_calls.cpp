@@ -2,6 +2,7 @@
 
 #include <eddy/base/error.hpp>
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/work/internal/signals_blocked.hpp>
 
 #include <algorithm>
 #include <condition_variable>
@@ -10,25 +11,6 @@
 #include <thread>
 
 namespace eddy::internal {
-namespace {
-
-// A thread inherits this, so that signals go to the threads that expect them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    sys::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { sys::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 // Outlives the loop for as long as a thread is in a call. The threads are detached: nothing could
 // join the one that hangs.

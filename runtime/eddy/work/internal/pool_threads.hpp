@@ -1,0 +1,70 @@
+// PoolThreads: the threads behind a ThreadPool and the queue before them.
+//
+// A thread is started when there is something to run and none is idle, and ends with the pool. All
+// signals are blocked in it. The queue is of jobs that lie where somebody waits for them: nothing
+// is allocated but for a new thread.
+#pragma once
+
+#include <eddy/work/internal/pool_job.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace eddy {
+
+// Of a pool: gauges of now, and what it has seen since it was made.
+struct ThreadPoolStats {
+  unsigned threads = 0;        // that there are
+  unsigned most_threads = 0;   // that there may be
+  unsigned running = 0;        // calls that threads are in
+  std::size_t queued = 0;      // calls that wait for a thread
+  std::uint64_t begun = 0;     // calls that a thread took
+  Duration waited{};           // in the queue, all of these together
+  Duration longest_wait{};     // ... and the one that waited longest
+};
+
+namespace internal {
+
+class PoolThreads {
+ public:
+  // `name` is a literal of at most 15 characters. Throws UsageError for no threads.
+  PoolThreads(unsigned most, const char* name);
+  ~PoolThreads();
+
+  // 0, or an errno when it needs a thread and none can be started. Throws UsageError on one of the
+  // pool's own threads, after join(), and in a child after fork().
+  int submit(PoolJob& job);
+  // It is not run any more if it was not yet: then true.
+  bool withdraw(PoolJob& job) noexcept;
+  // Runs what is queued, and waits until every thread has ended. Nothing in a child after fork().
+  void join() noexcept;
+
+  // In a child after fork(): the threads are not there, and a lock may be held for ever.
+  bool is_of_another_process() const noexcept;
+
+  ThreadPoolStats stats() const;
+
+ private:
+  void require_usable() const;
+  int start() noexcept;
+  void work() noexcept;
+  PoolJob& take() noexcept;
+
+  const char* name_;
+  std::uint32_t process_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  List<PoolJob> queue_;
+  ThreadPoolStats stats_;
+  unsigned idle_ = 0;
+  bool ending_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace internal
+
+}  // namespace eddy
