@@ -90,6 +90,58 @@ TEST(BlockingCalls, QueueWhenEveryThreadIsInACall) {
   });
 }
 
+TEST(BlockingCalls, AreNotHeldByThoseThatHang) {
+  test::run([]() -> Task<> {
+    std::vector<HeldCall> hanging;
+    std::vector<JoinHandle<>> tasks;
+    for (unsigned i = 0; i < 2 * BlockingCalls::most_threads; ++i) {
+      hanging.push_back(std::make_shared<Held>());
+      hanging.back()->may_hang(true);
+      tasks.push_back(spawn(make(hanging.back())));
+    }
+    co_await test::settle(2);
+    for (auto& call : hanging) call->begun.wait();
+    tasks.front().cancel();  // the thread is not free by that
+    co_await wait_until_done(tasks.front());
+    std::vector<JoinHandle<>> others;
+    for (unsigned i = 0; i < 2 * BlockingCalls::most_threads; ++i) {
+      const auto quick = std::make_shared<Held>();
+      quick->go.count_down();
+      others.push_back(spawn(make(quick)));
+    }
+    co_await gather(std::move(others));
+    for (auto& call : hanging) call->go.count_down();
+    for (auto& task : tasks) co_await wait_until_done(task);
+  });
+}
+
+TEST(BlockingCalls, ThatHungLeaveNoMoreThreadsThanBefore) {
+  test::run([]() -> Task<> {
+    std::vector<HeldCall> hanging, calls;
+    std::vector<JoinHandle<>> tasks;
+    for (unsigned i = 0; i < BlockingCalls::most_threads + 2; ++i) {
+      hanging.push_back(std::make_shared<Held>());
+      hanging.back()->may_hang(true);
+      tasks.push_back(spawn(make(hanging.back())));
+    }
+    co_await test::settle(2);
+    for (auto& call : hanging) {
+      call->begun.wait();
+      call->go.count_down();
+    }
+    co_await gather(std::move(tasks));
+    for (unsigned i = 0; i < BlockingCalls::most_threads + 1; ++i) {
+      calls.push_back(std::make_shared<Held>());
+      tasks.push_back(spawn(make(calls.back())));
+    }
+    co_await test::settle(2);
+    for (unsigned i = 0; i < BlockingCalls::most_threads; ++i) calls[i]->begun.wait();
+    EXPECT_FALSE(calls.back()->begun.try_wait());
+    for (auto& call : calls) call->go.count_down();
+    co_await gather(std::move(tasks));
+  });
+}
+
 TEST(BlockingCalls, UseAThreadAgain) {
   test::run([]() -> Task<> {
     OneThread one;

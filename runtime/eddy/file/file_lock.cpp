@@ -60,6 +60,7 @@ Task<int> try_on_thread(const FileState& file, LockedRange range, Wanted wanted)
   UniqueFd own(sys::fcntl(file.fd, F_DUPFD_CLOEXEC, 0));
   if (!own) co_return errno;
   const auto call = std::make_shared<LockOnThread>(std::move(own), range, wanted);
+  call->may_hang(file.mount->remote);
   EDDY_DO(WaitForCall(call, true));
   co_return call->code;
 }

@@ -54,9 +54,10 @@ class DirectoryReader::ReadOnThread : public BlockingCall {
   bool done_ = false;
 };
 
-Task<int> DirectoryReader::read_on_thread() {
+Task<int> DirectoryReader::read_on_thread(Storage::Mount& mount) {
   if (!reading_) {
     reading_ = std::make_shared<ReadOnThread>();
+    reading_->may_hang(mount.remote);
     reading_->fd = std::move(fd_);
     reading_->block = std::move(block_);
   }
@@ -86,7 +87,7 @@ Task<bool> DirectoryReader::fill(Storage::Mount& mount) {
     got = co_await as_outcome(
         perform({.opcode = no_opcode}, "read", mount, storage.policy(), Text(), call));
   } else {
-    got = co_await as_outcome(read_on_thread());
+    got = co_await as_outcome(read_on_thread(mount));
   }
   // It has been removed, and so everything in it: the end, as readdir(3) has it.
   if (!got && got.error().is_error(ENOENT)) got = 0;

@@ -82,7 +82,7 @@ class DirectoryReader {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
   }
 
-  Task<int> read_on_thread();
+  Task<int> read_on_thread(Storage::Mount& mount);
 
   std::shared_ptr<ReadOnThread> reading_;  // has the two below
   UniqueFd fd_;

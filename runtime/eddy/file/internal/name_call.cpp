@@ -105,6 +105,7 @@ bool NameOperation::await_suspend(std::coroutine_handle<> frame) {
   if (place_ == Place::thread) {
     EDDY_ASSERT(!job_);
     job_ = std::make_shared<Job>(*verb_, arguments_);
+    job_->may_hang(mount_->remote);
     waiting_.emplace(wait_for(job_, *this));
     return waiting_->await_suspend(frame);
   }

@@ -45,6 +45,7 @@ Task<int> perform_plainly(std::string_view name, Storage::Mount& mount, FilePoli
     co_return done;
   }
   const auto job = std::make_shared<CallOnThread<Call>>(call);
+  job->may_hang(mount.remote);
   bool is_no_thread = false;
   try {
     EDDY_DO(WaitForCall(job, true));

@@ -165,6 +165,7 @@ void WatchState::start_call() {
   const bool root = current_->parent == WatchTree::none;
   const Of of = !options_.recursive ? Of::path : root ? Of::root_directory : Of::directory;
   auto call = std::make_shared<WatchVisit>(fd_, current_->path, mask_, of);
+  call->may_hang(current_->mount->remote);
   if (of == Of::directory) {
     std::string_view above = current_->path.view();
     above.remove_suffix(current_->name.size());  // with the slash

@@ -23,15 +23,19 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
       std::lock_guard lock(mutex_);
       EDDY_ASSERT(loop_);
       EDDY_ASSERT(idle_ <= count_);
-      if (queue_.size() >= idle_ && count_ < most_threads) start();
+      const bool hangs = call->may_hang_;
+      if (queue_.size() >= idle_ && count_ < wanted()) start();
       queue_.push_back(std::move(call));
+      hanging_ += hangs;
     }
     wake_.notify_one();
   }
 
   bool withdraw(const BlockingCall& call) noexcept {
     std::lock_guard lock(mutex_);
-    return queue_.remove_if([&](const auto& queued) { return queued.get() == &call; }) > 0;
+    const auto gone = queue_.remove_if([&](const auto& queued) { return queued.get() == &call; });
+    if (call.may_hang_) hanging_ -= static_cast<unsigned>(gone);
+    return gone > 0;
   }
 
   // Afterwards no thread knows the loop, and none is left but those in a call.
@@ -45,6 +49,8 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
   }
 
  private:
+  unsigned wanted() const noexcept { return most_threads + std::min(hanging_, most_hanging); }
+
   // A new thread counts as idle at once: it will take what is queued next.
   void start() {
     const SignalsBlocked blocked;
@@ -75,10 +81,12 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
       lock.unlock();
       call->run();
       lock.lock();
+      hanging_ -= call->may_hang_;
       ++idle_;
       answer(call, lock);
+      if (queue_.empty() && count_ > wanted()) break;  // what hung has ended
     }
-    EDDY_ASSERT(count_ <= most_threads);
+    EDDY_ASSERT(count_ <= most_threads + most_hanging);
     --count_;
     --idle_;
     ended_.notify_all();
@@ -109,6 +117,7 @@ class BlockingCalls::Threads : public std::enable_shared_from_this<Threads> {
   Loop* loop_;  // null once it has closed
   unsigned count_ = 0;
   unsigned idle_ = 0;  // of these, not in a call
+  unsigned hanging_ = 0;  // calls, queued or begun, that may hang
 };
 
 BlockingCalls::BlockingCalls(Loop& loop) : threads_(std::make_shared<Threads>(loop)) {}
@@ -132,22 +141,15 @@ void WaitForCall::await_suspend(std::coroutine_handle<> frame) {
   park(frame);
 }
 
-bool WaitForCall::abandon(Waiter& waiter) {
-  auto& wait = static_cast<WaitForCall&>(waiter);
-  EDDY_ASSERT(!wait.call_->waiter_ || wait.call_->waiter_ == &wait);
-  wait.call_->waiter_ = nullptr;
-  wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_);
-  return leave(waiter);
-}
-
 // Also of a call that was never submitted, because the request was pending before.
-bool WaitForCall::withdraw(Waiter& waiter) {
+bool WaitForCall::end_early(Waiter& waiter) {
   auto& wait = static_cast<WaitForCall&>(waiter);
-  EDDY_ASSERT(!wait.call_->waiter_ || wait.call_->waiter_ == &wait);
-  if (wait.call_->waiter_) {
-    if (!wait.task()->loop().service<BlockingCalls>().withdraw(*wait.call_)) return false;
-  }
-  wait.call_->waiter_ = nullptr;
+  BlockingCall& call = *wait.call_;
+  EDDY_ASSERT(!call.waiter_ || call.waiter_ == &wait);
+  const bool begun =
+      call.waiter_ && !wait.task()->loop().service<BlockingCalls>().withdraw(call);
+  if (begun && wait.to_its_end_) return false;
+  call.waiter_ = nullptr;
   return leave(waiter);
 }
 

@@ -1,8 +1,9 @@
 // BlockingCalls: a loop's threads for calls that block and that the kernel's ring does not know.
 //
-// Started when there is something to call, at most `most_threads`; more calls queue. They end with
-// their loop: one that is in a call is left to it, keeps nothing of the loop's, and ends after it.
-// All signals are blocked in them.
+// Started when there is something to call, at most `most_threads`; more calls queue. While calls
+// are there that may hang, on a remote mount whose server may be dead, there is one thread more for
+// each, so that none of the others waits for them. They end with their loop: one that is in a call
+// is left to it, keeps nothing of the loop's, and ends after it. All signals are blocked in them.
 #pragma once
 
 #include <eddy/core/internal/plain_wait.hpp>
@@ -23,18 +24,24 @@ class BlockingCall {
   BlockingCall& operator=(const BlockingCall&) = delete;
   virtual ~BlockingCall() = default;
 
+  // While its server is dead it does not end: nobody else counts on the thread that it has.
+  // REQUIRES: before it is submitted
+  void may_hang(bool on) noexcept { may_hang_ = on; }
+
   // On a thread, where no loop and no task is. The task looks at the results only afterwards.
   virtual void run() noexcept = 0;
 
  private:
   friend class BlockingCalls;
   friend class WaitForCall;
+  bool may_hang_ = false;
   WaitForCall* waiter_ = nullptr;  // the loop's; null when nobody waits any more
 };
 
 class BlockingCalls : public LoopService {
  public:
   static constexpr unsigned most_threads = 4;
+  static constexpr unsigned most_hanging = 64;  // what hangs beyond has one of the others' threads
 
   explicit BlockingCalls(Loop& loop);
 
@@ -57,22 +64,22 @@ class BlockingCalls : public LoopService {
 class [[nodiscard]] WaitForCall : public PlainWait {
  public:
   explicit WaitForCall(std::shared_ptr<BlockingCall> call, bool to_its_end = false) noexcept
-      : PlainWait(to_its_end ? &withdraw : &abandon), call_(std::move(call)) {}
+      : PlainWait(&end_early), call_(std::move(call)), to_its_end_(to_its_end) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);
   void await_resume() { value_or_raise(await_outcome()); }
   Expected<void> await_outcome() {
     // It ended all the same: what is pending waits.
-    if (is_cancelled_by(&withdraw) && !was_cancelled()) return {};
+    if (to_its_end_ && !was_cancelled()) return {};
     return PlainWait::await_outcome();
   }
 
  private:
-  static bool abandon(Waiter& waiter);
-  static bool withdraw(Waiter& waiter);
+  static bool end_early(Waiter& waiter);
 
   std::shared_ptr<BlockingCall> call_;
+  bool to_its_end_;
 };
 
 }  // namespace eddy::internal
