@@ -223,6 +223,28 @@ TEST_P(WatchTreeTest, LetsGoOfADirectoryThatLeavesAndTakesOneThatComes) {
   });
 }
 
+TEST_P(WatchTreeTest, SaysOfWhatItCannotLookIntoOnceItsRootIsElsewhere) {
+  std::filesystem::create_directories(path("t/old"));
+  run([&]() -> Task<> {
+    Watch watch = co_await fs::watch(path("t"), {.kinds = Change::created, .recursive = true});
+    std::filesystem::rename(path("t"), path("elsewhere"));
+    std::filesystem::create_directory(path("t"));  // another one
+    std::filesystem::create_directories(path("elsewhere/new/below"));
+    directory.write("elsewhere/old/file", "");
+    std::filesystem::create_directories(path("elsewhere/old/newer"));
+    directory.write("elsewhere/end", "");
+    test::Log log;
+    for (std::string text; text != "created t/end";) {
+      auto event = co_await watch.next();
+      text = text_of(*event);
+      log(text);
+    }
+    EXPECT_EQ(log.text(), "created t/new/ ended t/new/ created t/old/file created t/old/newer/ "
+                          "ended t/old/newer/ created t/end");
+    watch.close();
+  });
+}
+
 TEST_P(WatchTreeTest, FollowsNoLink) {
   test::Directory other;
   ::symlink(other.path("").c_str(), path("before").c_str());

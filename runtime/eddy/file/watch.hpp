@@ -10,7 +10,8 @@
 // `recursive` watches every directory below as well. What is put into a new one before its watch
 // stands is told as created when that is found: once or, in that moment, twice; never not at all.
 // A directory that is renamed within the tree goes on under its new name, one that leaves it is
-// let go. Symbolic links are not followed. The memory is that of a name for each directory.
+// let go. Once the path of the root leads elsewhere, new directories are told as ended: nobody can
+// look into them. Symbolic links are not followed. The memory is that of a name for each directory.
 //
 // The kernel keeps fs.inotify.max_queued_events, and drops what is more: then `overflow` is told
 // where the gap is, and whoever must know everything looks for himself. Below a recursive watch the
@@ -52,7 +53,7 @@ enum class Change : std::uint16_t {
   // Told always:
   overflow = 128,   // what happened here is not known; no path
   unmounted = 256,
-  ended = 512,      // nothing more is told of this path: it is gone, or may not be read
+  ended = 512,      // nothing more is told of this path: it is gone, or cannot be read
 };
 constexpr Change operator|(Change a, Change b) noexcept {
   return static_cast<Change>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

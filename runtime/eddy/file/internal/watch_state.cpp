@@ -169,7 +169,9 @@ void WatchState::start_call() {
   if (of == Of::directory) {
     std::string_view above = current_->path.view();
     above.remove_suffix(current_->name.size());  // with the slash
-    call->is_in(Text(above), tree_.id_of(current_->parent), Text(current_->name));
+    const int top = tree_.root_of(current_->parent);
+    call->is_in({Text(above), tree_.id_of(current_->parent)}, Text(current_->name),
+                {Text(tree_.path_of(top)), tree_.id_of(top)});
   }
   Storage& storage = Storage::current();
   if (!storage.inline_allowed(*current_->mount, storage.policy())) {

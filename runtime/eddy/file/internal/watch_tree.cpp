@@ -105,6 +105,12 @@ std::string WatchTree::path_of(int watch, std::string_view name) const {
   return path;
 }
 
+int WatchTree::root_of(int watch) const noexcept {
+  EDDY_ASSERT(has_path(watch));
+  while (!is_root(watch)) watch = find(watch)->place->first.parent;
+  return watch;
+}
+
 FileId WatchTree::id_of(int watch) const noexcept {
   const Entry* const entry = find(watch);
   return entry ? entry->id : FileId();

@@ -45,6 +45,8 @@ class WatchTree {
   bool has_path(int watch) const noexcept;
   // That, or that of `name` in it; empty where there is none.
   std::string path_of(int watch, std::string_view name = {}) const;
+  // Where its way up ends. REQUIRES: has_path(watch)
+  int root_of(int watch) const noexcept;
 
   FileId id_of(int watch) const noexcept;
   void set_id(int watch, FileId id) noexcept;

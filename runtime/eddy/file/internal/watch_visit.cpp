@@ -25,15 +25,21 @@ void WatchVisit::begin() noexcept {
   EDDY_ASSERT(begun());
 }
 
+// None, and ESTALE, where it does not stand any more.
+UniqueFd WatchVisit::open_path(const Directory& directory) noexcept {
+  UniqueFd fd(sys::open(directory.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return fd;
+  if (fd && id_of(fd.get()) == directory.id) return fd;
+  errno = ESTALE;
+  return UniqueFd();
+}
+
 int WatchVisit::open_directory() noexcept {
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   if (of_ == Of::root_directory) return sys::open(path_.c_str(), flags);
-  const UniqueFd above(sys::open(above_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!above && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return -1;
-  if (!above || id_of(above.get()) != parent_) {
-    errno = ESTALE;
-    return -1;
-  }
+  const UniqueFd above = open_path(parent_);
+  if (!above && errno == ESTALE && !open_path(root_) && errno == ESTALE) errno = EXDEV;
+  if (!above) return -1;
   return sys::openat(above.get(), name_.c_str(), flags | O_NOFOLLOW);
 }
 

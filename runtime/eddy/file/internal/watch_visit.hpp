@@ -24,11 +24,16 @@ class WatchVisit final : public BlockingCall {
   // `inotify` stays open until run() has returned for the last time.
   WatchVisit(int inotify, Text path, std::uint32_t mask, Of of) noexcept
       : inotify_(inotify), path_(std::move(path)), mask_(mask), of_(of) {}
-  // It is `name` in the directory at `above`. ESTALE, when that is not `parent` by now.
-  void is_in(Text above, FileId parent, Text name) noexcept {
-    above_ = std::move(above);
-    parent_ = parent;
+  struct Directory {
+    Text path;
+    FileId id;
+  };
+  // It is `name` in `parent`, below `root`. When another stands at the path of the one by now it is
+  // ESTALE, and where the root is not at its path any more, EXDEV.
+  void is_in(Directory parent, Text name, Directory root) noexcept {
+    parent_ = std::move(parent);
     name_ = std::move(name);
+    root_ = std::move(root);
   }
   // For a thread, which may be in a call when everybody has let go of this: with a descriptor of
   // its own.
@@ -59,6 +64,7 @@ class WatchVisit final : public BlockingCall {
   void read() noexcept;
   int add() noexcept;
   int open_directory() noexcept;
+  static UniqueFd open_path(const Directory& directory) noexcept;
   const dirent64& entry() const noexcept;
   bool is_dir(const char* name, unsigned char type) const noexcept;
 
@@ -66,11 +72,11 @@ class WatchVisit final : public BlockingCall {
   UniqueFd kept_;
   UniqueFd directory_;
   Text path_;
-  Text above_;
   Text name_;
   std::uint32_t mask_;
   Of of_;
-  FileId parent_;
+  Directory parent_;
+  Directory root_;
   FileId id_;
   int watch_ = 0;  // the kernel's begin at 1
   bool ended_ = false;
