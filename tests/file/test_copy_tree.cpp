@@ -128,6 +128,26 @@ TEST_P(CopyTree, LeavesOutWhatIsIgnored) {
   EXPECT_FALSE(is_there("only/a"));
 }
 
+TEST_P(CopyTree, LetsNobodyIntoADirectoryBeforeItIsCopied) {
+  make_tree();
+  run([&]() -> Task<> {
+    int looked = 0;
+    const auto look_at = [&](const DirectoryEntry& entry) {
+      const std::string to = entry.path().contains("/tree/a/") ? "copy/a" : "copy";
+      struct stat stat {};
+      EXPECT_EQ(::stat(path(to).c_str(), &stat), 0);
+      EXPECT_EQ(stat.st_mode & 07777, 0700u) << to;
+      ++looked;
+      return false;
+    };
+    ::chmod(path("tree").c_str(), 0777);
+    ::chmod(path("tree/a").c_str(), 0711);
+    co_await fs::copytree(path("tree"), path("copy"), {.symlinks = true}, look_at);
+    EXPECT_GT(looked, 5);
+    EXPECT_EQ(look(path("copy")), look(path("tree")));
+  });
+}
+
 TEST_P(CopyTree, CopiesIntoWhatIsThereOnlyWhereThatIsWanted) {
   make_tree();
   stdfs::create_directories(path("copy/a"));

@@ -43,6 +43,10 @@ class CopyTree {
   Task<> copy_link(Text from, Text to);
   Task<> copy_directory(const char* name, Text to);
   Task<> leave();
+  // What it holds is for those whom its permissions name, which come last.
+  fs::MkdirOptions new_directory() const noexcept {
+    return {.permissions = 0700, .exist_ok = options_.dirs_exist_ok};
+  }
   Text target_of(std::string_view name) const;
   Expected<void> note(Failure failure, std::string_view from, std::string_view to);
 
@@ -97,7 +101,7 @@ Task<> CopyTree::copy() {
 
 Task<> CopyTree::begin() {
   EDDY_DO(stack_.enter_root(from_, O_NONBLOCK));
-  EDDY_DO(fs::makedirs(to_, {.exist_ok = options_.dirs_exist_ok}));
+  EDDY_DO(fs::makedirs(to_, new_directory()));
   EDDY_TRY(const FileStat target, fs::stat(to_));
   root_target_ = id_of(target);
   targets_.push_back(to_);
@@ -147,7 +151,7 @@ Task<> CopyTree::copy_directory(const char* name, Text to) {
     if (inner_ == InnerTarget::left_out) co_return;
     co_await fail(Failure::error(EINVAL, "copy a directory into itself", to_));
   } else {
-    made = co_await as_outcome(fs::mkdir(to, {.exist_ok = options_.dirs_exist_ok}));
+    made = co_await as_outcome(fs::mkdir(to, new_directory()));
   }
   if (made) {
     targets_.push_back(std::move(to));
