@@ -1,3 +1,4 @@
+#include "file/deep_directories.hpp"
 #include "file/policies.hpp"
 #include "support/seccomp.hpp"
 
@@ -294,6 +295,15 @@ TEST_P(Temporary, DirectoryIsGoneWithAllThatIsInIt) {
     EXPECT_EQ(count(), 1u);
   });
   EXPECT_EQ(directory.read("outside"), "kept");
+}
+
+TEST_P(Temporary, DirectoryIsGoneWhereItIsDeepAndItsHandleDies) {
+  run([&]() -> Task<> {
+    const TemporaryDirectory dropped = co_await temporary_directory({.directory = room});
+    test::make_deep(std::string(dropped.name()), 1000, "d");
+    test::make_deep(std::string(dropped.name()), 300, ".moved-2");
+  });
+  EXPECT_EQ(count(), 0u);
 }
 
 TEST_P(Temporary, NamesAreThoseOfPython) {

@@ -136,6 +136,9 @@ inline int statx(int directory, const char* path, int flags, unsigned wanted,
 }
 inline int access(const char* path, int mode) { return ::access(path, mode); }
 inline int rename(const char* from, const char* to) { return ::rename(from, to); }
+inline int renameat(int from_directory, const char* from, int to_directory, const char* to) {
+  return ::renameat(from_directory, from, to_directory, to);
+}
 inline int unlink(const char* path) { return ::unlink(path); }
 inline int unlinkat(int directory, const char* path, int flags) {
   return ::unlinkat(directory, path, flags);
