@@ -74,8 +74,8 @@ namespace fs {
 // Makes the directory `to`, with the parents that are missing, and copies everything below `from`
 // into it: files by copy(), directories with their permissions and times. What is there under the
 // same name is replaced, as copy() does it. `to` may be below `from`: it is not copied into itself.
-// Until a directory is copied wholly, only this user may enter its copy (0700), if it is new. A link
-// that leads back to a directory above it is a failure, unless links stay links.
+// Until a directory is copied wholly, only this user may enter its copy, if that is new (0700). A
+// link that leads back to a directory above it is a failure, unless links stay links.
 //
 // What cannot be copied is left out, and told at the end as a CopytreeError. Only the roots end it
 // at once: `from` that cannot be read, and `to` that cannot be made. Cancelled: a part is copied.
