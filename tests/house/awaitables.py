@@ -68,7 +68,7 @@ PARTS = {
                    "DirectoryStack::open_again"],
     "fs::Watch::next": ["WatchState::begin", "WatchState::visit_some", "WatchState::run_call",
                         "WatchState::wait"],
-    "write_atomic": ["open_directory_of", "FinalSync", "sync_finally"],
+    "write_atomic": ["open_directory_of", "FinalSync", "sync_whole_system"],
     "fs::copy": ["copy_bytes", "copy_file", "copy_known", "perform_plainly", "Transfer::move",
                  "Transfer::splice", "Transfer::by_the_server", "Transfer::through_pipe",
                  "Transfer::through_memory", "Transfer::read", "Transfer::step",

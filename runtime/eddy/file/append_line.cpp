@@ -123,20 +123,6 @@ Task<std::size_t> write_line(FileState& file, Bytes line, bool torn) {
   co_return size;
 }
 
-Task<> sync_both(FileState& file, const ParentDirectory* directory) {
-  EDDY_DO(FinalSync(file.fd, *file.mount));
-  if (directory) EDDY_DO(sync_finally(*directory));
-}
-
-// On a remote file system it is only then that some errors are told. The line is there: a cancel
-// stays pending.
-Task<> close_after(File& file) {
-  auto closed = co_await as_outcome(file.close());
-  if (closed) co_return;
-  if (!closed.error().is_cancelled()) co_await fail(std::move(closed.error()));
-  thread_state.task->keep_cancel_pending();
-}
-
 }  // namespace
 
 Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
@@ -155,18 +141,28 @@ Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
     const int code = use_instead(directory, state.fd);
     if (code) co_await fail(Failure::error(code, verb, path));
   }
+  Task<> closing = file.close();  // has its memory before there is no way back
   for (;;) {
     EDDY_TRY(auto size, write_line(state, line, end.torn));
     if (begins_a_line(state, size, end)) break;
   }
   if (options.durable) {
-    auto safe = co_await as_outcome(sync_both(state, first ? &directory : nullptr));
+    Expected<int> safe = co_await as_outcome(FinalSync(state.fd, *state.mount));
+    if (safe && directory.whole_system) {
+      safe = co_await as_outcome(sync_whole_system(directory));
+    } else if (safe && first) {
+      safe = co_await as_outcome(FinalSync(directory.fd.get(), *directory.mount));
+    }
     // Some file systems cannot sync a directory, nor a device (EINVAL).
     if (!safe && safe.error().code() != EINVAL) {
       co_await fail(told_of(std::move(safe.error()), "sync after appending a line to", path));
     }
   }
-  EDDY_DO(close_after(file));
+  // On a remote file system it is only now that some errors are told.
+  auto closed = co_await as_outcome(std::move(closing));
+  if (closed) co_return;
+  if (!closed.error().is_cancelled()) co_await fail(std::move(closed.error()));
+  thread_state.task->keep_cancel_pending();
 }
 
 }  // namespace eddy

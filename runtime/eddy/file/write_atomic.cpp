@@ -132,7 +132,13 @@ Task<> write_atomic(Text path, Bytes bytes, WriteAtomicOptions options) {
   }
   EDDY_ASSERT(replacement.path.empty());
   if (!options.durable) co_return;
-  auto safe = co_await as_outcome(sync_finally(replacement.directory));
+  const ParentDirectory& directory = replacement.directory;
+  Expected<int> safe = 0;
+  if (directory.whole_system) {
+    safe = co_await as_outcome(sync_whole_system(directory));
+  } else {
+    safe = co_await as_outcome(FinalSync(directory.fd.get(), *directory.mount));
+  }
   // Some file systems cannot sync a directory (EINVAL): then the rename is as safe as it can be.
   if (!safe && safe.error().code() != EINVAL) {
     co_await fail(told_of(std::move(safe.error()), "sync the directory after replacing", path));

@@ -70,22 +70,20 @@ bool FinalSync::was_not_done() const noexcept {
   return code == ECANCELED || code == EINTR || code == EAGAIN || code == EACCES;
 }
 
-Task<> sync_finally(const ParentDirectory& directory) {
+Task<int> sync_whole_system(const ParentDirectory& directory) {
   EDDY_ASSERT(directory.fd);
+  EDDY_ASSERT(directory.whole_system);
   const int fd = directory.fd.get();
-  if (!directory.whole_system) {
-    EDDY_DO(FinalSync(fd, *directory.mount));
-    co_return;
-  }
   auto synced = co_await as_outcome(perform_plainly("sync", *directory.mount, FilePolicy::ring,
                                                     Text(), [fd] { return sys::syncfs(fd); }));
-  if (synced) co_return;
+  if (synced) co_return 0;
   int code = synced.error().code();
   if (synced.error().is_cancelled()) {
     thread_state.task->keep_cancel_pending();
     code = sync_now(fd, &sys::syncfs);
   }
   if (code > 0) co_await fail(Failure::error(code, "sync"));
+  co_return 0;
 }
 
 }  // namespace eddy::internal

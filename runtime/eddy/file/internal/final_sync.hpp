@@ -42,7 +42,8 @@ class FinalSync : public Operation {
   Storage::RemoteCall remote_;
 };
 
-// The same for a directory; a whole file system is synced by a thread.
-Task<> sync_finally(const ParentDirectory& directory);
+// The same by a thread for the file system of a directory that could not be opened. 0. It makes
+// frames, which a FinalSync does not: after the deed memory may be missing.
+Task<int> sync_whole_system(const ParentDirectory& directory);
 
 }  // namespace eddy::internal
