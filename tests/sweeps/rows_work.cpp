@@ -4,6 +4,7 @@
 #include <eddy/work/run_in_executor.hpp>
 #include <eddy/work/thread_pool.hpp>
 #include <eddy/work/to_thread.hpp>
+#include <eddy/work/worker_processes.hpp>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +58,16 @@ const Rows<Busy> queued = {
      together},
     {"ThreadPool::submit in_the_queue_that_may_be_left",
      [](Busy& w) { return only(w.pool.submit(abandon_on_cancel, twice, 4)); }, together},
+};
+
+struct Processes {
+  Processes() : workers(1, [](std::string request) { return request + "!"; }) {}
+  WorkerProcesses workers;
+};
+
+const Rows<Processes> processes = {
+    {"WorkerProcesses::call",
+     [](Processes& w) -> Task<> { EXPECT_EQ(co_await w.workers.call("it"), "it!"); }, by_itself},
 };
 
 }  // namespace

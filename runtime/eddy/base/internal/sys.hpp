@@ -28,6 +28,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -36,6 +37,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -216,6 +218,9 @@ inline ssize_t send(int fd, const void* from, std::size_t size, int flags) {
 inline ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return ::sendmsg(fd, message, flags);
 }
+inline ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  return ::recvmsg(fd, message, flags);
+}
 inline ssize_t recv(int fd, void* into, std::size_t size, int flags) {
   return ::recv(fd, into, size, flags);
 }
@@ -229,6 +234,14 @@ inline void freeaddrinfo(addrinfo* found) { ::freeaddrinfo(found); }
 // -- the process and its threads --
 
 inline pid_t getpid() { return ::getpid(); }
+inline pid_t fork() { return ::fork(); }
+inline pid_t waitpid(pid_t child, int* status, int options) {
+  return ::waitpid(child, status, options);
+}
+inline int kill(pid_t process, int signal) { return ::kill(process, signal); }
+[[noreturn]] inline void exit_at_once(int status) { ::_exit(status); }
+// Of this process when the thread that forked it has ended.
+inline int set_parent_death_signal(int signal) { return ::prctl(PR_SET_PDEATHSIG, signal); }
 inline pid_t getppid() { return ::getppid(); }
 inline int getrlimit(int resource, rlimit* into) {
   return ::getrlimit(static_cast<__rlimit_resource>(resource), into);
@@ -247,6 +260,9 @@ inline int pthread_sigmask(int how, const sigset_t* set, sigset_t* before) {
 }
 inline int pthread_setname_np(pthread_t thread, const char* name) {
   return ::pthread_setname_np(thread, name);
+}
+inline int sigaction(int signal, const struct ::sigaction* action, struct ::sigaction* before) {
+  return ::sigaction(signal, action, before);
 }
 inline int sched_getaffinity(pid_t thread, std::size_t size, cpu_set_t* into) {
   return ::sched_getaffinity(thread, size, into);
