@@ -98,6 +98,19 @@ def test_du(program, work):
     check("stderr", missing.stderr, f"du: stat '{work}/none': No such file or directory\n")
 
 
+def test_parallel_hash(program, work):
+    make_tree(work / "tree")
+    (work / "tree/large").write_bytes(os.urandom(3_000_001))
+    (work / "tree/nothing").write_bytes(b"")
+    theirs = run("find", work / "tree", "-type", "f", "-exec", "sha256sum", "{}", "+").stdout
+    check("hashes", sorted_lines(run(program, work / "tree").stdout), sorted_lines(theirs))
+    check("one file", run(program, work / "tree/large").stdout, run("sha256sum", work / "tree/large").stdout)
+    missing = run(program, work / "none", work / "tree/nothing")
+    check("exit code", missing.returncode, 1)
+    check("stderr", missing.stderr, f"parallel_hash: {work}/none: No such file or directory\n")
+    check("the rest", missing.stdout, run("sha256sum", work / "tree/nothing").stdout)
+
+
 def test_grep(program, work):
     (work / "tree/sub").mkdir(parents=True)
     for number in range(100):
