@@ -111,18 +111,26 @@ void PoolThreads::work() noexcept {
   for (;;) {
     wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    PoolJob& job = take();
+    PoolJob* job = &take();
     lock.unlock();
-    ThreadCalls::run(job);
-    lock.lock();
-    // Idle before anybody hears of it: what is called next needs no other thread.
-    job.state_ = PoolJob::State::idle;
-    --stats_.running;
-    ++idle_;
-    lock.unlock();
-    ThreadCalls::give_back(job);  // afterwards it is the loop's again
+    while (job) job = run(*job);
     lock.lock();
   }
+}
+
+// Idle before anybody hears of it: what is called next needs no other thread. The next job, if
+// there is one, is taken under the same lock.
+PoolJob* PoolThreads::run(PoolJob& job) noexcept {
+  ThreadCalls::run(job);
+  std::unique_lock lock(mutex_);
+  EDDY_ASSERT(stats_.running > 0);
+  job.state_ = PoolJob::State::idle;
+  --stats_.running;
+  ++idle_;
+  PoolJob* next = queue_.empty() ? nullptr : &take();
+  lock.unlock();
+  ThreadCalls::give_back(job);  // afterwards it is the loop's again
+  return next;
 }
 
 void PoolThreads::join() noexcept {

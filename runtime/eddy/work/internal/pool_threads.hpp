@@ -52,6 +52,7 @@ class PoolThreads {
   void require_usable() const;
   int start() noexcept;
   void work() noexcept;
+  PoolJob* run(PoolJob& job) noexcept;
   PoolJob& take() noexcept;
 
   const char* name_;
