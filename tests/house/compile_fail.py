@@ -1,4 +1,5 @@
-"""Closures that GCC miscompiles are refused at compile time, and the ways out compile and run."""
+"""Closures that GCC miscompiles are refused at compile time, and the ways out compile and run; so is
+what a call that may be abandoned would refer to."""
 import pathlib
 import subprocess
 import sys
@@ -25,6 +26,15 @@ def main():
         return 1
     if not affected and refused.returncode:
         print("a compiler that is right was refused\n", refused.stderr[:2000])
+        return 1
+    abandoned = HERE / "abandoned_call.cpp"
+    errors = subprocess.run(base + ["-fsyntax-only", abandoned], capture_output=True, text=True).stderr
+    for line, text in enumerate(abandoned.read_text().splitlines(), 1):
+        if "// refused" in text and f"abandoned_call.cpp:{line}:" not in errors:
+            print(f"the compiler took line {line} of {abandoned.name}\n", errors[:2000])
+            return 1
+    if "may be abandoned" not in errors:
+        print("what refuses a call that may be abandoned does not say so\n", errors[:2000])
         return 1
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "program"

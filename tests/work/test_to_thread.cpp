@@ -263,6 +263,21 @@ TEST(ToThread, ComposesWithTimeoutGatherAndGroups) {
   eddy::run([]() -> Task<> { EXPECT_EQ(co_await timeout(1h, to_thread(twice, 2)), 4); });
 }
 
+TEST(ToThread, IsNamedByATimeout) {
+  eddy::run([]() -> Task<> {
+    auto held = std::make_shared<Held>();
+    std::string said;
+    try {
+      auto call = to_thread(abandon_on_cancel, [](std::shared_ptr<Held> it) { it->run(); }, held);
+      co_await timeout(1ms, std::move(call));
+    } catch (const TimeoutError& error) {
+      said = error.what();
+    }
+    held->go();
+    EXPECT_EQ(said, "a call on a thread: timed out after 1ms");
+  });
+}
+
 TEST(ToThread, LeavesSignalsToOtherThreadsAndHasAName) {
   test::run([]() -> Task<> {
     const auto [blocked, name] = co_await to_thread([] {

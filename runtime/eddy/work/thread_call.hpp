@@ -111,6 +111,8 @@ class PreparedCall {
 class ThreadWait : public Waiter {
  public:
   bool await_ready() const noexcept { return false; }
+  // For messages: the type's name would be long.
+  AwaitedName awaited() const noexcept { return {"a call on a thread"}; }
 
  protected:
   // Null: the pool of the loop it is awaited in.
