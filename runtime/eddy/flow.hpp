@@ -7,12 +7,13 @@
 #include <eddy/flow/gather.hpp>             // gather, gather_settled
 #include <eddy/flow/generator.hpp>          // Generator
 #include <eddy/flow/generators.hpp>         // transform, filter, take, collect, for_each
+#include <eddy/flow/move_on.hpp>            // move_on_after, move_on_at
 #include <eddy/flow/outcome.hpp>            // Outcome
 #include <eddy/flow/race.hpp>               // race, first_ok
 #include <eddy/flow/resource.hpp>           // what with() can enter and leave
 #include <eddy/flow/shield.hpp>             // shield
 #include <eddy/flow/staggered_race.hpp>     // one more every so often, until one succeeds
-#include <eddy/flow/task_group.hpp>         // task_group
+#include <eddy/flow/task_group.hpp>         // task_group, supervisor
 #include <eddy/flow/timeout.hpp>            // timeout, timeout_at, wait_for
 #include <eddy/flow/try_finally.hpp>        // try_finally
 #include <eddy/flow/wait.hpp>               // wait, as_completed

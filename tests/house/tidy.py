@@ -11,7 +11,7 @@ BELOW = {
     "base": [],
     "core": ["base"],
     "sync": ["base", "core"],
-    "flow": ["base", "core"],
+    "flow": ["base", "core", "sync"],
     "bytes": ["base", "core", "sync"],
     "work": ["base", "core", "sync"],
     "file": ["base", "core", "sync", "bytes", "work"],

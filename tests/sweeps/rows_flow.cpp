@@ -4,6 +4,7 @@
 #include <eddy/flow/gather.hpp>
 #include <eddy/flow/race.hpp>
 #include <eddy/flow/shield.hpp>
+#include <eddy/flow/move_on.hpp>
 #include <eddy/flow/staggered_race.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/flow/timeout.hpp>
@@ -43,6 +44,15 @@ const Rows<Gated> timeouts = {
     {"timeout_at of_a_body",
      [](Gated& w) -> Task<> {
        co_await timeout_at(std::nullopt, [&](Timeout&) { return pass(w); });
+     },
+     at_once()},
+    {"move_on_after of_a_task",
+     [](Gated& w) -> Task<> { EXPECT_TRUE(co_await move_on_after(1h, pass(w))); },
+     at_once()},
+    {"move_on_at of_a_lock",
+     [](Gated& w) -> Task<> {
+       auto guard = co_await move_on_at(Loop::current().now() + 1h, w.gate.scoped());
+       EXPECT_TRUE(guard);
      },
      at_once()},
     {"wait_for", [](Gated& w) -> Task<> { co_await wait_for(w.inner, 1h); }, at_once(together)},
@@ -105,6 +115,30 @@ const Rows<Gated> groups = {
          group.spawn(pass(w));
          co_await pass(w);
        });
+     }},
+    {"TaskGroup::start",
+     [](Gated& w) -> Task<> {
+       co_await task_group([&](TaskGroup& group) -> Task<> {
+         co_await group.start([&](FutureSetter<> ready) -> Task<> {
+           co_await pass(w);
+           ready.set_value();
+         });
+       });
+     }},
+    {"supervisor of_children",
+     [](Gated& w) -> Task<> {
+       co_await supervisor([&](TaskGroup& group) -> Task<> {
+         group.spawn(pass(w));
+         co_return;
+       });
+     }},
+    {"supervisor that_is_told",
+     [](Gated& w) -> Task<> {
+       const auto children = [&](TaskGroup& group) -> Task<> {
+         group.spawn(pass(w));
+         co_return;
+       };
+       co_await supervisor(children, [](const TaskHandle&, std::exception_ptr) {});
      }},
     {"TaskGroup::spawn in_a_child",
      [](Gated& w) -> Task<> {

@@ -52,13 +52,33 @@ void TaskGroup::child_ended(Child& child) noexcept {
   EDDY_ASSERT(task.done());
   EDDY_ASSERT(!over_);
   static_cast<Link<Child>&>(child).unlink();
-  if (task.failed()) {
+  if (task.failed() && on_failure_.call) {
+    on_failure_.call(on_failure_.to, child.task);
+    delete &child;
+  } else if (task.failed()) {
     failed_.push_back(child);
-    if (!aborting_ && !std::exchange(abort_.scheduled, true)) task.loop().make_ready(abort_);
+    const bool aborts = on_failure_.cancels_others && !aborting_;
+    if (aborts && !std::exchange(abort_.scheduled, true)) task.loop().make_ready(abort_);
   } else {
     delete &child;
   }
   wake_if_quiet();
+}
+
+// Of a child that is not to be one: a request to cancel is not heard before it has ended. Throws
+// what it failed with.
+Task<> TaskGroup::end_child(JoinHandle<> child) {
+  child.cancel();
+  std::optional<Failure> cancelled;
+  while (!child.done()) {
+    auto ended = co_await as_outcome(child);
+    if (!ended && !child.done()) cancelled = std::move(ended.error());
+  }
+  EDDY_ASSERT(child.done());
+  if (!child.cancelled() && child.exception()) {
+    co_await fail(Failure::from(child.exception()));
+  }
+  if (cancelled) co_await fail(std::move(*cancelled));
 }
 
 void TaskGroup::wake_if_quiet() noexcept {

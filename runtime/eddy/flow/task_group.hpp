@@ -4,24 +4,39 @@
 // meanwhile. The first failure of a child cancels the others and the body; all failures come out
 // together as an ExceptionGroup. A cancellation from outside cancels everything, and comes out as
 // Cancelled when all have ended. The count of requests of the task is what it was (G1 to G13).
+//
+// supervisor(body): the same, but that children fail alone.
 #pragma once
 
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/exception_group.hpp>
+#include <eddy/sync/future.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 namespace eddy {
 
 class TaskGroup;
 
 namespace internal {
+
+// What a child's failure does.
+struct OnFailure {
+  bool cancels_others = true;
+  // Is told of it, and then it is forgotten; without, it is kept until the end.
+  void (*call)(void* to, const TaskHandle& child) noexcept = nullptr;
+  void* to = nullptr;
+};
+
 template <class F>
-Task<BodyValue<F, TaskGroup&>> task_group_scope(F body);
+Task<BodyValue<F, TaskGroup&>> task_group_scope(F body, OnFailure on_failure = {});
+
 }  // namespace internal
 
 class TaskGroup {
@@ -60,13 +75,27 @@ class TaskGroup {
     return handle;
   }
 
+  // Starts a child, and waits until it says that it is ready: body(ready), and what it gives to
+  // ready.set_value(...) is the value here. From then on it is a child like any other. One that
+  // fails, ends (BrokenPromise) or is cancelled before never was: that comes out here alone.
+  // Cancelled: so is the child, and has ended when this does; one that is ready stays. Throws
+  // UsageError as spawn(). (python/cpython#145353, anyio's start)
+  //
+  //   const int port = co_await group.start<int>([](FutureSetter<int> ready) -> Task<> { ... });
+  template <class T = void, class F>
+    requires Body<std::decay_t<F>, FutureSetter<T>>
+  Task<T> start(F&& body, SpawnOptions options = {}) {
+    EDDY_CHECK_KEPT(F);
+    return start_child<T>(*this, std::decay_t<F>(std::forward<F>(body)), options);
+  }
+
   // Cancels the children and the body; the scope then ends without an error. Idempotent. A body
   // that should have returned a value leaves none: the scope throws Cancelled.
   void cancel();
 
  private:
   template <class F>
-  friend Task<BodyValue<F, TaskGroup&>> internal::task_group_scope(F body);
+  friend Task<BodyValue<F, TaskGroup&>> internal::task_group_scope(F body, internal::OnFailure);
 
   class Child;
   class AllEnded;
@@ -75,7 +104,8 @@ class TaskGroup {
   };
   using NewChild = std::unique_ptr<Child, DeleteChild>;
 
-  TaskGroup() : parent_(this_task()), abort_(*this) {}
+  explicit TaskGroup(internal::OnFailure on_failure)
+      : parent_(this_task()), abort_(*this), on_failure_(on_failure) {}
 
   // Cancels the others in the turn after a child has failed: siblings that were woken in the same
   // turn end as they would have, and their failures are not lost.
@@ -93,6 +123,11 @@ class TaskGroup {
   bool refuses() const { return over_ || aborting_ || of_other_loop(); }
   bool quiet() const noexcept { return children_.empty() && !abort_.scheduled; }
   [[noreturn]] void throw_refused() const;
+  template <class T, class F>
+  static Task<> run_child(F body, FutureSetter<T> ready) { EDDY_DO(std::invoke(body, ready)); }
+  template <class T, class F>
+  static Task<T> start_child(TaskGroup& group, F body, SpawnOptions options);
+  static Task<> end_child(JoinHandle<> child);
   NewChild new_child();
   void adopt(NewChild child, internal::TaskState& task);
   void child_ended(Child& child) noexcept;
@@ -108,6 +143,7 @@ class TaskGroup {
   internal::List<Child> children_;
   internal::List<Child> failed_;  // in the order in which they did
   Abort abort_;
+  internal::OnFailure on_failure_;
   AllEnded* waiter_ = nullptr;
   std::exception_ptr body_error_;
   std::optional<Failure> cancelled_;
@@ -141,12 +177,30 @@ class [[nodiscard]] TaskGroup::AllEnded : public internal::PlainWait {
 
 inline TaskGroup::AllEnded TaskGroup::all_ended() noexcept { return AllEnded(*this); }
 
+template <class T, class F>
+Task<T> TaskGroup::start_child(TaskGroup& group, F body, SpawnOptions options) {
+  if (group.refuses()) group.throw_refused();
+  NewChild place = group.new_child();  // first: one that is ready needs no memory
+  FutureSetter<T> setter;
+  const Future<T> ready = setter.future();
+  const JoinHandle<> child =
+      eddy::spawn(run_child<T>(std::move(body), std::move(setter)), options);
+  auto said = co_await as_outcome(ready);
+  if (!said || group.refuses()) {
+    EDDY_DO(end_child(child));
+    if (said) group.throw_refused();
+    co_await fail(std::move(said.error()));
+  }
+  group.adopt(std::move(place), child.state());
+  if constexpr (!std::is_void_v<T>) co_return std::move(*said);
+}
+
 namespace internal {
 
 template <class F>
-Task<BodyValue<F, TaskGroup&>> task_group_scope(F body) {
+Task<BodyValue<F, TaskGroup&>> task_group_scope(F body, OnFailure on_failure) {
+  TaskGroup group(on_failure);
   using T = BodyValue<F, TaskGroup&>;
-  TaskGroup group;
   std::optional<Expected<Held<T>>> ended;
   try {
     ended.emplace(co_await as_outcome(std::invoke(body, group)));
@@ -175,6 +229,38 @@ template <class F>
 auto task_group(F&& body) {
   EDDY_CHECK_KEPT(F);
   return internal::task_group_scope(std::decay_t<F>(std::forward<F>(body)));
+}
+
+namespace internal {
+
+template <class G>
+void tell_failure(void* to, const TaskHandle& child) noexcept {
+  (*static_cast<G*>(to))(child, child.exception());
+}
+template <class F, class G>
+Task<BodyValue<F, TaskGroup&>> supervisor_scope(F body, G on_failure) {
+  co_return co_await task_group_scope(std::move(body), {false, &tell_failure<G>, &on_failure});
+}
+
+}  // namespace internal
+
+// A task_group() whose children fail alone: the others and the body go on (python/cpython#101581).
+// The failures come out together in the end, unless on_failure(handle, exception) is there: it is
+// called in the turn in which a child fails, then that one is forgotten, and the scope ends without
+// an error. REQUIRES: on_failure does not throw. A body that fails still cancels its children.
+template <class F>
+  requires Body<std::decay_t<F>, TaskGroup&>
+auto supervisor(F&& body) {
+  EDDY_CHECK_KEPT(F);
+  return internal::task_group_scope(std::decay_t<F>(std::forward<F>(body)), {false});
+}
+template <class F, class G>
+  requires Body<std::decay_t<F>, TaskGroup&> &&
+           std::invocable<std::decay_t<G>&, const TaskHandle&, std::exception_ptr>
+auto supervisor(F&& body, G&& on_failure) {
+  EDDY_CHECK_KEPT(F);
+  return internal::supervisor_scope(std::decay_t<F>(std::forward<F>(body)),
+                                    std::decay_t<G>(std::forward<G>(on_failure)));
 }
 
 }  // namespace eddy

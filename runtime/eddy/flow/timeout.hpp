@@ -18,6 +18,7 @@ namespace eddy {
 namespace internal {
 
 template <Settles A> class TimeoutScope;
+template <Settles A> class MoveOn;
 template <class F, class T> class TimeoutBody;
 
 // What is said to have timed out.
@@ -49,6 +50,7 @@ class Timeout : private internal::Timer {
 
  private:
   template <internal::Settles> friend class internal::TimeoutScope;
+  template <internal::Settles> friend class internal::MoveOn;
   template <class, class> friend class internal::TimeoutBody;
 
   // moved: active, with another deadline than at first; and what it expires as.

@@ -1,0 +1,68 @@
+// move_on_after, move_on_at: a deadline that is no failure, as anyio's (python/cpython#144592).
+//
+//   if (auto answer = co_await move_on_after(2s, fetch())) use(*answer);
+#pragma once
+
+#include <eddy/flow/timeout.hpp>
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+namespace internal {
+
+template <class T>
+using MovedOn = std::conditional_t<std::is_void_v<T>, bool, std::optional<Held<T>>>;
+
+template <Settles A>
+class [[nodiscard]] MoveOn : public Raises<MoveOn<A>, MovedOn<typename A::value_type>> {
+ public:
+  using value_type = MovedOn<typename A::value_type>;
+  MoveOn(Limit limit, A inner) : limit_(limit), inner_(std::move(inner)) {}
+
+  bool await_ready() { return inner_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> frame) {
+    scope_.enter(limit_.deadline());
+    return suspend(inner_, frame);
+  }
+  Expected<value_type> await_outcome() {
+    scope_.disarm();
+    auto outcome = settle(inner_);
+    const bool ours = scope_.expired() && scope_.leave();
+    if (outcome) {
+      if constexpr (std::is_void_v<typename A::value_type>) {
+        return true;
+      } else {
+        return value_type(std::move(*outcome));
+      }
+    }
+    if (ours && outcome.error().is_cancelled()) return value_type();
+    return std::unexpected(std::move(outcome.error()));
+  }
+  AwaitedName awaited() const noexcept { return awaited_by(inner_); }
+
+ private:
+  Limit limit_;
+  Timeout scope_;
+  A inner_;
+};
+
+}  // namespace internal
+
+// The value in an optional, or true where there is none; nothing, or false, when the deadline has
+// passed: the awaitable was cancelled then, and has ended. What it gave all the same is given. Its
+// failures come out, also a TimeoutError of its own; so does a cancellation from outside. Scopes
+// nest as timeout()'s. ∅
+template <Awaitable A>
+auto move_on_after(AnyDuration length, A&& awaitable) {
+  return internal::MoveOn<internal::AwaiterOf<A>>(
+      internal::Limit(length), internal::awaiter_of(std::forward<A>(awaitable)));
+}
+template <Awaitable A>
+auto move_on_at(std::optional<AnyInstant> deadline, A&& awaitable) {
+  return internal::MoveOn<internal::AwaiterOf<A>>(
+      internal::Limit(deadline), internal::awaiter_of(std::forward<A>(awaitable)));
+}
+
+}  // namespace eddy
