@@ -11,6 +11,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/internal/plain_wait.hpp>
 #include <eddy/core/spawn.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/flow/exception_group.hpp>
 #include <eddy/sync/future.hpp>
 
