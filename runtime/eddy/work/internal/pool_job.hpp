@@ -31,7 +31,7 @@ class PoolJob : public Link<PoolJob> {
   virtual void came_back() noexcept = 0;
 
  protected:
-  ~PoolJob() {
+  virtual ~PoolJob() {
     EDDY_VERIFY(state_ == State::idle);  // a thread would write to what is gone
     EDDY_ASSERT(!linked());
   }
