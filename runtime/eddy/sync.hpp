@@ -11,4 +11,5 @@
 #include <eddy/sync/queue.hpp>              // Queue, PriorityQueue, LifoQueue
 #include <eddy/sync/rw_lock.hpp>            // RwLock
 #include <eddy/sync/semaphore.hpp>          // Semaphore, BoundedSemaphore
+#include <eddy/sync/signals.hpp>            // Signals, signal
 #include <eddy/sync/watch_channel.hpp>      // WatchSender, WatchReceiver

@@ -6,6 +6,7 @@
 //                  fetch(): timed out after 5s
 //   Cancelled      the task was asked to stop; NOT a std::exception, so that the
 //                  catch (const std::exception&) of a retry loop lets it pass
+//   KeyboardInterrupt  ... by Ctrl-C, and run() has ended by it
 //   UsageError     the caller's mistake, found before anything was done
 //   InvalidState   ... asked of something that is not in the state for it
 #pragma once
@@ -66,6 +67,13 @@ class Cancelled {
 
  private:
   Text message_;
+};
+
+// What run() throws once main has ended because of SIGINT (LoopOptions.handle_sigint). Where nobody
+// catches it the process ends by that signal, as one that never heard of it.
+class KeyboardInterrupt : public Cancelled {
+ public:
+  using Cancelled::Cancelled;
 };
 
 class UsageError : public std::logic_error {

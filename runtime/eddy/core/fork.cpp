@@ -5,6 +5,7 @@
 #include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/internal/ring_workers.hpp>
+#include <eddy/core/internal/signal_registry.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <utility>
@@ -25,8 +26,10 @@ struct ThreadEnd {
 void before_fork() noexcept {
   Registered::before_fork();
   RingWorkers::before_fork();
+  SignalRegistry::before_fork();
 }
 void after_fork() noexcept {
+  SignalRegistry::after_fork();
   RingWorkers::after_fork();
   Registered::after_fork();
 }
@@ -36,6 +39,7 @@ void after_fork() noexcept {
 // The memory of the queues is not mapped in a child, and who forks inside of a task goes on in the
 // middle of a turn: what the loop looks at next must be there, and its next poll() throws.
 void Loop::enter_child() noexcept {
+  SignalRegistry::enter_child();
   after_fork();
   ++process_mark;
   for (Loop* loop = loops_of_thread; loop; loop = loop->next_on_thread_) loop->ring_.abandon();

@@ -166,11 +166,11 @@ class Loop {
   bool more_ready() const noexcept { return more_ready_; }  // in this turn, after the running step
   // `length` from this very moment, so that a step that computed for long does not make it early.
   Instant deadline_after(AnyDuration length) noexcept;
-
   // The same where it may be late by a hundredth: from a second up it reads a clock that is a
   // quarter as dear and lags by less than the two kernel ticks that are added.
   Instant rough_deadline_after(AnyDuration length) noexcept;
 
+  internal::PostQueue& posts() noexcept { return posts_; }
   internal::Ring& ring() noexcept { return ring_; }
   internal::Registered& registered() noexcept { return registered_; }
   const LoopOptions& options() const noexcept { return options_; }

@@ -45,10 +45,17 @@ struct LoopOptions {
   AnyDuration slow_rest = std::chrono::seconds(1);         // this sends its mount to the ring, for
                                                            // a 64th of this at first, up to this
   AnyDuration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
+  bool handle_sigint = false;   // run(): the first Ctrl-C cancels main; see below
   bool debug = false;           // also by EDDY_DEBUG=1 in the environment
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
   std::uint32_t without = 0;    // kernel features (core/feature.hpp) not to use
 };
+
+// With handle_sigint the first SIGINT during run() cancels main. Does that end it, and has nobody
+// else cancelled it, the loop closes, in which every task cleans up, and run() throws
+// KeyboardInterrupt. A second SIGINT ends the process at once, whatever the loop is doing. What
+// somebody on this loop waits for (Signals) is his: then main goes on. Nothing is done where SIGINT
+// is ignored, as in what a shell starts in the background, or is another's, when run() begins.
 
 // Counters since the loop was made, and gauges of now.
 struct Stats {

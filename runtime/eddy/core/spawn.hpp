@@ -52,6 +52,9 @@ Task<AwaitValue<A>> as_task(A call) {
   return call;
 }
 
+// Loop::run_until() with LoopOptions.handle_sigint.
+void run_until_sigint(Loop& loop, TaskState& main);
+
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
 template <class T>
 JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
@@ -121,7 +124,11 @@ template <class T>
 T Loop::run(Task<T> main) {
   if (internal::thread_state.loop) throw UsageError("run() inside of a running loop");
   auto handle = spawn(std::move(main), {.name = "main"});
-  run_until(handle.state());
+  if (options_.handle_sigint) [[unlikely]] {
+    internal::run_until_sigint(*this, handle.state());
+  } else {
+    run_until(handle.state());
+  }
   if (!handle.done()) throw UsageError("the loop was stopped before its main task was done");
   handle.state().rethrow_from_run();
   if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {

@@ -1,7 +1,9 @@
 // What run() throws, and nobody catches.
+#include <eddy/core/internal/loop_signals.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 
@@ -11,11 +13,12 @@ namespace {
 
 // Of this thread: the report of what run() is throwing.
 constinit thread_local const ExceptionReport* thrown = nullptr;
-constinit thread_local std::uint64_t thrown_by = 0;
+constinit thread_local std::uint64_t thrown_by = 0;  // 0: by Ctrl-C, of which nothing is told
 constinit std::atomic<std::terminate_handler> others = nullptr;  // the program's own
 
 // The stack is still there: nothing was unwound.
 [[noreturn]] void tell_and_terminate() {
+  if (thrown && thrown_by == 0) SignalRegistry::act_by_default(SIGINT);
   if (thrown) Loop::report_to(thrown_by, *std::exchange(thrown, nullptr));
   if (const auto other = others.load()) other();
   std::abort();
@@ -50,6 +53,12 @@ void TaskState::rethrow_from_run() {
                                .where = where_};
   const Telling telling(loop_id_, report);
   throw_outcome();
+}
+
+void internal::throw_keyboard_interrupt() {
+  const ExceptionReport report{.message = "interrupted by SIGINT"};
+  const Telling telling(0, report);
+  throw KeyboardInterrupt("SIGINT");
 }
 
 }  // namespace eddy

@@ -267,6 +267,7 @@ inline int sigaction(int signal, const struct ::sigaction* action, struct ::siga
 inline int sched_getaffinity(pid_t thread, std::size_t size, cpu_set_t* into) {
   return ::sched_getaffinity(thread, size, into);
 }
+inline int raise(int signal) { return ::raise(signal); }
 inline int sigpending(sigset_t* into) { return ::sigpending(into); }
 inline int sigtimedwait(const sigset_t* set, siginfo_t* into, const timespec* limit) {
   return ::sigtimedwait(set, into, limit);

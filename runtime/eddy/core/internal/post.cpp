@@ -3,6 +3,7 @@
 #include <eddy/base/error.hpp>
 #include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/core/internal/loop_signals.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <linux/io_uring.h>
@@ -55,6 +56,16 @@ void PostQueue::tell(int eventfd) {
   embedder_ = eventfd;
 }
 
+// Whoever has found pending_ set writes, or has written, the eventfd. Between setting a signal's
+// bit and this, and between clearing this and taking the bits, all must see one order.
+void PostQueue::tell_of_signal() noexcept {
+  static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+  if (pending_.exchange(true)) return;
+  signal(eventfd_.get());
+  const int embedder = embedder_;
+  if (embedder >= 0) signal(embedder);
+}
+
 void PostQueue::arm() {
   const bool multishot = loop_.ring().has(feature_multishot_poll);
   const Request request{.opcode = IORING_OP_POLL_ADD,
@@ -91,7 +102,12 @@ void PostQueue::run(Ready& ready) noexcept {
   queue.scheduled_ = false;
   {
     std::lock_guard lock(queue.mutex_);
-    queue.pending_.store(false, std::memory_order_relaxed);  // what comes later tells again
+    // What comes later tells again.
+    if (queue.signals_) {
+      queue.pending_.store(false);
+    } else {
+      queue.pending_.store(false, std::memory_order_relaxed);
+    }
     std::swap(queue.posted_, queue.running_);
   }
   for (Callback& callback : queue.running_) {
@@ -105,6 +121,7 @@ void PostQueue::run(Ready& ready) noexcept {
     callback = nullptr;  // what it holds dies here, not in a later turn
   }
   queue.running_.clear();
+  if (queue.signals_) queue.signals_->collect();
 }
 
 void PostQueue::close() {

@@ -27,6 +27,8 @@ class Loop;
 
 namespace eddy::internal {
 
+class LoopSignals;
+
 class PostQueue : private Ready, private CompletionHandler {
  public:
   using Callback = std::move_only_function<void()>;
@@ -39,6 +41,9 @@ class PostQueue : private Ready, private CompletionHandler {
   // From any thread. Throws UsageError after close(), and in a child after fork().
   void push(Callback callback);
 
+  // From a signal handler, on any thread: the loop asks `signals` in its next turn.
+  void tell_of_signal() noexcept;
+
   // -- from the loop's thread --
 
   bool pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
@@ -47,6 +52,7 @@ class PostQueue : private Ready, private CompletionHandler {
   void close();      // later posts throw; what was posted already is dropped
   void stop_polling();  // the poll's last completion follows
   void tell(int eventfd);  // this one as well, from now on; it lives until close()
+  void ask(LoopSignals* signals) noexcept { signals_ = signals; }  // null: nobody
   int eventfd() const noexcept { return eventfd_.get(); }
 
  private:
@@ -60,11 +66,12 @@ class PostQueue : private Ready, private CompletionHandler {
   std::uint32_t process_;
   std::mutex mutex_;
   bool closed_ = false;
-  int embedder_ = -1;     // the other eventfd, if any
-  unsigned writers_ = 0;  // threads that are about to write one
+  std::atomic<int> embedder_ = -1;  // the other eventfd, if any
+  unsigned writers_ = 0;            // threads that are about to write one
   std::condition_variable written_;
   std::vector<Callback> posted_;
   std::vector<Callback> running_;
+  LoopSignals* signals_ = nullptr;
 };
 
 }  // namespace eddy::internal
