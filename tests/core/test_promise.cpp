@@ -45,7 +45,8 @@ class Stack {
 
 // Whatever the compiler makes of tail calls: a leak of one frame per await would be 160 MB.
 constexpr std::size_t flat = 4096;
-constexpr int rounds = Pool::keeps_blocks ? 10'000'000 : 3'000'000;  // less under AddressSanitizer
+// Less under AddressSanitizer.
+constexpr int rounds = internal::Pool::keeps_blocks ? 10'000'000 : 3'000'000;
 
 // L5
 TEST(Stack, StaysFlatOverMillionsOfChildrenThatEndAtOnce) {

@@ -84,7 +84,8 @@ TEST(Yield, DeliversACancelInTheNextTurn) {
 
 TEST(Sleep, AMillionTimersAtOnce) {
   test::run([&]() -> Task<> {
-    constexpr int count = Pool::keeps_blocks ? 1'000'000 : 200'000;  // less under AddressSanitizer
+    // Less under AddressSanitizer.
+    constexpr int count = internal::Pool::keeps_blocks ? 1'000'000 : 200'000;
     int woken = 0;
     std::vector<JoinHandle<>> tasks;
     tasks.reserve(count);
