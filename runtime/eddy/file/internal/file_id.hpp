@@ -1,6 +1,8 @@
 // FileId: which file it is, whatever its name.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstdint>
 #include <optional>
 
