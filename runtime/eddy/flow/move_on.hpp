@@ -16,36 +16,23 @@ template <class T>
 using MovedOn = std::conditional_t<std::is_void_v<T>, bool, std::optional<Held<T>>>;
 
 template <Settles A>
-class [[nodiscard]] MoveOn : public Raises<MoveOn<A>, MovedOn<typename A::value_type>> {
+class [[nodiscard]] MoveOn : public TimeoutScope<A> {
  public:
   using value_type = MovedOn<typename A::value_type>;
-  MoveOn(Limit limit, A inner) : limit_(limit), inner_(std::move(inner)) {}
+  using TimeoutScope<A>::TimeoutScope;
 
-  bool await_ready() { return inner_.await_ready(); }
-  bool await_suspend(std::coroutine_handle<> frame) {
-    scope_.enter(limit_.deadline());
-    return suspend(inner_, frame);
-  }
+  value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
-    scope_.disarm();
-    auto outcome = settle(inner_);
-    const bool ours = scope_.expired() && scope_.leave();
-    if (outcome) {
-      if constexpr (std::is_void_v<typename A::value_type>) {
-        return true;
-      } else {
-        return value_type(std::move(*outcome));
-      }
+    bool cut = false;
+    auto outcome = this->end(cut);
+    if (cut) return value_type();
+    if (!outcome) return std::unexpected(std::move(outcome.error()));
+    if constexpr (std::is_void_v<typename A::value_type>) {
+      return true;
+    } else {
+      return value_type(std::move(*outcome));
     }
-    if (ours && outcome.error().is_cancelled()) return value_type();
-    return std::unexpected(std::move(outcome.error()));
   }
-  AwaitedName awaited() const noexcept { return awaited_by(inner_); }
-
- private:
-  Limit limit_;
-  Timeout scope_;
-  A inner_;
 };
 
 }  // namespace internal

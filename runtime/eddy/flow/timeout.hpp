@@ -18,7 +18,6 @@ namespace eddy {
 namespace internal {
 
 template <Settles A> class TimeoutScope;
-template <Settles A> class MoveOn;
 template <class F, class T> class TimeoutBody;
 
 // What is said to have timed out.
@@ -50,7 +49,6 @@ class Timeout : private internal::Timer {
 
  private:
   template <internal::Settles> friend class internal::TimeoutScope;
-  template <internal::Settles> friend class internal::MoveOn;
   template <class, class> friend class internal::TimeoutBody;
 
   // moved: active, with another deadline than at first; and what it expires as.
@@ -146,6 +144,14 @@ class [[nodiscard]] TimeoutScope {
   AwaitedName awaited() const noexcept { return awaited_by(inner_); }
 
  protected:
+  // The inner outcome as it is; `cut`: it is the cancellation that the deadline brought about.
+  Expected<Held<value_type>> end(bool& cut) {
+    scope_.disarm();
+    auto outcome = settle(inner_);
+    const bool ours = scope_.expired() && scope_.leave();
+    cut = ours && !outcome && outcome.error().is_cancelled();
+    return outcome;
+  }
   A& inner() noexcept { return inner_; }
   const Limit& limit() const noexcept { return limit_; }
 
