@@ -23,7 +23,6 @@ PARTS = {
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
     "TaskGroup::start": ["TaskGroup::start_child", "TaskGroup::run_child", "TaskGroup::end_child"],
     "supervisor": ["supervisor_scope"],
-    "move_on_after": ["MoveOn"],
     "wait": ["DoneQueue::next", "next_until", "AsCompleted::next_of"],
     "collect": ["apply_to", "transformed", "filtered", "taken"],
     "for_each": ["each_of"],
