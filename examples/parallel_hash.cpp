@@ -1,6 +1,6 @@
 // SHA-256 of every file below a directory, on all processors, in the words of `sha256sum`.
 //
-// The loop reads the files, as many at a time as there are threads to hash them; each hash is
+// The loop reads the files, twice as many at a time as there are threads to hash them; each hash is
 // computed piece by piece on a pool with one thread for each processor.
 //
 // Run:    examples/run parallel_hash [PATH...]

@@ -412,6 +412,18 @@ TEST_P(Copy, OfAPartSaysThatItsSourceWasClosedBeforeItBegan) {
   });
 }
 
+TEST_P(Copy, OfAPartOfAFileToItsOwnEndWaitsForNothing) {
+  for (const bool uncached : {false, true}) {
+    directory.write("file", "text");
+    run([&]() -> Task<> {
+      File file = co_await open(path("file"), "a+b", {.uncached = uncached});
+      EXPECT_EQ(co_await fs::sendfile(file, file, 0, 4), 4u);
+      co_await file.close();
+    });
+    EXPECT_EQ(directory.read("file"), "texttext");
+  }
+}
+
 // What is in the device would show where nothing is written.
 TEST_P(Copy, OfHolesToADeviceWritesThem) {
   directory.write("from", "");

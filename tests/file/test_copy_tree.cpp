@@ -73,6 +73,9 @@ INSTANTIATE_TEST_SUITE_P(Policy, CopyTree, test::every_policy(), test::name_of_p
 class MoveTree : public Trees {};
 INSTANTIATE_TEST_SUITE_P(Policy, MoveTree, test::every_policy(), test::name_of_policy);
 // ... to another file system: that of shared memory.
+// Files that this thread removes by a plain call.
+thread_local int removed_here = 0;
+
 class MoveFar : public Trees {
  protected:
   MoveFar() {
@@ -94,6 +97,15 @@ class MoveFar : public Trees {
   std::string far;
 };
 INSTANTIATE_TEST_SUITE_P(Policy, MoveFar, test::every_policy(), test::name_of_policy);
+
+}  // namespace
+
+extern "C" int unlink(const char* path) noexcept {
+  ++removed_here;
+  return static_cast<int>(::syscall(SYS_unlink, path));
+}
+
+namespace {
 
 TEST_P(CopyTree, CopiesFilesLinksPermissionsAndTimes) {
   make_tree();
@@ -325,6 +337,7 @@ TEST_P(MoveTree, MovesNoDirectoryIntoItself) {
 TEST_P(MoveTree, MovesNoDirectoryIntoWhatIsMountedInIt) {
   make_tree();
   stdfs::create_directory(path("part"));
+  set_time("tree/a/b", 1'300'000'000);
   const Names before = look(path("tree"));
   test::in_a_child([&] {
     if (!test::own_mounts()) return;
@@ -332,7 +345,7 @@ TEST_P(MoveTree, MovesNoDirectoryIntoWhatIsMountedInIt) {
     ASSERT_EQ(::mount("none", mounted.c_str(), "tmpfs", 0, nullptr), 0);
     ASSERT_EQ(::mount(path("tree/a").c_str(), part.c_str(), nullptr, MS_BIND, nullptr), 0);
     test::run([&]() -> Task<> {
-      for (const std::string& to : {mounted, mounted + "/new", part, part + "/b"}) {
+      for (const std::string& to : {mounted, mounted + "/new", mounted + "/new/", part, part + "/b"}) {
         const auto moved = co_await as_result(fs::move(path("tree"), to));
         EXPECT_EQ(moved.error(), std::errc::invalid_argument) << to;
       }
@@ -343,6 +356,7 @@ TEST_P(MoveTree, MovesNoDirectoryIntoWhatIsMountedInIt) {
   });
   stdfs::remove_all(path("tree/a/tree"));  // a part of the copy
   stdfs::remove_all(path("tree/a/b/tree"));
+  set_time("tree/a/b", 1'300'000'000);
   set_time("tree/a", 1'100'000'000);
   EXPECT_EQ(look(path("tree")), before);
 }
@@ -362,6 +376,26 @@ TEST_P(MoveTree, LeavesAFileThatIsMovedToItself) {
 }
 
 // As rename() does: the file that was there stays what it is for those who have it.
+// A server that is dead by now would hold the loop.
+TEST_P(MoveFar, LeavesNoCopyBehindWhenItIsCancelledNorRemovesItByTheLoop) {
+  if (GetParam() == FilePolicy::inline_) return;  // it does everything
+  directory.write("file", std::string(64 << 20, 'x'));
+  test::in_a_child([&] {
+    test::run([&]() -> Task<> {
+      internal::Storage::current().load("1 0 8:1 / / rw - nfs x rw\n", "/");
+      auto moving = spawn(fs::move(path("file"), far + "/file"));
+      while (stdfs::is_empty(far) && !moving.done()) co_await yield();
+      removed_here = 0;
+      moving.cancel();
+      co_await wait_until_done(moving);
+      EXPECT_TRUE(moving.cancelled());
+      EXPECT_EQ(removed_here, 0);
+    }, {.file_policy = GetParam()});
+  });
+  EXPECT_TRUE(stdfs::is_empty(far));
+  EXPECT_TRUE(stdfs::exists(path("file")));
+}
+
 TEST_P(MoveFar, PutsAFileInThePlaceOfWhatIsThere) {
   directory.write("file", "new");
   stdfs::create_symlink("nowhere", path("link"));

@@ -1,7 +1,16 @@
 // What the ring is asked for where a file is on a remote mount.
 #include "support/directory.hpp"
+#include "support/failing_kernel.hpp"
 #include "support/run.hpp"
+#include "support/seccomp.hpp"
 #include "support/submissions.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
 
 namespace {
 
@@ -43,6 +52,65 @@ TEST(RemoteMounts, HaveTheirFilesOpenedByAWorker) {
       EXPECT_EQ(opens, remote ? 3u : 2u) << "a local directory is not opened by the ring";
     });
   }
+}
+
+// The kernel, with a count of the threads that were asked for.
+class CountingKernel : public test::FailingKernel {
+ public:
+  explicit CountingKernel(int& most) : FailingKernel(no_opcode, 0), most_(most) {}
+  void add_workers(int change) noexcept override {
+    workers_ += change;
+    most_ = std::max(most_, workers_);
+    FailingKernel::add_workers(change);
+  }
+
+ private:
+  static constexpr std::uint8_t no_opcode = 255;
+  int workers_ = 0;
+  int& most_;
+};
+
+TEST(RemoteMounts, CountWhicheverOfTwoNamesIsOnOne) {
+  const test::Directory directory;
+  std::filesystem::create_directories(directory.path("far"));
+  directory.write("a", "text");
+  for (const bool into : {true, false}) {
+    int most = 0;
+    Loop loop(test::options(), std::make_unique<CountingKernel>(most));
+    const auto body = [&]() -> Task<> {
+      Storage::current().load("1 0 8:1 / / rw - ext4 x rw\n2 1 0:50 / " + directory.path("far") +
+                                  " rw - nfs x rw\n", "/");
+      const std::string near = directory.path("a"), far = directory.path("far/a");
+      if (into) co_await fs::rename(near, far);
+      if (!into) co_await fs::rename(far, near);
+    };
+    loop.run(body());
+    loop.close();
+    EXPECT_EQ(most, 1) << into;
+  }
+}
+
+TEST(RemoteMounts, HoldNoThreadThatOthersNeed) {
+  const test::Directory directory;
+  std::filesystem::create_directories(directory.path("far"));
+  directory.write("far/file", "text");
+  directory.write("file", "text");
+  test::in_a_child([&] {
+    ::signal(SIGIO, SIG_IGN);  // says that the lease is wanted back
+    const UniqueFd held(::open(directory.path("far/file").c_str(), O_RDONLY | O_CLOEXEC));
+    if (::fcntl(held.get(), F_SETLEASE, F_RDLCK) != 0) return;  // there are none here
+    test::run([&]() -> Task<> {
+      Storage::current().load("1 0 8:1 / / rw - ext4 x rw\n2 1 0:50 / " + directory.path("far") +
+                                  " rw - nfs x rw\n", "/");
+      std::vector<JoinHandle<>> cutting;
+      for (int i = 0; i < 4; ++i) cutting.push_back(spawn(fs::truncate(directory.path("far/file"), 2)));
+      co_await test::settle(50);
+      co_await fs::truncate(directory.path("file"), 2);  // by a thread as well
+      for (const auto& one : cutting) EXPECT_FALSE(one.done());
+      ::fcntl(held.get(), F_SETLEASE, F_UNLCK);
+      for (auto& one : cutting) co_await one;
+    });
+  });
 }
 
 }  // namespace

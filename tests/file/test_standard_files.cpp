@@ -148,6 +148,22 @@ TEST(StandardFiles, MixNothingWhereTheyEndWhenAnotherInputStandsThere) {
   });
 }
 
+// ... and where somebody has read from that one meanwhile.
+TEST(StandardFiles, MixNothingWhereTheyEndAfterAnotherInputHasItsFile) {
+  const Ends first, second;
+  first.type("one\ntwo\n");
+  second.type("other\n");
+  test::run([&]() -> Task<> {
+    const Redirect to_first(STDIN_FILENO, first.ours.get());
+    std::optional<File> in(stdin_file());
+    EXPECT_EQ(co_await in->readline(), "one\n");
+    const Redirect to_second(STDIN_FILENO, second.ours.get());
+    const File other = stdin_file();
+    in.reset();
+    EXPECT_EQ(co_await line_of_input(), "other\n");
+  });
+}
+
 TEST(StandardFiles, MoveNoOtherInput) {
   test::Directory directory;
   directory.write("first", "one\ntwo\n");
@@ -160,6 +176,7 @@ TEST(StandardFiles, MoveNoOtherInput) {
     std::optional<File> in(stdin_file());
     EXPECT_EQ(co_await in->readline(), "one\n");
     const Redirect to_second(STDIN_FILENO, second.get());
+    const File other = stdin_file();
     in.reset();
     EXPECT_EQ(::lseek(second.get(), 0, SEEK_CUR), 8);
   });

@@ -155,7 +155,7 @@ Task<> append_line(Text path, Bytes line, AppendLineOptions options) {
     }
     // Some file systems cannot sync a directory, nor a device (EINVAL).
     if (!safe && safe.error().code() != EINVAL) {
-      co_await fail(told_of(std::move(safe.error()), "sync after appending a line to", path));
+      co_await fail(named(std::move(safe.error()), "sync after appending a line to", path));
     }
   }
   // On a remote file system it is only now that some errors are told.

@@ -68,8 +68,10 @@ Task<> internal::copy_known(Text from, Text to, bool follow, Known what) {
                                                : "copy permissions and times to";
   Storage& storage = Storage::current();
   // Both are asked by the same call: that of the two decides which may not be inline.
-  Storage::Mount* mount = &storage.mount_of(from.view());
-  if (storage.inline_allowed(*mount, storage.policy())) mount = &storage.mount_of(to.view());
+  Storage::Mount* mount = &storage.mount_of(to.view());
+  Storage::Mount& source_mount = storage.mount_of(from.view());
+  const bool here = storage.inline_allowed(*mount, storage.policy());
+  if (source_mount.remote || here) mount = &source_mount;
   EDDY_DO(perform_plainly(verb, *mount, storage.policy(), to,
                   [=] { return copy_now(source, target, follow, what); }));
 }

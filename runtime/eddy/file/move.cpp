@@ -5,7 +5,7 @@
 #include <eddy/file/copy.hpp>
 #include <eddy/file/copy_tree.hpp>
 #include <eddy/file/fs.hpp>
-#include <eddy/file/internal/directory_reader.hpp>
+#include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
 #include <eddy/file/internal/temporary_name.hpp>
 #include <eddy/file/internal/temporary_path.hpp>
@@ -49,6 +49,7 @@ Task<Text> target_of(Text from, Text to) {
 // By the way up from there, whatever names have led to it.
 Task<bool> is_below(Text to, FileId directory) {
   std::string path(to.view());
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   path.resize(path.rfind('/') + 1);
   if (path.empty()) path = "./";
   for (FileId before;;) {
@@ -72,12 +73,10 @@ Task<> move_directory(Text from, Text to, FileStat source) {
 
 // By a copy beside it, which takes the place of whatever is there; but not of the same file, which
 // would be removed by its other name.
-Task<> replace(Text from, Text to, FileStat source) {
+Task<> replace(Text from, Text to, FileStat source, Counted<TemporaryPath> copy) {
   auto there = co_await as_outcome(fs::lstat(to));
   if (!there && !there.error().is_error(ENOENT)) co_await fail(std::move(there.error()));
   if (there && id_of(*there) == id_of(source)) co_await fail(Failure::error(EINVAL, "move", from));
-  const Counted<TemporaryPath> copy(
-      new TemporaryPath(name_beside(to.view()), TemporaryPath::Kind::file));
   EDDY_TRY(const auto copied, fs::copy(from, copy->text(), {.follow_symlinks = false}));
   EDDY_ASSERT(copied == copy->path());
   EDDY_DO(fs::rename(copy->text(), to));
@@ -85,8 +84,14 @@ Task<> replace(Text from, Text to, FileStat source) {
 }
 
 Task<> move_file(Text from, Text to, FileStat source) {
-  auto replaced = co_await as_outcome(replace(from, to, source));
-  if (!replaced) co_await fail(named(std::move(replaced.error()), "move", from));
+  const Counted<TemporaryPath> copy(
+      new TemporaryPath(name_beside(to.view()), TemporaryPath::Kind::file));
+  auto replaced = co_await as_outcome(replace(from, to, source, copy));
+  if (!replaced) {  // a second cancel leaves the copy to a plain call, and stays pending
+    auto gone = co_await as_outcome(TemporaryPath::remove(copy));
+    if (!gone && gone.error().is_cancelled()) thread_state.task->keep_cancel_pending();
+    co_await fail(named(std::move(replaced.error()), "move", from));
+  }
   EDDY_DO(fs::unlink(from));
 }
 

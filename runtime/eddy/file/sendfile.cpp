@@ -42,6 +42,7 @@ Task<std::uint64_t> send(Counted<FileState> to, Counted<FileState> from, std::ui
   EDDY_TRY(auto guard, out.turn());
   out.drop_ahead();
   EDDY_DO(out.flush());
+  if (out.is_asking()) EDDY_DO(out.ask());  // a read of the same file would wait for this turn
   // Where it was opened to append the kernel refuses to splice, and writes at the end.
   const bool placed = out.seeks() && !out.mode.append;
   const auto place = static_cast<std::uint64_t>(out.position());

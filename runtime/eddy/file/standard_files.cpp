@@ -21,37 +21,41 @@ class LeftOver {
     return *left;
   }
 
-  // False, and nothing kept, where another input stands there by now.
-  bool put(Bytes ahead) {
+  // False, and nothing kept, where another input stands there by now, or stood there meanwhile.
+  bool put(Bytes ahead, unsigned input) {
     const std::lock_guard guard(lock_);
-    const bool same = same_input();
-    if (!same) bytes_.clear();
-    if (same) bytes_ += ahead.text();
-    return same;
+    look();
+    if (input != inputs_) return false;
+    bytes_ += ahead.text();
+    return true;
   }
   // Keeps it without memory.
   void give_to(FileState& file) {
     const std::lock_guard guard(lock_);
-    if (!same_input()) bytes_.clear();
+    look();
+    file.input = inputs_;
     if (file.is_stream()) file.unread(bytes_);
     bytes_.clear();
   }
 
  private:
-  // False: another stands there since the last time.
-  bool same_input() noexcept {
+  // Whether another stands there since the last time.
+  void look() noexcept {
     const auto now = id_of(STDIN_FILENO);
-    return now && std::exchange(input_, now) == now;
+    if (now && std::exchange(input_, now) == now) return;
+    ++inputs_;
+    bytes_.clear();
   }
 
   std::mutex lock_;
   std::string bytes_;
   std::optional<FileId> input_;
+  unsigned inputs_ = 0;  // so many were seen
 };
 
-bool keep(Bytes ahead) noexcept {
+bool keep(Bytes ahead, unsigned input) noexcept {
   try {
-    return LeftOver::instance().put(ahead);
+    return LeftOver::instance().put(ahead, input);
   } catch (const std::bad_alloc&) {  // then they are lost
     return true;
   }

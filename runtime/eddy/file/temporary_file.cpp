@@ -56,7 +56,7 @@ Text TemporaryMaker::next_path() const {
 }
 
 Failure TemporaryMaker::failed(Failure failure) const {
-  return told_of(std::move(failure), "make something temporary in", directory_);
+  return named(std::move(failure), "make something temporary in", directory_);
 }
 
 // What was made is removed also when opening it fails then.

@@ -50,7 +50,7 @@ Task<File> create(Text path, unsigned permissions, Replacement& replacement) {
     const bool taken = file.error().is_error(EEXIST);
     if (taken) replacement.path = Text();
     if (!taken || tries == most_names) {
-      co_await fail(told_of(std::move(file.error()), "make a temporary file beside", path));
+      co_await fail(named(std::move(file.error()), "make a temporary file beside", path));
     }
   }
 }
@@ -94,7 +94,7 @@ Task<> prepare(Text path, Bytes bytes, WriteAtomicOptions options, Replacement& 
   if (filled) filled = co_await as_outcome(file.close());
   if (!filled) {  // told of the file that it is for, not of one that nobody knows
     const std::string_view verb = filled.error().operation();
-    co_await fail(told_of(std::move(filled.error()), verb, path));
+    co_await fail(named(std::move(filled.error()), verb, path));
   }
   EDDY_ASSERT(!replacement.path.empty());
 }
@@ -107,7 +107,7 @@ Task<> replace(Text path, Bytes bytes, WriteAtomicOptions options, Replacement& 
     co_return;
   }
   const bool mounted = renamed.error().is_error(EBUSY);
-  co_await fail(told_of(std::move(renamed.error()),
+  co_await fail(named(std::move(renamed.error()),
                         mounted ? "replace what is mounted (write_bytes() writes into it)"
                                 : "replace",
                         path));
@@ -141,7 +141,7 @@ Task<> write_atomic(Text path, Bytes bytes, WriteAtomicOptions options) {
   }
   // Some file systems cannot sync a directory (EINVAL): then the rename is as safe as it can be.
   if (!safe && safe.error().code() != EINVAL) {
-    co_await fail(told_of(std::move(safe.error()), "sync the directory after replacing", path));
+    co_await fail(named(std::move(safe.error()), "sync the directory after replacing", path));
   }
 }
 

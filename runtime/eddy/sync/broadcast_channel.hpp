@@ -100,7 +100,7 @@ class BroadcastSender {
  public:
   // Keeps the latest `capacity` items, with room for them from the beginning. Throws UsageError
   // when that is none.
-  explicit BroadcastSender(std::size_t capacity)
+  explicit BroadcastSender(internal::Count capacity)
       : state_(new internal::BroadcastState<T>(internal::room_for(capacity))) {
     state_->add_sender();
   }

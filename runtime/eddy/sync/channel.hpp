@@ -209,7 +209,7 @@ template <class T>
 struct Channel {
   // Holds at most `capacity` items, with room for them from the beginning. Throws UsageError when
   // that is none.
-  explicit Channel(std::size_t capacity) : Channel(make(capacity)) {}
+  explicit Channel(internal::Count capacity) : Channel(make(capacity)) {}
 
   Sender<T> sender;
   Receiver<T> receiver;
@@ -217,9 +217,9 @@ struct Channel {
  private:
   using State = internal::Counted<internal::ChannelState<T>>;
   explicit Channel(const State& state) : sender(state), receiver(state) {}
-  static State make(std::size_t capacity) {
-    if (capacity == 0) throw UsageError("a channel has room for an item at least");
-    return State(new internal::ChannelState<T>(capacity));
+  static State make(internal::Count capacity) {
+    if (capacity.value() == 0) throw UsageError("a channel has room for an item at least");
+    return State(new internal::ChannelState<T>(capacity.value()));
   }
 };
 

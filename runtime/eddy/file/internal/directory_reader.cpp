@@ -13,11 +13,6 @@
 
 namespace eddy::internal {
 
-Failure named(Failure failure, std::string_view verb, const Text& path) {
-  if (!failure.is_error()) return failure;
-  return Failure::error(failure.code(), verb, path);
-}
-
 Task<UniqueFd> open_directory_at(int directory, const char* name, int flags,
                                  Storage::Mount& mount) {
   flags |= O_RDONLY | O_DIRECTORY | O_CLOEXEC;

@@ -19,9 +19,6 @@
 
 namespace eddy::internal {
 
-// The failure of a call below a directory, with the whole path; cancellations as they are.
-Failure named(Failure failure, std::string_view verb, const Text& path);
-
 // Opens the directory `name` below `directory` with more O_* flags. `name` must stay meanwhile. A
 // failure names nothing.
 Task<UniqueFd> open_directory_at(int directory, const char* name, int flags, Storage::Mount& mount);

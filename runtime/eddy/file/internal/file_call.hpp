@@ -114,7 +114,7 @@ inline Failure failure_of_call(int code, std::string_view name, const Text& subj
 }
 
 // The failure of something that was done for `subject`; a cancel stays what it is.
-inline Failure told_of(Failure failure, std::string_view operation, const Text& subject) {
+inline Failure named(Failure failure, std::string_view operation, const Text& subject) {
   if (!failure.is_error()) return failure;
   return Failure::error(failure.code(), operation, subject);
 }

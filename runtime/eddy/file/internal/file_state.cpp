@@ -96,7 +96,7 @@ int FileState::release_fd() noexcept {
 void FileState::leave_ahead() noexcept {
   EDDY_ASSERT(!seeks_);
   EDDY_ASSERT(!writing_);
-  const bool is_there = !keep_ahead || keep_ahead(is_stream_ ? ahead() : Bytes());
+  const bool is_there = !keep_ahead || keep_ahead(is_stream_ ? ahead() : Bytes(), input);
   if (is_there && !is_stream_) return drop_ahead();
   begin_ = end_;
 }

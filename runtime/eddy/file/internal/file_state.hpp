@@ -210,7 +210,8 @@ class FileState : public RefCounted<FileState>, public Pooled {
   bool by_lines = false;          // what holds the end of a line is written at once
   // Takes what is read ahead when the file is closed, where nobody else could have it. False:
   // another thing stands behind the descriptor by now.
-  bool (*keep_ahead)(Bytes ahead) noexcept = nullptr;
+  bool (*keep_ahead)(Bytes ahead, unsigned input) noexcept = nullptr;
+  unsigned input = 0;  // for that: which one it was
 
  private:
   template <class Call>

@@ -18,10 +18,10 @@ std::string_view directory_of(std::string_view path) noexcept {
 }
 
 // 0, or an errno.
-int sync_now(int fd, int (*sync)(int)) noexcept {
+int sync_now(int fd) noexcept {
   int done;
   do {
-    done = sync(fd);
+    done = sys::fsync(fd);
   } while (done < 0 && errno == EINTR);
   return done < 0 ? errno : 0;
 }
@@ -60,7 +60,7 @@ void FinalSync::await_suspend(std::coroutine_handle<> frame) {
 }
 
 Expected<int> FinalSync::await_outcome() {
-  const int code = was_not_done() ? sync_now(fd_, &sys::fsync) : -result();
+  const int code = was_not_done() ? sync_now(fd_) : -result();
   if (code > 0) return std::unexpected(Failure::error(code, name()));
   return 0;
 }
@@ -74,16 +74,17 @@ Task<int> sync_whole_system(const ParentDirectory& directory) {
   EDDY_ASSERT(directory.fd);
   EDDY_ASSERT(directory.whole_system);
   const int fd = directory.fd.get();
-  auto synced = co_await as_outcome(perform_plainly("sync", *directory.mount, FilePolicy::ring,
-                                                    Text(), [fd] { return sys::syncfs(fd); }));
-  if (synced) co_return 0;
-  int code = synced.error().code();
-  if (synced.error().is_cancelled()) {
-    thread_state.task->keep_cancel_pending();
-    code = sync_now(fd, &sys::syncfs);
+  for (bool asked = false;;) {  // no cancel ends it
+    asked |= thread_state.task->take_pending_cancel();
+    auto synced =
+        co_await as_outcome(perform_plainly("sync", *directory.mount, FilePolicy::ring, Text(),
+                                            [fd] { return sys::syncfs(fd); }));
+    const bool not_begun = !synced && synced.error().is_cancelled();
+    if (asked || not_begun) thread_state.task->keep_cancel_pending();
+    if (not_begun) continue;
+    if (!synced) co_await fail(Failure::error(synced.error().code(), "sync"));
+    co_return 0;
   }
-  if (code > 0) co_await fail(Failure::error(code, "sync"));
-  co_return 0;
 }
 
 }  // namespace eddy::internal

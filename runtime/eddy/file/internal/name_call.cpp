@@ -85,8 +85,10 @@ bool NameOperation::find_other_place(Storage& storage) {
   const FilePolicy policy = storage.policy();
   bool here = storage.inline_allowed(*mount_, policy) &&
               (!verb_->waits || policy == FilePolicy::inline_);
-  if (here && !arguments_.other.empty()) {
-    here = storage.inline_allowed(storage.mount_of(arguments_.other.view()), policy);
+  if (!arguments_.other.empty()) {
+    Storage::Mount& other = storage.mount_of(arguments_.other.view());
+    here = here && storage.inline_allowed(other, policy);
+    if (other.remote) mount_ = &other;  // whose server may be dead: that counts
   }
   if (here) [[likely]] return false;
   EDDY_ASSERT(policy != FilePolicy::inline_);

@@ -89,7 +89,13 @@ class PoolState : public RefCounted<PoolState<R>> {
     while (pool->next_idle()) {
       Place place = pool->take_idle(pool);
       if (pool->too_old(*place.slot)) continue;
-      if (pool->needs_check(*place.slot)) EDDY_DO(pool->check_or_replace(place));
+      if (pool->needs_check(*place.slot)) {
+        EDDY_TRY(auto good, pool->check_one(place));
+        if (pool->closed_) {
+          co_await fail(Failure::error(ECANCELED, "acquire of a pool that was closed"));
+        }
+        if (!good) continue;
+      }
       co_return Guard(std::move(place));
     }
     const std::size_t bound = pool->options_.waiting.value();
@@ -201,13 +207,13 @@ class PoolState : public RefCounted<PoolState<R>> {
     ++made_;
   }
   // Cancelled in the middle of the check: nobody knows in which state the resource is.
-  Task<> check_or_replace(Place& place) {
+  Task<bool> check_one(Place& place) {
     auto good = co_await as_outcome(check_(place.slot->resource));
-    if (good && *good) co_return;
+    if (good && *good) co_return true;
     ++lost_;
     place.slot.reset();
     if (!good && good.error().is_cancelled()) co_await fail(std::move(good.error()));
-    EDDY_DO(make_in(place));
+    co_return false;
   }
 
   // To who waits longest, or to be idle.
@@ -299,17 +305,18 @@ class PoolState : public RefCounted<PoolState<R>> {
   }
   // One for each that waits, while there are places; one at a time after an attempt that failed.
   void order_more(const Owner& self) noexcept {
-    while (!closed_ && waiting_ > making_ && size_ < most()) {
-      if (failing_ && making_ > 0) return;
+    // An attempt that no memory is there for leaves its place within this.
+    if (std::exchange(ordering_, true)) return;
+    while (!closed_ && waiting_ > making_ && size_ < most() && !(failing_ && making_ > 0)) {
+      Loop* loop = Loop::open(loop_);
+      if (!loop) break;
       try {
-        Loop* loop = Loop::open(loop_);
-        if (!loop) return;
         loop->spawn(make_one(Attempt(self)), {.name = "factory of a pool"});
       } catch (...) {
         if (waiting_ > making_) fail_oldest(Failure::current());
-        return;
       }
     }
+    ordering_ = false;
   }
   static Task<> make_one(Attempt attempt) {
     PoolState& pool = attempt.place.pool();
@@ -320,6 +327,8 @@ class PoolState : public RefCounted<PoolState<R>> {
     if (made) {
       hand_on(std::move(attempt.place));
     } else if (made.error().is_cancelled()) {
+      // Also one that cancelled itself: whoever waits would have it try again for ever.
+      pool.fail_oldest(Failure::error(ECANCELED, "make a resource of a pool"));
       co_await fail(std::move(made.error()));
     } else {
       pool.fail_oldest(std::move(made.error()));
@@ -347,6 +356,7 @@ class PoolState : public RefCounted<PoolState<R>> {
   std::size_t failed_ = 0;
   std::size_t lost_ = 0;
   bool failing_ = false;
+  bool ordering_ = false;
   bool closed_ = false;
 };
 

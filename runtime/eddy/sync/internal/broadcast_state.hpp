@@ -1,6 +1,7 @@
 // BroadcastState: the latest items of a broadcast channel; BroadcastCursor: where a receiver is.
 #pragma once
 
+#include <eddy/base/internal/count.hpp>
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
 #include <eddy/core/internal/misuse.hpp>
@@ -25,9 +26,9 @@ class BroadcastWait : public Waiter {
   }
 };
 
-inline std::size_t room_for(std::size_t capacity) {
-  if (capacity == 0) throw UsageError("a broadcast channel keeps an item at least");
-  return capacity;
+inline std::size_t room_for(Count capacity) {
+  if (capacity.value() == 0) throw UsageError("a broadcast channel keeps an item at least");
+  return capacity.value();
 }
 
 template <class T>
@@ -40,9 +41,7 @@ class BroadcastState : public RefCounted<BroadcastState<T>>, public Pooled {
   bool nobody_sends() const noexcept { return senders_ == 0; }
   // The number of the next item to be sent, and of the oldest that is kept.
   std::uint64_t sent() const noexcept { return sent_; }
-  std::uint64_t oldest() const noexcept {
-    return sent_ - std::min<std::uint64_t>(sent_, capacity());
-  }
+  std::uint64_t oldest() const noexcept { return oldest_; }
   // REQUIRES: oldest() <= number < sent()
   const T& item(std::uint64_t number) const noexcept {
     EDDY_ASSERT(number >= oldest());
@@ -52,7 +51,11 @@ class BroadcastState : public RefCounted<BroadcastState<T>>, public Pooled {
 
   std::size_t send(T item) {
     if (receivers_ == 0) return 0;
-    ring_[sent_ % capacity()].emplace(std::move(item));
+    auto& place = ring_[sent_ % capacity()];
+    place.reset();
+    // From now on, also where the item cannot be moved.
+    oldest_ = sent_ + 1 - std::min<std::uint64_t>(sent_ + 1, capacity());
+    place.emplace(std::move(item));
     ++sent_;
     wake_all();
     return receivers_;
@@ -78,6 +81,7 @@ class BroadcastState : public RefCounted<BroadcastState<T>>, public Pooled {
 
   std::vector<std::optional<T>> ring_;
   std::uint64_t sent_ = 0;
+  std::uint64_t oldest_ = 0;
   std::size_t senders_ = 0;
   std::size_t receivers_ = 0;
   WaitList<BroadcastWait> waiters_;
