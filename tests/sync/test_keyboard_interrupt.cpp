@@ -151,4 +151,42 @@ TEST(KeyboardInterrupt, ThatNobodyCatchesEndsTheProcessByTheSignalAfterTheCleanu
   ::close(ends[1]);
 }
 
+// Somebody waited for it in the cleanup, and has gone.
+TEST(KeyboardInterrupt, TheSecondOneEndsTheProcessAlsoAfterSomebodyElseHasWaited) {
+  EXPECT_EQ(in_a_child([] {
+    run([]() -> Task<> {
+      ::raise(SIGINT);
+      static_cast<void>(co_await as_outcome(sleep(1h)));
+      { Signals own({SIGINT}); }
+      ::raise(SIGINT);
+      ::_exit(3);
+    }, options);
+  }), 1000 + SIGINT);
+}
+
+TEST(KeyboardInterrupt, IsNoneByASignalThatCameForSomebodyWhoHasGone) {
+  run([]() -> Task<> {
+    {
+      Signals own({SIGINT});
+      ::raise(SIGINT);
+    }
+    co_await sleep(1ms);
+    EXPECT_EQ(this_task().cancelling(), 0u);
+  }, options);
+}
+
+// As system() does in another thread: it finds the handler, and puts it back too late.
+TEST(KeyboardInterrupt, EndsTheProcessThoughSomebodyPutsTheHandlerBackTooLate) {
+  EXPECT_EQ(in_a_child([] {
+    void (*found)(int) = nullptr;
+    run([&]() -> Task<> {
+      found = ::signal(SIGINT, SIG_IGN);
+      co_return;
+    }, options);
+    ::signal(SIGINT, found);
+    ::raise(SIGINT);
+    ::_exit(3);
+  }), 1000 + SIGINT);
+}
+
 }  // namespace

@@ -388,4 +388,20 @@ TEST(Signals, WaitingAllocatesNothing) {
   });
 }
 
+TEST(Signals, AreNotToldOfWhatCameBefore) {
+  test::run([]() -> Task<> {
+    {
+      Signals before({SIGHUP});
+      ::raise(SIGHUP);
+    }
+    Signals signals({SIGHUP});
+    auto waiter = spawn(signals.next());
+    co_await test::settle();
+    EXPECT_FALSE(waiter.done());
+    ::raise(SIGHUP);
+    const auto number = co_await waiter;
+    EXPECT_EQ(number, SIGHUP);
+  });
+}
+
 }  // namespace

@@ -197,4 +197,21 @@ TEST(WorkerProcesses, AreNoConcernOfAChild) {
 
 TEST(WorkerProcesses, NeedAtLeastOne) { EXPECT_THROW(WorkerProcesses(0, serve), UsageError); }
 
+// In a process of its own, which begins this test anew: no loop has been there.
+TEST(WorkerProcesses, MadeBeforeAnyLoopAreNoConcernOfAChildEither) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto ask = [] {
+    WorkerProcesses workers(1, serve);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      workers.~WorkerProcesses();
+      ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    const bool answers = eddy::run(workers.call("x")) == "xx";
+    std::_Exit(answers ? 3 : 4);
+  };
+  EXPECT_EXIT(ask(), ::testing::ExitedWithCode(3), "");
+}
+
 }  // namespace

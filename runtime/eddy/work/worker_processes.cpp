@@ -1,7 +1,6 @@
 #include <eddy/work/worker_processes.hpp>
 
 #include <eddy/base/internal/assert.hpp>
-#include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/internal/operation.hpp>
@@ -58,7 +57,7 @@ class WorkerProcesses::State {
   State& operator=(const State&) = delete;
   ~State() { EDDY_ASSERT(ended_ || is_of_another_process()); }
 
-  bool is_of_another_process() const noexcept { return process_ != process_mark; }
+  bool is_of_another_process() const noexcept { return process_ != sys::getpid(); }
   void end() noexcept;
   std::uint64_t replaced() const noexcept { return replaced_; }
 
@@ -89,7 +88,7 @@ class WorkerProcesses::State {
  private:
   void replace(unsigned worker) noexcept;
 
-  std::uint32_t process_;
+  pid_t process_;  // the mark counts once there was a loop: these may be made before
   UniqueFd control_;
   pid_t forker_ = 0;
   bool ended_ = false;
@@ -100,7 +99,7 @@ class WorkerProcesses::State {
 };
 
 WorkerProcesses::State::State(unsigned workers, Function function)
-    : process_(process_mark), sockets_(workers), places_(workers) {
+    : process_(sys::getpid()), sockets_(workers), places_(workers) {
   if (workers == 0) throw UsageError("without worker processes nothing would ever be answered");
   free_.reserve(workers);
   int ends[2];

@@ -46,6 +46,8 @@ void LoopSignals::stop() noexcept {
 
 void LoopSignals::add(SignalSubscription& subscription) {
   EDDY_ASSERT(target_);
+  collect();  // what has come is of those that were there
+  if (subscription.once_) once_told_ = false;
   subscriptions_.push_back(subscription);
   subscription.signals_ = this;
   try {
@@ -62,6 +64,7 @@ void LoopSignals::remove(SignalSubscription& subscription) noexcept {
   subscription.unlink();
   subscription.signals_ = nullptr;
   if (process_ != process_mark) return;
+  collect();  // what came to it is nobody else's
   choose_once();
   want_no_more_than(wanted(false) | wanted(true));
 }
@@ -104,7 +107,7 @@ void LoopSignals::choose_once() noexcept {
   const bool once = wanted(true) != 0 && !(wanted(false) & bit_of(SIGINT));
   if (once == target_->once()) return;
   if (once) {
-    target_->begin_once();
+    target_->begin_once(once_told_);
   } else {
     target_->end_once();
   }
@@ -117,7 +120,9 @@ void LoopSignals::collect() noexcept {
   const bool once = target_->once();
   for (auto* each = subscriptions_.front(); each; each = subscriptions_.after(*each)) {
     const SignalMask told = came & each->mask_;
-    if (told != 0 && (once || !each->once_)) each->tell_(*each, told);
+    if (told == 0 || (each->once_ && !once)) continue;
+    once_told_ |= each->once_;
+    each->tell_(*each, told);
   }
 }
 

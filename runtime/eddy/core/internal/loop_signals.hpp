@@ -58,6 +58,7 @@ class LoopSignals final : public LoopService {
   Loop& loop_;
   SignalTarget* target_;
   std::uint32_t process_;
+  bool once_told_ = false;  // the first SIGINT, in this run()
   List<SignalSubscription> subscriptions_;
 };
 

@@ -37,6 +37,14 @@ bool comes_from_the_thread(int number) noexcept {
   return false;
 }
 
+// By default.
+bool ends_the_process(int number) noexcept {
+  for (const int other : {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU}) {
+    if (number == other) return false;
+  }
+  return true;
+}
+
 // Those between the two ranges are libc's.
 bool exists(int number) noexcept {
   return (number >= 1 && number <= SIGSYS) || (number >= SIGRTMIN && number <= SIGRTMAX);
@@ -70,17 +78,17 @@ SignalMask signal_mask(std::initializer_list<int> numbers) {
 
 // -- in the handler --
 
-// True: the signal is to do what it does by default.
-bool SignalTarget::tell(int number) noexcept {
-  bool default_action = false;
+// True: its loop wants it.
+bool SignalTarget::tell(int number, bool& default_action) noexcept {
   ++handlers_;  // before it looks: release() waits
-  if (wanted_ & bit_of(number)) {
-    if (number == SIGINT && once_) default_action = once_came_.exchange(true);
+  const bool wanted = wanted_ & bit_of(number);
+  if (wanted) {
+    if (number == SIGINT && once_) default_action |= once_came_.exchange(true);
     came_ |= bit_of(number);
     if (PostQueue* posts = posts_) posts->tell_of_signal();
   }
   --handlers_;
-  return default_action;
+  return wanted;
 }
 
 // In a process that was made by other means than fork(), and has not found out yet, the signal does
@@ -92,8 +100,13 @@ void SignalRegistry::handle(int number) noexcept {
     sys::sigaction(number, &handled[number].earlier, nullptr);
     sys::raise(number);
   } else {
+    bool wanted = false;
     for (SignalTarget* target = first_target; target; target = target->next_) {
-      default_action |= target->tell(number);
+      wanted |= target->tell(number, default_action);
+    }
+    // Put back by who found it while a loop waited (system() in another thread), and none does.
+    if (!wanted && ends_the_process(number)) {
+      default_action = handled[number].earlier.sa_handler == SIG_DFL;
     }
   }
   if (default_action) act_by_default(number);
@@ -104,6 +117,7 @@ void SignalRegistry::act_by_default(int number) noexcept {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   sys::sigaction(number, &action, nullptr);
+  if (sys::getpid() == 1) sys::exit_at_once(128 + number);
   sys::raise(number);
 }
 

@@ -34,9 +34,9 @@ class SignalTarget {
   SignalMask take() noexcept { return came_.exchange(0); }
   SignalMask wanted() const noexcept { return wanted_; }
   void want(SignalMask mask) noexcept { wanted_ = mask; }
-  // From now on a second SIGINT does what it does by default, at once.
-  void begin_once() noexcept {
-    once_came_ = false;
+  // From now on a second SIGINT, or the first if `came`, does what it does by default, at once.
+  void begin_once(bool came) noexcept {
+    once_came_ = came;
     once_ = true;
   }
   void end_once() noexcept { once_ = false; }
@@ -45,7 +45,7 @@ class SignalTarget {
  private:
   friend class SignalRegistry;
 
-  bool tell(int number) noexcept;
+  bool tell(int number, bool& default_action) noexcept;
 
   std::atomic<SignalMask> wanted_ = 0;
   std::atomic<SignalMask> came_ = 0;
