@@ -1,5 +1,5 @@
+#include <eddy/base/internal/kernel_file.hpp>
 #include <eddy/base/internal/sys.hpp>
-#include <eddy/base/unique_fd.hpp>
 #include <eddy/work/cpus.hpp>
 
 #include <algorithm>
@@ -10,15 +10,6 @@
 namespace eddy {
 using namespace internal;
 namespace {
-
-// A short file of the kernel's; empty when it cannot be read.
-std::string read_short(const std::string& path) {
-  const UniqueFd file(sys::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text(16 * 1024, '\0');
-  const ssize_t size = file ? sys::read(file.get(), text.data(), text.size()) : 0;
-  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  return text;
-}
 
 // The number that `text` begins with, which it loses; 0 where there is none: "max", "-1".
 long long take_number(std::string_view& text) {
@@ -38,13 +29,14 @@ unsigned cpus_of(long long quota, long long period) {
 
 unsigned limit_of(const std::string& folder, bool second_version) {
   if (second_version) {
-    const std::string text = read_short(folder + "/cpu.max");  // "150000 100000", "max 100000"
+    // "150000 100000", "max 100000"
+    const std::string text = read_kernel_file(folder + "/cpu.max");
     std::string_view rest = text;
     const long long quota = take_number(rest);
     return cpus_of(quota, take_number(rest));
   }
-  const std::string quota = read_short(folder + "/cpu.cfs_quota_us");
-  const std::string period = read_short(folder + "/cpu.cfs_period_us");
+  const std::string quota = read_kernel_file(folder + "/cpu.cfs_quota_us");
+  const std::string period = read_kernel_file(folder + "/cpu.cfs_period_us");
   std::string_view quota_text = quota, period_text = period;
   return cpus_of(take_number(quota_text), take_number(period_text));
 }
@@ -77,7 +69,7 @@ bool has_cpu(std::string_view controllers) {
 
 // Lines as "0::/user.slice" of the second version, "4:cpu,cpuacct:/docker/1" of the first.
 unsigned internal::control_group_cpus(const char* membership, const char* root) {
-  const std::string text = read_short(membership);
+  const std::string text = read_kernel_file(membership);
   std::string_view rest = text;
   unsigned limit = 0;
   while (!rest.empty()) {

@@ -1,5 +1,6 @@
 #include <eddy/file/internal/storage.hpp>
 
+#include <eddy/base/internal/kernel_file.hpp>
 #include <eddy/base/internal/sys.hpp>
 
 #include <algorithm>
@@ -49,16 +50,6 @@ bool contains(std::string_view directory, std::string_view path) noexcept {
          path[directory.size()] == '/';
 }
 
-std::string read_whole(const char* path) {
-  std::string text;
-  const UniqueFd fd(sys::open(path, O_RDONLY | O_CLOEXEC));
-  char buffer[4096];
-  for (ssize_t count; fd && (count = sys::read(fd.get(), buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(count));
-  }
-  return text;
-}
-
 // Of the cheapest call there is: a filter and the way into the kernel and back. The least of a few,
 // since somebody else may have had the processor.
 Duration measure_call() noexcept {
@@ -91,7 +82,7 @@ Storage::Storage(Loop& loop)
 void Storage::load_current() {
   char directory[PATH_MAX];
   const char* here = sys::getcwd(directory, sizeof directory);
-  const std::string mountinfo = read_whole("/proc/self/mountinfo");
+  const std::string mountinfo = read_kernel_file("/proc/self/mountinfo");
   // Without a descriptor for it what was known stays: a remote mount is one still.
   load(std::string_view(mountinfo.empty() ? table_ : mountinfo), here ? here : "/");
   if (mountinfo.empty()) stale_at_ = later(loop_.now(), try_table_again);
