@@ -345,7 +345,8 @@ TEST_P(MoveTree, MovesNoDirectoryIntoWhatIsMountedInIt) {
     ASSERT_EQ(::mount("none", mounted.c_str(), "tmpfs", 0, nullptr), 0);
     ASSERT_EQ(::mount(path("tree/a").c_str(), part.c_str(), nullptr, MS_BIND, nullptr), 0);
     test::run([&]() -> Task<> {
-      for (const std::string& to : {mounted, mounted + "/new", mounted + "/new/", part, part + "/b"}) {
+      for (const std::string& to : {mounted, mounted + "/new", mounted + "/new/", part,
+                                   part + "/b"}) {
         const auto moved = co_await as_result(fs::move(path("tree"), to));
         EXPECT_EQ(moved.error(), std::errc::invalid_argument) << to;
       }

@@ -103,7 +103,9 @@ TEST(RemoteMounts, HoldNoThreadThatOthersNeed) {
       Storage::current().load("1 0 8:1 / / rw - ext4 x rw\n2 1 0:50 / " + directory.path("far") +
                                   " rw - nfs x rw\n", "/");
       std::vector<JoinHandle<>> cutting;
-      for (int i = 0; i < 4; ++i) cutting.push_back(spawn(fs::truncate(directory.path("far/file"), 2)));
+      for (int i = 0; i < 4; ++i) {
+        cutting.push_back(spawn(fs::truncate(directory.path("far/file"), 2)));
+      }
       co_await test::settle(50);
       co_await fs::truncate(directory.path("file"), 2);  // by a thread as well
       for (const auto& one : cutting) EXPECT_FALSE(one.done());

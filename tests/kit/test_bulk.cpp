@@ -209,4 +209,56 @@ TEST(Bulk, OfNothingIsNothing) {
   });
 }
 
+// Its cleaning up takes an hour.
+Generator<int> slow_to_close() {
+  bool left = false;
+  try {
+    for (int i = 1;; ++i) co_yield int(i);
+  } catch (const GeneratorExit&) {
+    left = true;
+  }
+  if (left) co_await sleep(1h);
+}
+
+TEST(Bulk, HearsACancelWhileItsSourceCleansUp) {
+  test::run([]() -> Task<> {
+    auto task = spawn([&]() -> Task<> {
+      Worker worker;
+      worker.breaks = 1;
+      co_await bulk(slow_to_close(), 1, std::ref(worker));
+    });
+    co_await sleep(200ms);
+    EXPECT_FALSE(task.done());
+    task.cancel();
+    co_await test::wait_until_done(task);
+    EXPECT_TRUE(task.cancelled());
+  });
+}
+
+TEST(Bulk, AsCompletedLeavesNoCallBehindHoweverOftenItIsCancelled) {
+  test::run([]() -> Task<> {
+    int running = 0;
+    const auto call = [&](int) -> Task<int> {
+      ++running;
+      static_cast<void>(co_await as_outcome(sleep(1h)));
+      static_cast<void>(co_await as_outcome(sleep(10ms)));  // its cleaning up
+      --running;
+      co_return 1;
+    };
+    auto task = spawn([&]() -> Task<> {
+      Ints items{1, 2, 3};
+      auto results = bulk_as_completed(items, 2, call);
+      static_cast<void>(co_await results.next());
+    });
+    co_await sleep(1ms);
+    EXPECT_EQ(running, 2);
+    task.cancel();
+    co_await sleep(1ms);
+    task.cancel();
+    co_await test::wait_until_done(task);
+    EXPECT_TRUE(task.cancelled());
+    EXPECT_EQ(running, 0);
+  });
+}
+
 }  // namespace

@@ -1,4 +1,5 @@
 #include "support/allocations.hpp"
+#include "support/failing_memory.hpp"
 #include "support/run.hpp"
 
 #include <eddy/kit/resource_pool.hpp>
@@ -552,6 +553,65 @@ TEST(ResourcePool, RefusesNumbersThatMakeNoPool) {
   EXPECT_THROW(Connections(server.factory(), {.min = 3, .max = 2}), UsageError);
   EXPECT_THROW(Connections(server.factory(), {.max = -1}), UsageError);
   Connections only_overflow(server.factory(), {.max = 0, .overflow = 1});
+}
+
+// It awaits what somebody cancelled.
+TEST(ResourcePool, FailsWhereItsFactoryIsCancelledByItself) {
+  test::run([]() -> Task<> {
+    int attempts = 0;
+    Connections pool([&]() -> Task<Connection> {
+      ++attempts;
+      auto other = spawn(sleep(1h));
+      other.cancel();
+      co_await other;
+      throw std::logic_error("it was not cancelled");
+    });
+    EXPECT_EQ((co_await as_result(pool.acquire())).error(), std::errc::operation_canceled);
+    EXPECT_EQ(attempts, 1);
+    co_await pool.close();
+  });
+}
+
+TEST(ResourcePool, LendsNothingThatWasCheckedWhileItWasClosed) {
+  test::run([]() -> Task<> {
+    for (const bool good : {true, false}) {
+      Server server;
+      Connections pool(server.factory(), {.max = 1, .check_after = 0s});
+      pool.on_check([&](Connection&) -> Task<bool> {
+        co_await sleep(10ms);
+        co_return good;
+      });
+      { auto connection = co_await pool.acquire(); }
+      server.takes = 1h;
+      auto acquiring = spawn([&]() -> Task<> { auto connection = co_await pool.acquire(); });
+      co_await sleep(1ms);
+      const Instant before = now();
+      co_await pool.close();
+      EXPECT_EQ(now() - before, 9ms);
+      co_await test::wait_until_done(acquiring);
+      EXPECT_EQ((co_await as_result(acquiring)).error(), std::errc::operation_canceled);
+    }
+  });
+}
+
+TEST(ResourcePool, FailsEachThatWaitsWhereThereIsNoMemoryToMakeOne) {
+  const std::size_t failed = test::fail_each_allocation([](test::FailingMemory& memory) {
+    test::run([&]() -> Task<> {
+      Server server;
+      Connections pool(server.factory(), {.max = 2});
+      auto one = spawn([&]() -> Task<> { auto connection = co_await pool.acquire(); });
+      auto two = spawn([&]() -> Task<> { auto connection = co_await pool.acquire(); });
+      memory.arm();
+      co_await yield();
+      memory.disarm();
+      co_await test::wait_until_done(one);
+      co_await test::wait_until_done(two);
+      static_cast<void>(one.exception());
+      static_cast<void>(two.exception());
+      co_await pool.close();
+    });
+  }, 1'000'000);
+  EXPECT_GT(failed, 0u);
 }
 
 }  // namespace

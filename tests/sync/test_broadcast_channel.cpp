@@ -171,4 +171,37 @@ TEST(Broadcast, AllocatesNothingAfterItWasMade) {
   EXPECT_EQ(test::allocations_of([&] { loop.run(main()); }), 0u);
 }
 
+// One below zero can be copied once less often.
+struct Breaks {
+  explicit Breaks(int id) : number(id) {}
+  Breaks(const Breaks& other) : number(other.number < 0 ? other.number + 1 : other.number) {
+    if (other.number == -1) throw std::runtime_error("it cannot be copied");
+  }
+  Breaks& operator=(const Breaks&) = default;
+  int number;
+};
+
+TEST(Broadcast, KeepsTheOthersWhereAnItemCannotBeMoved) {
+  test::run([]() -> Task<> {
+    BroadcastSender<Breaks> sender(2);
+    auto receiver = sender.subscribe();
+    sender.send(Breaks(1));
+    sender.send(Breaks(2));
+    EXPECT_THROW(sender.send(Breaks(-2)), std::runtime_error) << "on its way into the channel";
+    std::vector<int> got;
+    while (got.size() < 2) {
+      auto item = co_await as_outcome(receiver.receive());
+      if (!item) continue;  // it has missed one
+      got.push_back((*item)->number);
+      sender.send(Breaks(3));
+    }
+    EXPECT_EQ(got, (std::vector<int>{2, 3}));
+  });
+}
+
+TEST(Broadcast, RefusesACapacityBelowZero) {
+  EXPECT_THROW(BroadcastSender<int>(-1), UsageError);
+  EXPECT_THROW(BroadcastSender<int>(0), UsageError);
+}
+
 }  // namespace

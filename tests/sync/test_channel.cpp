@@ -260,4 +260,9 @@ TEST(Channel, AllocatesNothingAfterItWasMade) {
   EXPECT_EQ(test::allocations_of([&] { loop.run(main()); }), 0u);
 }
 
+TEST(Channel, RefusesACapacityBelowZero) {
+  EXPECT_THROW(Channel<int>(-1), UsageError);
+  EXPECT_THROW(Channel<int>(0), UsageError);
+}
+
 }  // namespace

@@ -1,3 +1,4 @@
+#include <eddy/flow/internal/end_task.hpp>
 #include <eddy/flow/task_group.hpp>
 
 namespace eddy {
@@ -68,13 +69,7 @@ void TaskGroup::child_ended(Child& child) noexcept {
 // Of a child that is not to be one: a request to cancel is not heard before it has ended. Throws
 // what it failed with.
 Task<> TaskGroup::end_child(JoinHandle<> child) {
-  child.cancel();
-  std::optional<Failure> cancelled;
-  while (!child.done()) {
-    auto ended = co_await as_outcome(child);
-    if (!ended && !child.done()) cancelled = std::move(ended.error());
-  }
-  EDDY_ASSERT(child.done());
+  auto cancelled = co_await end_task(child);
   if (!child.cancelled() && child.exception()) {
     co_await fail(Failure::from(child.exception()));
   }

@@ -9,6 +9,7 @@
 
 #include <eddy/base/internal/count.hpp>
 #include <eddy/base/internal/counted.hpp>
+#include <eddy/flow/internal/end_task.hpp>
 #include <eddy/flow/shield.hpp>
 #include <eddy/flow/timeout.hpp>
 #include <eddy/kit/internal/items_of.hpp>
@@ -68,8 +69,8 @@ class GeneratorSource {
   }
   Task<> close() {
     if (pull_.valid()) {
-      pull_.cancel();
-      co_await shield(pull_);
+      const auto cancelled = co_await end_task(pull_);
+      if (cancelled) thread_state.task->keep_cancel_pending();
       pull_ = {};
       auto failed = std::exchange(state_->failure, std::nullopt);
       const bool unexpected = failed && !failed->is_cancelled();

@@ -20,8 +20,8 @@
 #include <eddy/core/callable.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/flow/generator.hpp>
+#include <eddy/flow/internal/end_task.hpp>
 #include <eddy/flow/outcome.hpp>
-#include <eddy/flow/shield.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/kit/internal/items_of.hpp>
 #include <eddy/sync/queue.hpp>
@@ -116,7 +116,11 @@ Task<> bulk_each(Generator<T>& items, std::size_t most, One& one) {
   };
   auto ended = co_await as_outcome(task_group(body));
   const bool whole = ended && !failed;
-  if (!whole) static_cast<void>(co_await as_outcome(items.aclose()));
+  if (!whole) {
+    auto closed = co_await as_outcome(items.aclose());
+    const bool cancelled = !closed && closed.error().is_cancelled();
+    if (cancelled) co_await eddy::fail(std::move(closed.error()));
+  }
   if (!ended) co_await eddy::fail(std::move(ended.error()));
   if (failed) co_await eddy::fail(std::move(*failed));
 }
@@ -217,8 +221,7 @@ Generator<BulkOutcome<R>> completed_bulk(Counted<BulkFeed<R, T, F>> feed) {
     auto next = co_await as_outcome(feed->done.get());
     if (!next) {
       if (!next.error().is_cancelled()) break;
-      feeding.cancel();
-      static_cast<void>(co_await as_outcome(shield(feeding)));
+      static_cast<void>(co_await end_task(feeding));
       co_await fail(std::move(next.error()));
     }
     try {
@@ -227,8 +230,8 @@ Generator<BulkOutcome<R>> completed_bulk(Counted<BulkFeed<R, T, F>> feed) {
       closed = true;
     }
   }
-  if (closed) feeding.cancel();
-  co_await shield(feeding);
+  auto cancelled = co_await end_task(feeding);
+  if (cancelled) co_await fail(std::move(*cancelled));
   const bool failed = feed->failure && !closed;
   if (failed) co_await fail(std::move(*feed->failure));
 }

@@ -2,7 +2,8 @@
 //
 // Resumes in a turn after the function has returned, with what it returned or threw. Nothing is
 // allocated but by the function: call, arguments and result lie where the task waits. The function
-// finds the task's context variables; what it sets itself is gone afterwards.
+// finds the task's context variables; what it sets itself is gone afterwards. A loop that it runs
+// finds them too, but what that gives to threads of its own does not.
 //
 // A call that has begun cannot be stopped. Cancelled before that: the function is never called.
 // Afterwards: the wait goes on until it has returned, so that it may use what the caller owns; its
