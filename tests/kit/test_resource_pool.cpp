@@ -614,4 +614,16 @@ TEST(ResourcePool, FailsEachThatWaitsWhereThereIsNoMemoryToMakeOne) {
   EXPECT_GT(failed, 0u);
 }
 
+TEST(ResourcePool, TakesACheckThatThrowsForOneThatFailed) {
+  test::run([]() -> Task<> {
+    Server server;
+    Connections pool(server.factory(), {.max = 1, .check_after = 0s});
+    pool.on_check([](Connection&) -> Task<bool> { throw std::runtime_error("no task"); });
+    { auto connection = co_await pool.acquire(); }
+    auto connection = co_await pool.acquire();
+    EXPECT_EQ(connection->number, 2);
+    EXPECT_EQ(pool.stats().lost, 1u);
+  });
+}
+
 }  // namespace

@@ -265,4 +265,16 @@ TEST(Channel, RefusesACapacityBelowZero) {
   EXPECT_THROW(Channel<int>(0), UsageError);
 }
 
+TEST(Channel, EndsItsReceiverWhereTheLastSenderIsReplaced) {
+  test::run([]() -> Task<> {
+    Channel<int> channel(1);
+    Receiver<int> receiver = channel.receiver;
+    Sender<int> sender = channel.sender;
+    channel.sender = Channel<int>(1).sender;
+    EXPECT_FALSE(receiver.closed());
+    sender = Channel<int>(1).sender;
+    EXPECT_FALSE(co_await receiver.receive());
+  });
+}
+
 }  // namespace

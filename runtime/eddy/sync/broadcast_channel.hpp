@@ -101,18 +101,7 @@ class BroadcastSender {
   // Keeps the latest `capacity` items, with room for them from the beginning. Throws UsageError
   // when that is none.
   explicit BroadcastSender(internal::Count capacity)
-      : state_(new internal::BroadcastState<T>(internal::room_for(capacity))) {
-    state_->add_sender();
-  }
-  BroadcastSender(const BroadcastSender& other) noexcept : state_(other.state_) {
-    if (state_) state_->add_sender();
-  }
-  BroadcastSender(BroadcastSender&&) noexcept = default;
-  BroadcastSender& operator=(BroadcastSender other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~BroadcastSender() { if (state_) state_->drop_sender(); }
+      : state_(internal::Counted(new State(internal::room_for(capacity)))) {}
 
   // Gives the item to every receiver that there is, and says how many those are; without any it is
   // dropped. Those that wait run in the next turn. ∅
@@ -128,12 +117,13 @@ class BroadcastSender {
   std::size_t capacity() const { return to_use()->capacity(); }
 
  private:
-  const internal::Counted<internal::BroadcastState<T>>& to_use() const {
+  using State = internal::BroadcastState<T>;
+  const internal::Counted<State>& to_use() const {
     if (!state_) [[unlikely]] throw UsageError("use of a BroadcastSender that was moved from");
     return state_;
   }
 
-  internal::Counted<internal::BroadcastState<T>> state_;
+  internal::End<State, &State::add_sender, &State::drop_sender> state_;
 };
 
 }  // namespace eddy

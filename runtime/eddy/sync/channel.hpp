@@ -31,18 +31,7 @@ class Sender {
  public:
   Sender() noexcept = default;  // of no channel
   explicit Sender(internal::Counted<internal::ChannelState<T>> state) noexcept
-      : state_(std::move(state)) {
-    state_->add_sender();
-  }
-  Sender(const Sender& other) noexcept : state_(other.state_) {
-    if (state_) state_->add_sender();
-  }
-  Sender(Sender&& other) noexcept = default;
-  Sender& operator=(Sender other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Sender() { if (state_) state_->drop_sender(); }
+      : state_(std::move(state)) {}
 
   template <class Held> class Send;
 
@@ -72,7 +61,8 @@ class Sender {
     return *this;
   }
 
-  internal::Counted<internal::ChannelState<T>> state_;
+  using State = internal::ChannelState<T>;
+  internal::End<State, &State::add_sender, &State::drop_sender> state_;
 };
 
 // Of an item that it has, or of a variable that it refers to.
@@ -134,18 +124,7 @@ class Receiver {
  public:
   Receiver() noexcept = default;  // of no channel
   explicit Receiver(internal::Counted<internal::ChannelState<T>> state) noexcept
-      : state_(std::move(state)) {
-    state_->add_receiver();
-  }
-  Receiver(const Receiver& other) noexcept : state_(other.state_) {
-    if (state_) state_->add_receiver();
-  }
-  Receiver(Receiver&& other) noexcept = default;
-  Receiver& operator=(Receiver other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Receiver() { if (state_) state_->drop_receiver(); }
+      : state_(std::move(state)) {}
 
   class Receive;
 
@@ -170,7 +149,8 @@ class Receiver {
     return *this;
   }
 
-  internal::Counted<internal::ChannelState<T>> state_;
+  using State = internal::ChannelState<T>;
+  internal::End<State, &State::add_receiver, &State::drop_receiver> state_;
 };
 
 template <class T>

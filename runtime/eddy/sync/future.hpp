@@ -83,16 +83,7 @@ class [[nodiscard]] Future {
 template <class T = void>
 class FutureSetter {
  public:
-  FutureSetter() : state_(new internal::FutureState<T>) { state_->add_setter(); }
-  FutureSetter(const FutureSetter& other) noexcept : state_(other.state_) {
-    if (state_) state_->add_setter();
-  }
-  FutureSetter(FutureSetter&& other) noexcept = default;
-  FutureSetter& operator=(FutureSetter other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~FutureSetter() { if (state_) state_->template drop_setter<BrokenPromise>(); }
+  FutureSetter() : state_(internal::Counted(new State)) {}
 
   Future<T> future() const { return Future<T>(to_use()); }
 
@@ -124,12 +115,13 @@ class FutureSetter {
   bool done() const { return to_use()->done(); }
 
  private:
-  const internal::Counted<internal::FutureState<T>>& to_use() const {
+  using State = internal::FutureState<T>;
+  const internal::Counted<State>& to_use() const {
     if (!state_) [[unlikely]] throw UsageError("use of a FutureSetter that was moved from");
     return state_;
   }
 
-  internal::Counted<internal::FutureState<T>> state_;
+  internal::End<State, &State::add_setter, &State::template drop_setter<BrokenPromise>> state_;
 };
 
 }  // namespace eddy

@@ -94,18 +94,7 @@ class [[nodiscard]] WatchReceiver<T>::Changed : public internal::WatchWait {
 template <class T>
 class WatchSender {
  public:
-  explicit WatchSender(T first) : state_(new internal::WatchedValue<T>(std::move(first))) {
-    state_->add_sender();
-  }
-  WatchSender(const WatchSender& other) noexcept : state_(other.state_) {
-    if (state_) state_->add_sender();
-  }
-  WatchSender(WatchSender&&) noexcept = default;
-  WatchSender& operator=(WatchSender other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~WatchSender() { if (state_) state_->drop_sender(); }
+  explicit WatchSender(T first) : state_(internal::Counted(new State(std::move(first)))) {}
 
   // The value from now on. Those that wait run in the next turn. ∅
   void send(T value) const {
@@ -134,12 +123,13 @@ class WatchSender {
   std::size_t receivers() const { return to_use()->receivers(); }
 
  private:
-  const internal::Counted<internal::WatchedValue<T>>& to_use() const {
+  using State = internal::WatchedValue<T>;
+  const internal::Counted<State>& to_use() const {
     if (!state_) [[unlikely]] throw UsageError("use of a WatchSender that was moved from");
     return state_;
   }
 
-  internal::Counted<internal::WatchedValue<T>> state_;
+  internal::End<State, &State::add_sender, &State::drop_sender> state_;
 };
 
 }  // namespace eddy

@@ -52,6 +52,25 @@ class Counted {
   T* object_ = nullptr;
 };
 
+// End: a Counted of which what it points to knows the number: `come` is called for each, `go` when
+// one dies. The last that goes closes something.
+template <class T, auto come, auto go>
+class End : public Counted<T> {
+ public:
+  End() noexcept = default;
+  explicit End(Counted<T> object) noexcept : Counted<T>(std::move(object)) { enter(); }
+  End(const End& other) noexcept : Counted<T>(other) { enter(); }
+  End(End&&) noexcept = default;
+  End& operator=(End other) noexcept {
+    std::swap<Counted<T>>(*this, other);
+    return *this;
+  }
+  ~End() { if (*this) (this->get()->*go)(); }
+
+ private:
+  void enter() noexcept { if (*this) (this->get()->*come)(); }
+};
+
 // Handle: the Counted of a user, which moves only. What it points to may live on for others that
 // count, and is told that the user let go: drop().
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <eddy/base/internal/assert.hpp>
 #include <eddy/core/as_result.hpp>
+#include <eddy/flow/shield.hpp>
 
 #include <utility>
 
@@ -11,8 +12,11 @@ Task<std::optional<Failure>> end_task(JoinHandle<> task) {
   task.cancel();
   std::optional<Failure> cancelled;
   while (!task.done()) {
-    auto ended = co_await as_outcome(task);
-    if (!ended && !task.done()) cancelled = std::move(ended.error());
+    // Not handed on: the task was asked, and may be cleaning up. Whose Cancelled it is the count of
+    // requests tells.
+    const unsigned requests = this_task().cancelling();
+    auto ended = co_await as_outcome(shield(task));
+    if (!ended && this_task().cancelling() > requests) cancelled = std::move(ended.error());
   }
   EDDY_ASSERT(task.done());
   co_return cancelled;

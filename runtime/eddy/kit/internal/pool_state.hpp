@@ -208,11 +208,16 @@ class PoolState : public RefCounted<PoolState<R>> {
   }
   // Cancelled in the middle of the check: nobody knows in which state the resource is.
   Task<bool> check_one(Place& place) {
-    auto good = co_await as_outcome(check_(place.slot->resource));
-    if (good && *good) co_return true;
+    std::optional<Expected<bool>> said;
+    try {
+      said.emplace(co_await as_outcome(check_(place.slot->resource)));
+    } catch (...) {  // before there was a task
+      said.emplace(std::unexpect, Failure::current());
+    }
+    if (*said && **said) co_return true;
     ++lost_;
     place.slot.reset();
-    if (!good && good.error().is_cancelled()) co_await fail(std::move(good.error()));
+    if (!*said && said->error().is_cancelled()) co_await fail(std::move(said->error()));
     co_return false;
   }
 
