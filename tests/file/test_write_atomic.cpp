@@ -2,6 +2,7 @@
 #include "file/size_limit.hpp"
 #include "support/mounts.hpp"
 #include "support/seccomp.hpp"
+#include "support/submissions.hpp"
 
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -114,6 +115,38 @@ TEST_P(WriteAtomic, WorksInADirectoryThatNobodyMayRead) {
     EXPECT_EQ(syncs_by_a_loop, 0);
   });
   EXPECT_EQ(directory.read("file"), "two");
+}
+
+TEST_P(WriteAtomic, HoldsNoLoopBySyncingAllWhereItIsCancelled) {
+  if (::getuid() != 0) GTEST_SKIP() << "takes two users";
+  ASSERT_EQ(::chown(path("").c_str(), nobody, nobody), 0);
+  ASSERT_EQ(::chmod(path("").c_str(), 0333), 0);
+  test::in_a_child([&] {
+    ASSERT_EQ(::setresgid(nobody, nobody, nobody), 0);
+    ASSERT_EQ(::setresuid(nobody, nobody, nobody), 0);
+    const auto body = [&]() -> Task<> {
+      test::Submissions requests(Loop::current());
+      for (int time = 0; time < 60; ++time) {
+        bool said = false;
+        system_syncs = 0;
+        const std::string text = std::to_string(time);
+        auto writing = spawn([&]() -> Task<> {
+          co_await write_atomic(path("file"), text);
+          said = true;
+          co_await yield();
+        });
+        while (!writing.done()) {  // cancelled while the ring renames, if it does
+          requests.each([&](const io_uring_sqe& request) {
+            if (request.opcode == IORING_OP_RENAMEAT) writing.cancel();
+          });
+          co_await yield();
+        }
+        if (said) { EXPECT_EQ(system_syncs, 1); }
+        EXPECT_EQ(syncs_by_a_loop, 0);
+      }
+    };
+    test::run(body, {.file_policy = GetParam()});
+  });
 }
 
 std::string message_of(const Failure& failure) {
