@@ -10,6 +10,7 @@
 // both sides. An own Queue has one end, and is closed by hand.
 #pragma once
 
+#include <eddy/base/internal/count.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/sync/internal/channel_state.hpp>
 

@@ -12,11 +12,13 @@ Task<std::optional<Failure>> end_task(JoinHandle<> task) {
   task.cancel();
   std::optional<Failure> cancelled;
   while (!task.done()) {
-    // Not handed on: the task was asked, and may be cleaning up. Whose Cancelled it is the count of
-    // requests tells.
+    // Not handed on: the task was asked, and may be cleaning up. Whose Cancelled it is, a request
+    // that was pending tells, or the count of them.
+    const bool pending = thread_state.task->cancel_pending();
     const unsigned requests = this_task().cancelling();
     auto ended = co_await as_outcome(shield(task));
-    if (!ended && this_task().cancelling() > requests) cancelled = std::move(ended.error());
+    const bool asked = pending || this_task().cancelling() > requests;
+    if (!ended && asked) cancelled = std::move(ended.error());
   }
   EDDY_ASSERT(task.done());
   co_return cancelled;
