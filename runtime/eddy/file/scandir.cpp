@@ -4,6 +4,7 @@
 #include <eddy/core/try.hpp>
 #include <eddy/file/fs.hpp>
 #include <eddy/file/internal/directory_stack.hpp>
+#include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
 
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/file/internal/directory_stack.hpp>
+#include <eddy/file/internal/file_call.hpp>
 #include <eddy/file/internal/path.hpp>
 
 #include <fcntl.h>
