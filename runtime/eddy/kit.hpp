@@ -5,8 +5,11 @@
 #include <eddy/kit/bulk.hpp>                  // many calls, so many at a time
 #include <eddy/kit/circuit_breaker.hpp>       // spares who fails
 #include <eddy/kit/connect.hpp>               // connect to a host
+#include <eddy/kit/exit_status.hpp>           // how a child ended
 #include <eddy/kit/gather_with_progress.hpp>  // gather() that tells how many are done
 #include <eddy/kit/pool_options.hpp>          // of a Pool
+#include <eddy/kit/process.hpp>               // child processes
+#include <eddy/kit/process_options.hpp>       // what they are given
 #include <eddy/kit/progress.hpp>              // a bar on a terminal
 #include <eddy/kit/rate_limiter.hpp>          // so many in a time
 #include <eddy/kit/resolve.hpp>               // names of hosts

@@ -14,9 +14,9 @@ COMPUTES = {"gai_strerror", "inet_ntop", "inet_pton", "major", "makedev", "minor
 # No function, but the language's words and eddy's own namespace.
 WORDS = {"new", "operator", "eddy"}
 # eddy has functions of these names, so that only `::name` is told from them.
-OURS = {"accept", "access", "bind", "chmod", "chown", "close", "connect", "eventfd", "getcwd", "lchown",
-        "link", "listen", "mkdir", "now", "open", "poll", "raise", "read", "readlink", "rename", "rmdir",
-        "send", "shutdown", "socket", "splice", "statvfs", "symlink", "truncate", "unlink", "write"}
+OURS = {"accept", "access", "bind", "chmod", "chown", "close", "connect", "eventfd", "getcwd", "kill",
+        "lchown", "link", "listen", "mkdir", "now", "open", "poll", "raise", "read", "readlink", "rename",
+        "rmdir", "send", "shutdown", "socket", "splice", "statvfs", "symlink", "truncate", "unlink", "write"}
 STANDARD = re.compile(
     r"\w+_clock::now\b|\b(?:random_device|filesystem::\w+|[io]?fstream|this_thread::sleep_\w+)\b"
     r"|\bstd::(?:fopen|freopen|getenv|remove|rename|system|time|tmpfile|cin|cout|cerr|clog)\b")

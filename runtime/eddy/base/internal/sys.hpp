@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -243,6 +244,24 @@ inline int kill(pid_t process, int signal) { return ::kill(process, signal); }
 // Of this process when the thread that forked it has ended.
 inline int set_parent_death_signal(int signal) { return ::prctl(PR_SET_PDEATHSIG, signal); }
 inline pid_t getppid() { return ::getppid(); }
+inline char** environment() noexcept { return environ; }
+// Answers with an errno.
+inline int posix_spawnp(pid_t* child, const char* program,
+                        const posix_spawn_file_actions_t* actions,
+                        const posix_spawnattr_t* attributes, char* const* argv,
+                        char* const* environment) {
+  return ::posix_spawnp(child, program, actions, attributes, argv, environment);
+}
+// 5.3; libc has none before 2.36.
+inline int pidfd_open(pid_t process) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+}
+inline int pidfd_send_signal(int process, int signal, unsigned flags = 0) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, process, signal, nullptr, flags));
+}
+inline int waitid(idtype_t kind, id_t which, siginfo_t* into, int options) {
+  return ::waitid(kind, which, into, options);
+}
 inline int getrlimit(int resource, rlimit* into) {
   return ::getrlimit(static_cast<__rlimit_resource>(resource), into);
 }

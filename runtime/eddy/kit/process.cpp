@@ -1,0 +1,116 @@
+#include <eddy/base/internal/sys.hpp>
+#include <eddy/bytes/limit_exceeded.hpp>
+#include <eddy/core/as_result.hpp>
+#include <eddy/core/spawn.hpp>
+#include <eddy/core/try.hpp>
+#include <eddy/flow/gather.hpp>
+#include <eddy/kit/internal/child_plan.hpp>
+#include <eddy/kit/process.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace eddy {
+using namespace internal;
+namespace {
+
+using Child = Counted<ChildState>;
+
+// EPIPE: the child does not want more.
+Task<> feed(Child child, Bytes bytes) {
+  File& file = child->files[STDIN_FILENO];
+  if (file.closed()) co_return;
+  auto written = co_await as_outcome(file.write(bytes));
+  if (!written && !written.error().is_error(EPIPE)) co_await fail(std::move(written.error()));
+  EDDY_DO(file.close());
+}
+
+Task<std::string> read_all(Child child, int stream, std::size_t limit) {
+  constexpr std::size_t first = 4096;
+  std::string all;
+  std::size_t size = 0;
+  File& file = child->files[stream];
+  while (!file.closed()) {
+    if (size == all.size()) all.resize(std::max(first, 2 * size));
+    EDDY_TRY(const auto read, file.read_some(MutableBytes(all.data() + size, all.size() - size)));
+    if (read == 0) break;
+    size += read;
+    if (size > limit) throw LimitExceeded("read the output of", child->program());
+  }
+  all.resize(size);
+  if (!file.closed()) EDDY_DO(file.close());
+  co_return all;
+}
+
+// Whichever fails, the others have no purpose any more.
+template <class T>
+struct EndWithScope {
+  ~EndWithScope() { task.cancel(); }
+  JoinHandle<T>& task;
+};
+
+}  // namespace
+
+Process Process::exec(std::initializer_list<std::string_view> argv,
+                      const ProcessOptions& options) {
+  return start({argv.begin(), argv.end()}, options);
+}
+
+Process Process::exec(std::span<const std::string> argv, const ProcessOptions& options) {
+  return start({argv.begin(), argv.end()}, options);
+}
+
+Process Process::shell(std::string_view command, const ProcessOptions& options) {
+  return exec({"/bin/sh", "-c", command}, options);
+}
+
+// The child comes last: whatever needs memory or descriptors was there before.
+Process Process::start(std::vector<std::string> argv, const ProcessOptions& options) {
+  const std::string program = argv.empty() ? "" : argv[0];
+  ChildPlan plan(std::move(argv), options);
+  Process process(State(new ChildState(program, options)));
+  ChildState& state = *process.state_;
+  for (int i = 0; i < 3; ++i) {
+    UniqueFd end = plan.take_pipe(i);
+    if (!end) continue;
+    const bool reads = i != STDIN_FILENO;
+    state.files[i] = File::adopt(end.get(), reads ? "rb" : "wb", true,
+                                 {.buffering = reads ? -1 : 0});
+    end.release();
+  }
+  state.watch(plan.start());
+  return process;
+}
+
+ChildState& Process::state() const {
+  if (!state_) [[unlikely]] throw UsageError("a Process that was never started");
+  return *state_;
+}
+
+File& Process::pipe(int stream) const {
+  constexpr const char* names[] = {"input", "output", "errors"};
+  File& file = state().files[stream];
+  if (file.closed()) throw UsageError(std::string("no pipe to the child's ") + names[stream]);
+  return file;
+}
+
+Task<ExitStatus> Process::wait(State state) {
+  if (!state->status()) EDDY_DO(state->ended().wait());
+  EDDY_ASSERT(state->status());
+  co_return *state->status();
+}
+
+Task<Communicated> Process::communicate(State state, Bytes bytes, std::size_t limit) {
+  auto feeding = spawn(feed(state, bytes));
+  const EndWithScope<void> no_more_input{feeding};
+  auto output = spawn(read_all(state, STDOUT_FILENO, limit));
+  const EndWithScope<std::string> no_more_output{output};
+  auto errors = spawn(read_all(state, STDERR_FILENO, limit));
+  const EndWithScope<std::string> no_more_errors{errors};
+  EDDY_TRY(auto all, gather(feeding, output, errors));
+  EDDY_TRY(const auto status, wait(state));
+  Communicated done(std::move(std::get<1>(all)), std::move(std::get<2>(all)), status);
+  co_return done;
+}
+
+}  // namespace eddy
