@@ -135,6 +135,20 @@ def test_grep(program, work):
     check("stderr", missing.stderr, f"grep: open '{work}/none': No such file or directory\n")
 
 
+def test_pipeline(program, work):
+    words = "".join(f"{random.randrange(50)}\n" for _ in range(50_000))
+    (work / "words").write_text(words)
+    stages = ["sort", "uniq -c", "sort -rn"]
+    with open(work / "words") as ours, open(work / "words") as theirs:
+        got = run(program, *stages, stdin=ours)
+        expected = run("sh", "-c", " | ".join(stages), stdin=theirs)
+    check("the shell's", (got.stdout, got.stderr, got.returncode), (expected.stdout, "", 0))
+    ended = run(program, "exec yes", "head -n 2", stdin=subprocess.DEVNULL)
+    check("what ends early", (ended.stdout, ended.returncode), ("y\ny\n", 0))
+    check("told", ended.stderr, "pipeline: 'exec yes': signal 13\n")
+    check("the last one's", run(program, "true", "exit 7", stdin=subprocess.DEVNULL).returncode, 7)
+
+
 def test_sort_external(program, work):
     random.seed(4)
     words = [random.choice(("", "a", "B", "zz", "\x7f", "long " * 50)) for _ in range(20_000)]
