@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
@@ -13,7 +14,7 @@ using namespace test;
 
 // A pipe of this world's is the child's input: wake() needs no loop.
 struct Child {
-  Child() {
+  Task<> begin() {
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     input.reset(ends[1]);
@@ -21,6 +22,7 @@ struct Child {
     process = Process::exec({"cat"}, {.input = Stdio::descriptor(theirs.get()),
                                       .output = Stdio::pipe(),
                                       .kill_on_drop = true});
+    co_return;
   }
   void wake() { input.reset(); }
   Task<> check() {
