@@ -3,7 +3,7 @@
 // neither a zombie nor a descriptor may be left.
 #include "harness.hpp"
 
-#include <eddy/core/loop.hpp>
+#include <eddy/core/spawn.hpp>
 #include <eddy/kit/process.hpp>
 
 #include <spawn.h>
