@@ -98,9 +98,11 @@ class Loop {
   int fd();
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
-  // No value: not before fd() is readable. To be asked again after whatever was done to the loop or
-  // to its tasks outside of a turn, and makes fd() readable only by post(): spawn(), cancel(), an
-  // Event's set().
+  // No value: not before fd() is readable. To be asked each time before the host sleeps, as GLib's
+  // prepare, uv_prepare and Qt's aboutToBlock are there for: what the host did to the loop or to
+  // its tasks outside of a turn makes it due at once, and does not make fd() readable. spawn(),
+  // cancel(), an Event's set(): a signal for those would cost each wake-up of each loop a look.
+  // What other threads and signal handlers do, by post(), does both.
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
