@@ -98,11 +98,9 @@ class Loop {
   int fd();
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
-  // No value: not before fd() is readable. To be asked each time before the host sleeps, as GLib's
-  // prepare, uv_prepare and Qt's aboutToBlock are there for: what the host did to the loop or to
-  // its tasks outside of a turn makes it due at once, and does not make fd() readable. spawn(),
-  // cancel(), an Event's set(): a signal for those would cost each wake-up of each loop a look.
-  // What other threads and signal handlers do, by post(), does both.
+  // No value: not before fd() is readable. To be asked each time before the host sleeps (GLib's
+  // prepare, uv_prepare, Qt's aboutToBlock): what the host did outside of a turn, spawn(), cancel(),
+  // an Event's set(), is due at once, and makes fd() readable only by post().
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
