@@ -99,8 +99,8 @@ class Loop {
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
   // No value: not before fd() is readable. To be asked each time before the host sleeps (GLib's
-  // prepare, uv_prepare, Qt's aboutToBlock): what the host did outside of a turn, spawn(), cancel(),
-  // an Event's set(), is due at once, and makes fd() readable only by post().
+  // prepare, uv_prepare, Qt's aboutToBlock): what the host did outside of a turn, spawn(), cancel()
+  // or an Event's set(), is due at once, and makes fd() readable only by post().
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
