@@ -1,6 +1,6 @@
 // eddy inside of a loop that is somebody else's: epoll sleeps, and turns eddy when its descriptor
-// becomes readable or its deadline has come. Qt, GLib and libuv do the same with their own
-// watchers.
+// becomes readable or its deadline has come. embed_glib and embed_libuv do the same with the
+// watchers of theirs, and Qt would.
 //
 // Run:    examples/run embed_epoll
 // Prints: what the tasks do, and how often epoll woke up.

@@ -14,7 +14,8 @@ import threading
 from test_http import test_http_server  # noqa: F401
 
 EXPECTED = pathlib.Path(__file__).resolve().parent / "expected"  # what programs without input print
-ANY_ORDER = ("hello", "embed_epoll")  # lines of two tasks, of which either may be slow
+# Lines of two tasks, of which either may be slow.
+ANY_ORDER = ("hello", "embed_epoll", "embed_glib", "embed_libuv")
 
 
 def run(*command, **options):
