@@ -52,7 +52,7 @@ static Task<int> amain(path directory) {
 
 int main(int count, char** arguments) {
   try {
-    return run(amain(count > 1 ? arguments[1] : "user_data"));
+    return run(amain(count > 1 ? arguments[1] : "user_data"), {.handle_sigint = true});
   } catch (const Error& error) {
     std::cerr << "backup_users: " << error.what() << '\n';
     return 1;

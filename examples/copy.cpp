@@ -65,7 +65,7 @@ static Task<> copy(std::string source, std::string target) {
 int main(int count, char** arguments) {
   if (count != 3) return std::fprintf(stderr, "usage: copy SOURCE TARGET\n"), 2;
   try {
-    run(copy(arguments[1], arguments[2]));
+    run(copy(arguments[1], arguments[2]), {.handle_sigint = true});
   } catch (const Error& error) {
     return std::fprintf(stderr, "copy: %s\n", error.what()), 1;
   }

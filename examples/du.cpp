@@ -92,5 +92,6 @@ int main(int count, char** arguments) {
   }
   if (paths.empty()) paths.emplace_back(".");
   // Nobody else runs here who would have to wait while a call takes long.
-  return run(amain(options, std::move(paths)), {.file_policy = FilePolicy::inline_});
+  return run(amain(options, std::move(paths)),
+             {.file_policy = FilePolicy::inline_, .handle_sigint = true});
 }

@@ -27,5 +27,5 @@ static Task<> amain(Address address) {
 }
 
 int main(int argc, char** argv) {
-  run(amain(Address::parse(argc > 1 ? argv[1] : "127.0.0.1:7777")));
+  run(amain(Address::parse(argc > 1 ? argv[1] : "127.0.0.1:7777")), {.handle_sigint = true});
 }

@@ -124,7 +124,7 @@ static Task<> amain(std::string tree, std::string log, std::string target) {
 int main(int count, char** arguments) {
   if (count != 4) return std::fprintf(stderr, "usage: file_report TREE LOG REPORT\n"), 2;
   try {
-    run(amain(arguments[1], arguments[2], arguments[3]));
+    run(amain(arguments[1], arguments[2], arguments[3]), {.handle_sigint = true});
   } catch (const std::exception& error) {
     return std::fprintf(stderr, "file_report: %s\n", error.what()), 1;
   }

@@ -8,20 +8,10 @@
 #include <csignal>
 #include <iostream>
 #include <string_view>
-#include <sys/signalfd.h>
+#include <unistd.h>
 
 using namespace eddy;
 using namespace std::chrono_literals;
-
-// A descriptor that is readable when a signal has come: read like any file.
-static File signal_file() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  return File::adopt(::signalfd(-1, &signals, SFD_CLOEXEC), "rb", true, {.buffering = 0});
-}
 
 static Task<> request(std::string name, Duration length) {
   auto work = [&]() -> Task<> {
@@ -50,19 +40,19 @@ static Task<> serve(Event& stopping) {
 }
 
 static Task<> amain(bool wait_for_user) {
-  File signals = signal_file();
+  Signals signals({SIGINT, SIGTERM});
   Event stopping;
   auto server = spawn(serve(stopping));
-  if (!wait_for_user) {
+  if (wait_for_user) {
+    std::cout << "Ctrl-C, or kill " << ::getpid() << std::endl;
+  } else {
     co_await sleep(5ms);
     ::kill(::getpid(), SIGTERM);
   }
-  signalfd_siginfo info;
-  co_await signals.read_exactly(MutableBytes(reinterpret_cast<char*>(&info), sizeof info));
-  std::cout << "signal " << info.ssi_signo << '\n';
+  const int number = co_await signals.next();
+  std::cout << "signal " << number << '\n';
   stopping.set();
   co_await server;
-  co_await signals.close();
 }
 
 int main(int argc, char** argv) { run(amain(argc > 1 && std::string_view(argv[1]) == "--wait")); }

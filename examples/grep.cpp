@@ -208,5 +208,5 @@ int main(int count, char** arguments) {
   std::string pattern = std::move(words.front());
   words.erase(words.begin());
   if (words.empty()) words.emplace_back(options.recursive ? "." : "/dev/stdin");
-  return run(amain(options, std::move(pattern), std::move(words)));
+  return run(amain(options, std::move(pattern), std::move(words)), {.handle_sigint = true});
 }

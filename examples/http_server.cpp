@@ -5,38 +5,32 @@
 //         curl 'http://127.0.0.1:8080/api/hello?name=X'
 //         curl --data-binary @README.md http://127.0.0.1:8080/api/length
 // Prints: where it listens. SECONDS is how long a client may take for a request, and how long the
-//         connections may go on after SIGINT or SIGTERM.
+//         connections may go on after SIGINT or SIGTERM; a second one ends them at once.
 #include "http/connection.hpp"
 
 #include <charconv>
 #include <csignal>
 #include <iostream>
-#include <sys/signalfd.h>
 
 using namespace eddy;
 
-// A descriptor that is readable when a signal has come: read like any file.
-static File signal_file() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  return File::adopt(::signalfd(-1, &signals, SFD_CLOEXEC), "rb", true, {.buffering = 0});
+// The first signal lets the connections go on for a while, a second one ends that.
+static Task<> stop_on_signals(http::Site& site, JoinHandle<> serving) {
+  Signals signals({SIGINT, SIGTERM});
+  for (;;) {
+    co_await signals.next();
+    site.stopping = true;
+    serving.cancel();
+  }
 }
 
 static Task<> amain(http::Site& site, Address address) {
-  File signals = signal_file();
   Listener listener = listen(address);
-  std::cout << "listening on " << listener.local().format() << std::endl;
   const auto handler = [&site](Stream stream) { return http::converse(std::move(stream), site); };
   auto serving = spawn(serve(listener, handler, {.drain = site.patience}));
-  signalfd_siginfo info;
-  co_await signals.read_exactly(MutableBytes(reinterpret_cast<char*>(&info), sizeof info));
-  site.stopping = true;
-  serving.cancel();
-  const auto drained = co_await as_outcome(serving);
-  static_cast<void>(drained);
+  const auto stopper = spawn(stop_on_signals(site, serving), {.eager = true});
+  std::cout << "listening on " << listener.local().format() << std::endl;
+  static_cast<void>(co_await as_outcome(serving));
 }
 
 int main(int argc, char** argv) {

@@ -139,13 +139,14 @@ int main(int count, char** arguments) {
   const auto number = [&](int place, long usual) {
     return count > place ? std::atol(arguments[place]) : usual;
   };
+  const LoopOptions options{.handle_sigint = true};
   try {
     if (verb == "follow") {
       Follower follower(arguments[2], number(3, -1));
-      run(follower.follow());
+      run(follower.follow(), options);
     } else if (verb == "write" && count > 3) {
       const auto size = static_cast<std::uint64_t>(number(3, 0));
-      run(write_rotating(arguments[2], size, static_cast<int>(number(4, 5))));
+      run(write_rotating(arguments[2], size, static_cast<int>(number(4, 5))), options);
     } else {
       return std::fprintf(stderr, "usage: log_rotate follow LOG [LINES] | write LOG SIZE [KEEP]\n"),
              2;

@@ -92,15 +92,15 @@ static std::vector<int> cpus() {
   return found;
 }
 
+static Task<> until_stopped(Address address) {
+  Signals signals({SIGINT, SIGTERM});
+  std::cout << "listening on " << address.format() << std::endl;
+  co_await signals.next();
+}
+
 int main(int argc, char** argv) {
   const std::vector<int> usable = cpus();
   const std::size_t count = argc > 2 ? std::stoul(argv[2]) : usable.size();
-
-  sigset_t signals;  // blocked in every thread, so that they wait for sigwait()
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // Has the port, whichever that is, from before the first loop listens until after the last one.
   const Address wanted = Address::parse(argc > 1 ? argv[1] : "127.0.0.1:7777");
@@ -113,9 +113,7 @@ int main(int argc, char** argv) {
     cores.emplace_back(static_cast<int>(i), usable[i % usable.size()], port.local());
   }
   for (Core& core : cores) core.started();
-  std::cout << "listening on " << port.local().format() << std::endl;
-  int got = 0;
-  ::sigwait(&signals, &got);
+  run(until_stopped(port.local()));
   for (Core& core : cores) core.stop();
   for (const Core& core : cores) std::cout << core.report() << '\n';
 }

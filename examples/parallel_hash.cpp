@@ -93,5 +93,5 @@ static Task<int> amain(std::vector<std::string> paths) {
 int main(int count, char** arguments) {
   std::vector<std::string> paths(arguments + 1, arguments + count);
   if (paths.empty()) paths.emplace_back(".");
-  return run(amain(std::move(paths)));
+  return run(amain(std::move(paths)), {.handle_sigint = true});
 }

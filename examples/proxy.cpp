@@ -62,5 +62,6 @@ int main(int argc, char** argv) {
     std::cerr << "usage: proxy LISTEN_PORT HOST PORT\n";
     return 2;
   }
-  run(amain(argv[1], argv[2], static_cast<std::uint16_t>(std::atoi(argv[3]))));
+  const auto port = static_cast<std::uint16_t>(std::atoi(argv[3]));
+  run(amain(argv[1], argv[2], port), {.handle_sigint = true});
 }

@@ -21,7 +21,7 @@ static Task<> amain(Address address) {
 }
 
 int main(int argc, char** argv) {
-  LoopOptions options{.spin = std::chrono::microseconds(20)};
+  LoopOptions options{.spin = std::chrono::microseconds(20), .handle_sigint = true};
   const char* address = "127.0.0.1:7379";
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--spin-us" && i + 1 < argc) {

@@ -109,11 +109,15 @@ class Sorting {
   }
   Task<> merge() {
     const std::string name = output_ + ".part";
-    File file = co_await open(name, "w", {.buffering = buffer_size(most_files)});
-    co_await merge_into(file);
-    co_await file.sync();
-    co_await file.close();
-    co_await fs::rename(name, output_);
+    const auto body = [&]() -> Task<> {
+      File file = co_await open(name, "w", {.buffering = buffer_size(most_files)});
+      co_await merge_into(file);
+      co_await file.sync();
+      co_await file.close();
+      co_await fs::rename(name, output_);
+    };
+    const auto cleanup = [&] { return fs::unlink(name, {.missing_ok = true}); };
+    co_await try_finally(body, cleanup);
   }
 
   static constexpr std::size_t most_files = 64;
@@ -137,7 +141,7 @@ int main(int count, char** arguments) {
   }
   try {
     Sorting sorting(arguments[2], memory);
-    run(sorting.sort(arguments[1]));
+    run(sorting.sort(arguments[1]), {.handle_sigint = true});
     std::printf("%zu lines in %zu runs\n", sorting.count, sorting.runs);
   } catch (const Error& error) {
     return std::fprintf(stderr, "sort_external: %s\n", error.what()), 1;

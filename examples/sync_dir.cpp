@@ -201,7 +201,7 @@ static Task<int> amain(std::string source, std::string target) {
 int main(int count, char** arguments) {
   if (count != 3) return std::fprintf(stderr, "usage: sync_dir SOURCE TARGET\n"), 2;
   try {
-    return run(amain(arguments[1], arguments[2]));
+    return run(amain(arguments[1], arguments[2]), {.handle_sigint = true});
   } catch (const std::exception& error) {
     return std::fprintf(stderr, "sync_dir: %s\n", error.what()), 1;
   }

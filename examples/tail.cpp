@@ -47,7 +47,7 @@ static Task<> tail(std::string name, long limit) {
 int main(int count, char** arguments) {
   if (count < 2) return std::fprintf(stderr, "usage: tail FILE [LINES]\n"), 2;
   try {
-    run(tail(arguments[1], count > 2 ? std::atol(arguments[2]) : -1));
+    run(tail(arguments[1], count > 2 ? std::atol(arguments[2]) : -1), {.handle_sigint = true});
   } catch (const Error& error) {
     return std::fprintf(stderr, "tail: %s\n", error.what()), 1;
   }

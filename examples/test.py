@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 
+import test_interrupt
 from test_http import test_http_server  # noqa: F401
 
 EXPECTED = pathlib.Path(__file__).resolve().parent / "expected"  # what programs without input print
@@ -330,6 +331,7 @@ def main():
             globals()["test_" + name](program, pathlib.Path(folder))
         else:
             importlib.import_module("test_" + name).test(program, pathlib.Path(folder))
+        test_interrupt.test(name, program, pathlib.Path(folder))
 
 
 if __name__ == "__main__":

@@ -282,6 +282,22 @@ def test_drain(program, root):
     check("exit code", server.wait(60), 0)
 
 
+def test_impatience(program, root):
+    """A second signal ends what the first one lets go on."""
+    server = subprocess.Popen([program, root, "127.0.0.1:0", "600"], stdout=subprocess.PIPE, text=True)
+    address = ("127.0.0.1", int(server.stdout.readline().rsplit(":", 1)[1]))
+    with connect(address) as client:
+        client.sendall(get("/small.txt"))
+        client.recv(1)
+        server.terminate()
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:  # until it has heard of that
+                connect(address).close()
+        check("still there", server.poll(), None)
+        server.terminate()
+        check("exit code", server.wait(60), 0)
+
+
 def make_files(work):
     root = work / "root"
     (root / "folder").mkdir(parents=True)
@@ -309,3 +325,4 @@ def test_http_server(program, work):
         test_slow(address, root)
     test_crowd(program, root)
     test_drain(program, root)
+    test_impatience(program, root)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 
+import test_interrupt
 from test import check, receive, run
 
 HOST = "127.0.0.1"
@@ -353,6 +354,7 @@ def main():
     name, program = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         globals()["test_" + name](program, pathlib.Path(folder))
+        test_interrupt.test(name, program, pathlib.Path(folder))
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ int main(int argc, char** argv) try {
       add(zone, word.substr(0, equals), std::string(word.substr(equals + 1)));
     }
   }
-  run(amain(Address::parse(argc > 1 ? argv[1] : "127.0.0.1:5353"), zone));
+  const Address address = Address::parse(argc > 1 ? argv[1] : "127.0.0.1:5353");
+  run(amain(address, zone), {.handle_sigint = true});
 } catch (const std::exception& error) {
   std::cerr << "udp_dns_like: " << error.what() << "\n";
   return 1;

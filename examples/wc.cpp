@@ -68,5 +68,5 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "usage: wc FILE...\n");
     return 2;
   }
-  return run(amain({arguments + 1, arguments + count}));
+  return run(amain({arguments + 1, arguments + count}), {.handle_sigint = true});
 }

@@ -53,5 +53,6 @@ static Task<> amain(int count, int workers) {
 }
 
 int main(int argc, char** argv) {
-  run(amain(argc > 1 ? std::atoi(argv[1]) : 10, argc > 2 ? std::atoi(argv[2]) : 3));
+  run(amain(argc > 1 ? std::atoi(argv[1]) : 10, argc > 2 ? std::atoi(argv[2]) : 3),
+      {.handle_sigint = true});
 }
