@@ -1,6 +1,6 @@
 """Installs the library somewhere and builds a separate program against it: through pkg-config and through
 CMake's find_package with the shared and with the static library, with eddy as a meson subproject, and with
-eddy's sources by CMake's FetchContent."""
+eddy's sources by CMake's FetchContent. gdb finds what is installed for it."""
 import os
 import pathlib
 import shutil
@@ -64,6 +64,19 @@ def cmake(folder, text, *options, **how):
     return folder / "build"
 
 
+def check_gdb_script(prefix):
+    """Where gdb is: it loads what belongs to the library together with the library."""
+    scripts = prefix / "share/gdb/auto-load"
+    if not shutil.which("gdb"):
+        return
+    said = run("gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off",
+               "-iex", f"add-auto-load-scripts-directory {scripts}",
+               "-iex", f"add-auto-load-safe-path {scripts}", prefix / "lib/libeddy.so", "-ex", "help eddy")
+    if "eddy tasks" not in said:
+        print("gdb did not load what belongs to", prefix / "lib/libeddy.so", "\n", said)
+        sys.exit(1)
+
+
 def main():
     compiler = os.environ.get("CXX", "g++").split()  # with ccache before it, where that is there
     with_compiler = [f"-DCMAKE_CXX_COMPILER={compiler[-1]}"]
@@ -77,6 +90,7 @@ def main():
             "-Dtests=disabled", "-Dexamples=disabled", "-Dbench=disabled", "-Dbuildtype=plain")
         run("meson", "install", "-C", work / "build")
 
+        check_gdb_script(prefix)
         environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
                            LD_LIBRARY_PATH=str(prefix / "lib"))
         flags = run("pkg-config", "--cflags", "--libs", "eddy", env=environment).split()
