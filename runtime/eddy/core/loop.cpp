@@ -63,6 +63,7 @@ Loop::Loop(const LoopOptions& options, std::unique_ptr<Kernel> kernel)
       ended_(ring_.pushed()),
       in_flight_max_(ring_.completion_entries()),
       debug_(options.debug || debug_by_environment()),
+      timed_(debug_ || options.histograms),
       plain_wait_(!options.virtual_time && options.spin <= Duration::zero() && options.batch <= 1),
       id_(next_loop_id.fetch_add(1, std::memory_order_relaxed)),
       options_(in_range(options)),
@@ -111,7 +112,7 @@ inline void Loop::run_ready() noexcept {
     next = ready->next_;  // a step may end with its task being gone, or being ready again
     ++steps;
     more_ready_ = next != nullptr;
-    if (debug_) [[unlikely]] {
+    if (timed_) [[unlikely]] {
       run_timed(*ready);
     } else if (ready->is_task_step()) [[likely]] {
       static_cast<TaskState*>(ready)->resume();
@@ -129,22 +130,6 @@ void Loop::run_due() {
   if (!timers_.empty()) timers_.fire_until(now());
   if (posts_.pending()) posts_.schedule();
   run_ready();
-}
-
-// B1: names the task whose step held the loop. Its state may be gone after the step.
-void Loop::run_timed(Ready& ready) {
-  const TaskState* task = TaskState::from(ready);
-  const std::string name = task ? task->name_or_nothing() : "callback";
-  const auto where = task ? task->where() : std::source_location();
-  const Instant start = sys::now();
-  if (ready.is_task_step()) {
-    static_cast<TaskState&>(ready).resume();
-  } else {
-    ready.run();
-  }
-  const Duration took = sys::now() - start;
-  if (took < Duration(options_.slow_step)) return;
-  report({.message = "a step held the loop", .task = name, .where = where, .took = took});
 }
 
 // Tasks are ready, and the kernel has nothing for us nor we for it: the common case of tasks that

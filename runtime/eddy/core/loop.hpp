@@ -11,12 +11,14 @@
 #include <eddy/base/internal/intrusive.hpp>
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/internal/completion_handler.hpp>
+#include <eddy/core/internal/loop_service.hpp>
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/core/internal/post.hpp>
 #include <eddy/core/internal/raises.hpp>
 #include <eddy/core/internal/ready.hpp>
 #include <eddy/core/internal/registered.hpp>
 #include <eddy/core/internal/ring.hpp>
+#include <eddy/core/internal/step_timing.hpp>
 #include <eddy/core/internal/task_state.hpp>
 #include <eddy/core/internal/timers.hpp>
 #include <eddy/core/loop_options.hpp>
@@ -38,15 +40,6 @@ template <class T> class JoinHandle;
 struct SpawnOptions {
   std::string_view name = {};  // for messages; copied
   bool eager = false;          // runs to its first suspension before spawn() returns
-};
-
-// Something that a loop owns on behalf of another floor: made when first asked for.
-class LoopService {
- public:
-  virtual ~LoopService() = default;
-  virtual void add_to(Stats& stats) const { static_cast<void>(stats); }
-  // The loop closes, and every task has ended: has the kernel end what would not by itself.
-  virtual void stop() noexcept {}
 };
 
 class Loop {
@@ -109,6 +102,7 @@ class Loop {
   void post(internal::PostQueue::Callback callback) { posts_.push(std::move(callback)); }
 
   Stats stats() const;
+  TaskCounts count_tasks() noexcept;  // looks at each
 
   // The time at which this turn began. Frozen, so that what one turn starts ends together.
   Instant now() noexcept { return now_valid_ ? now_ : refresh_now(); }
@@ -119,7 +113,7 @@ class Loop {
   // mode slow steps and tasks never awaited. The default writes to stderr. If it throws, the
   // default is used.
   void on_exception(ExceptionHandler handler) { handler_ = std::move(handler); }
-  void set_debug(bool on) noexcept { debug_ = on; }
+  void set_debug(bool on) noexcept;
   bool debug() const noexcept { return debug_; }
 
   // The loop whose turn it is on this thread. Throws UsageError outside of one.
@@ -141,9 +135,11 @@ class Loop {
   // True for the only task that is ready, once in a turn: a plain system call that never waits is
   // then cheaper than a request, which would have the enter to itself.
   bool take_plain_call() noexcept {
-    if (more_ready_ || plain_call_turn_ == stats_.turns || !ready_.empty()) return false;
+    const std::uint64_t turn = stats_.turns;  // read once: the acquire below would read it again
+    if (more_ready_ || plain_call_turn_ == turn || !ready_.empty()) return false;
     if (backlog_ || ring_.unsubmitted() || ring_.completions()) return false;
-    plain_call_turn_ = stats_.turns;
+    plain_call_turn_ = turn;
+    ++stats_.plain_sends;
     return true;
   }
 
@@ -254,6 +250,8 @@ class Loop {
   void run_due();
   void run_ready() noexcept;
   void run_timed(internal::Ready& ready);
+  void run_debugged(internal::Ready& ready);
+  static void run(internal::Ready& ready) noexcept;
   bool may_skip_poll() const noexcept;
   void poll(Instant limit);
   void poll_virtually(Instant limit);
@@ -295,6 +293,7 @@ class Loop {
   Instant now_{};
   bool now_valid_ = false;
   bool debug_;
+  bool timed_;  // debug mode, or histograms: run_timed() in place of a plain step
   bool stopping_ = false;
   bool in_turn_ = false;
   bool closed_ = false;
@@ -303,10 +302,10 @@ class Loop {
   bool more_ready_ = false;  // after the step that runs, others do in this turn
   bool asks_all_ = false;
   std::uint64_t plain_call_turn_ = 0;
-  Stats stats_;
   std::uint64_t task_ids_ = 0;
   std::size_t task_count_ = 0;
   internal::List<internal::TaskState, internal::AllTasks> tasks_;
+  Stats stats_;  // hot down to its histograms
 
   // cold
   std::uint64_t id_;
@@ -319,11 +318,12 @@ class Loop {
   std::thread::id thread_;
   pid_t process_;
   Instant virtual_now_{};
+  internal::StepTiming timing_;
   ExceptionHandler handler_;
   UniqueFd signal_;  // what fd() returns
   struct ServiceEntry {
     const void* key;
-    std::unique_ptr<LoopService> service;
+    std::unique_ptr<internal::LoopService> service;
   };
   std::vector<ServiceEntry> services_;
   Loop* next_on_thread_ = nullptr;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eddy/base/clock.hpp>
+#include <eddy/core/histogram.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,8 @@ struct LoopOptions {
   AnyDuration slow_step = std::chrono::milliseconds(100);  // debug: longer steps are reported
   bool handle_sigint = false;   // run(): the first Ctrl-C cancels main; see below
   bool debug = false;           // also by EDDY_DEBUG=1 in the environment
+  bool histograms = false;      // Stats tells how long steps and turns take, at a clock's reading a
+                                // step: 20 ns
   bool virtual_time = false;    // for tests: time jumps to the next deadline instead of passing
   std::uint32_t without = 0;    // kernel features (core/feature.hpp) not to use
 };
@@ -68,10 +71,23 @@ struct Stats {
   std::uint64_t inline_calls = 0;  // file operations done as plain system calls
   Duration inline_longest{};       // the longest of them: how long the loop was held
   std::uint64_t slow_calls = 0;    // of them, longer than LoopOptions.slow_call
+  std::uint64_t plain_sends = 0;   // sends tried as plain system calls, since the only task that is
+                                   // ready would have the enter to itself
   std::size_t tasks = 0;         // not done
   std::size_t in_flight = 0;     // operations that the kernel has
   std::size_t queued = 0;        // operations waiting for a place in the ring
   std::size_t timers = 0;        // armed
+  // Of the turns in which anything ran, with LoopOptions.histograms: 1.2 KB of every loop.
+  Histogram queue_length;  // tasks and callbacks that were ready when the turn began
+  Histogram step_ns;       // how long each of them held the loop
+  Histogram turn_ns;       // ... and all of a turn: for so long nobody else is heard
+};
+
+// The tasks that are not done, by what they do.
+struct TaskCounts {
+  std::size_t running = 0;  // one, or none outside of any
+  std::size_t ready = 0;    // run in this turn or the next, or have not begun
+  std::size_t waiting = 0;
 };
 
 // What an exception handler is told. `message` may be a text that is gone after the call: to_text()

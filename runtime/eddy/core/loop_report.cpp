@@ -52,6 +52,17 @@ Stats Loop::stats() const {
   return stats;
 }
 
+TaskCounts Loop::count_tasks() noexcept {
+  TaskCounts counts;
+  for (auto* list : {&asked_, &tasks_}) {
+    for (TaskState* task = list->front(); task; task = list->after(*task)) {
+      ++(task->waiter() ? counts.waiting : task->running() ? counts.running : counts.ready);
+    }
+  }
+  EDDY_ASSERT(counts.waiting + counts.running + counts.ready == task_count_);
+  return counts;
+}
+
 // R5: for a program that nobody wants to build anew.
 bool Loop::debug_by_environment() noexcept {
   const char* value = sys::secure_getenv("EDDY_DEBUG");
