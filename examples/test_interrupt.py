@@ -8,6 +8,7 @@ from test import check
 # Arguments with which each waits for what never comes. "pipe" is one that is open, and silent.
 SERVERS = {
     "chat": ("127.0.0.1:0",),
+    "crawler_local": ("--serve", "127.0.0.1:0"),
     "echo_server": ("127.0.0.1:0",),
     "proxy": ("0", "127.0.0.1", "1"),
     "redis_like": ("127.0.0.1:0",),
