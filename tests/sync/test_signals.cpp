@@ -38,6 +38,7 @@ class Action {
   struct sigaction before_ {};
 };
 
+// X5
 TEST(Signals, ToldOfOneThatCameBeforeAndOfOneThatComesLater) {
   test::run([]() -> Task<> {
     Signals signals({SIGHUP, SIGTERM});
@@ -143,6 +144,7 @@ TEST(Signals, ACancelledSignalThatHasComeIsToldAndTheRequestWaits) {
   });
 }
 
+// X5
 TEST(Signals, RefusesWhatNobodyCanWaitFor) {
   test::run([]() -> Task<> {
     for (const int number : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,
@@ -163,6 +165,7 @@ TEST(Signals, RefusesWhatNobodyCanWaitFor) {
 
 void nothing(int) {}
 
+// X5
 TEST(Signals, TheLastOnePutsTheEarlierActionBack) {
   for (void (*before)(int) : {SIG_IGN, static_cast<void (*)(int)>(&nothing)}) {
     const Action action(SIGHUP, before);
@@ -277,6 +280,7 @@ TEST(Signals, AStormFromOtherThreadsLosesNeitherLoopNorFile) {
   for (std::thread& sender : senders) sender.join();
 }
 
+// X5
 TEST(Signals, WakeALoopThatSleepsAndOneThatIsTurnedByAnother) {
   for (const bool embedded : {false, true}) {
     Loop loop;
