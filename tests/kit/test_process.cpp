@@ -1,4 +1,5 @@
 // Process: starting a child, what it is given, and what goes through its pipes.
+#include "support/directory.hpp"
 #include "support/run.hpp"
 
 #include <csignal>
@@ -7,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <string>
 #include <type_traits>
 
@@ -25,16 +25,6 @@ std::string output_of(std::string_view command, ProcessOptions options = {}) {
     EXPECT_TRUE(done.status.success()) << done.status.text();
     co_return done.output;
   });
-}
-
-// The numbers of the descriptors that are open, but the one that counts them.
-std::size_t descriptors() {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    static_cast<void>(entry);
-    ++count;
-  }
-  return count;
 }
 
 TEST(Process, GivesTheOutputAndTheCodeOfItsChild) {
@@ -226,7 +216,7 @@ TEST(Process, HasNoSignalIgnoredAndNoneBlocked) {
 // X4: the same moment, the same place
 TEST(Process, AProgramThatIsNotThereIsAnErrorWithItsName) {
   test::run([]() -> Task<> {
-    const std::size_t before = descriptors();
+    const auto before = test::open_descriptors();
     try {
       static_cast<void>(Process::exec({"/no/such/program"}, with_output));
       ADD_FAILURE() << "started";
@@ -234,7 +224,7 @@ TEST(Process, AProgramThatIsNotThereIsAnErrorWithItsName) {
       EXPECT_EQ(error.code().value(), ENOENT);
       EXPECT_STREQ(error.what(), "exec '/no/such/program': No such file or directory");
     }
-    EXPECT_EQ(descriptors(), before);
+    EXPECT_EQ(test::open_descriptors(), before);
     try {
       static_cast<void>(Process::exec({"/etc/passwd"}));
       ADD_FAILURE() << "started";
@@ -269,6 +259,11 @@ TEST(Process, RefusesWhatMakesNoSense) {
     EXPECT_THROW(Process::exec({"true"}, {.descriptors = over_a_stream}), UsageError);
     const PassedDescriptor closed[] = {{9999, 7}};
     EXPECT_THROW(Process::exec({"true"}, {.descriptors = closed}), Error);
+    const PassedDescriptor too_high[] = {{0, 2147483647}};
+    EXPECT_THROW(Process::exec({"true"}, {.descriptors = too_high}), Error);
+    const Process deaf = Process::exec({"true"}, {.input = Stdio::null()});
+    EXPECT_THROW(co_await deaf.communicate("bytes"), UsageError) << "they went nowhere";
+    EXPECT_TRUE((co_await deaf.communicate()).status.success());
     EXPECT_THROW(Process().pid(), UsageError);
     EXPECT_THROW(static_cast<void>(Process().wait()), UsageError);
     co_return;

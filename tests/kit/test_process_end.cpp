@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,15 +19,6 @@ using namespace eddy;
 
 constexpr std::uint8_t opcode_waitid = 50;
 constexpr ProcessOptions talks{.input = Stdio::pipe(), .output = Stdio::pipe()};
-
-std::size_t descriptors() {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    static_cast<void>(entry);
-    ++count;
-  }
-  return count;
-}
 
 // Neither a running child nor a zombie.
 void expect_no_child() {
@@ -235,25 +225,6 @@ TEST_P(ProcessEnd, ALoopThatClosesReapsWhatHasEnded) {
     co_return;
   });
   expect_no_child();
-}
-
-TEST_P(ProcessEnd, HundredsLeaveNeitherZombiesNorDescriptors) {
-  run([]() -> Task<> {
-    const Process first = Process::exec({"true"});  // the loop's own descriptors are there then
-    EXPECT_TRUE((co_await first.wait()).success());
-    const std::size_t before = descriptors();
-    for (int round = 0; round < 15; ++round) {
-      std::vector<Process> children;
-      for (int i = 0; i < 20; ++i) {
-        children.push_back(Process::exec({"true"}, {.input = Stdio::pipe(),
-                                                    .output = Stdio::pipe(),
-                                                    .errors = Stdio::pipe()}));
-      }
-      for (const Process& child : children) EXPECT_TRUE((co_await child.wait()).success());
-    }
-    EXPECT_EQ(descriptors(), before);
-    expect_no_child();
-  });
 }
 
 // No seat for a pidfd, or a profile that does not know it: nothing may be left running

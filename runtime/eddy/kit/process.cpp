@@ -16,6 +16,11 @@ namespace {
 
 using Child = Counted<ChildState>;
 
+[[noreturn]] void throw_no_pipe(int stream) {
+  constexpr const char* names[] = {"input", "output", "errors"};
+  throw UsageError(std::string("no open pipe to the child's ") + names[stream]);
+}
+
 // EPIPE: the child does not want more.
 Task<> feed(Child child, Bytes bytes) {
   File& file = child->files[STDIN_FILENO];
@@ -88,9 +93,8 @@ ChildState& Process::state() const {
 }
 
 File& Process::pipe(int stream) const {
-  constexpr const char* names[] = {"input", "output", "errors"};
   File& file = state().files[stream];
-  if (file.closed()) throw UsageError(std::string("no pipe to the child's ") + names[stream]);
+  if (file.closed()) throw_no_pipe(stream);
   return file;
 }
 
@@ -101,6 +105,7 @@ Task<ExitStatus> Process::wait(State state) {
 }
 
 Task<Communicated> Process::communicate(State state, Bytes bytes, std::size_t limit) {
+  if (!bytes.empty() && state->files[STDIN_FILENO].closed()) throw_no_pipe(STDIN_FILENO);
   auto feeding = spawn(feed(state, bytes));
   const EndWithScope<void> no_more_input{feeding};
   auto output = spawn(read_all(state, STDOUT_FILENO, limit));

@@ -45,10 +45,10 @@ class Process {
 
   Process() = default;
 
-  // Starts a program, which PATH is searched for where the name has no slash; one with a slash is
-  // looked for in `cwd`. Holds the thread until the child has begun (0.1 to 1 ms on a disk of this
-  // machine), however large this process is. Throws Error with the program's name: ENOENT, EACCES
-  // ...; then there is no child.
+  // Starts a program; a name without a slash is searched for by this process's PATH, one with a
+  // slash is looked for in `cwd`. Holds the thread until the child has begun (0.1 to 1 ms on a disk
+  // of this machine), however large this process is. Throws Error with the program's name: ENOENT,
+  // EACCES ...; then there is no child.
   static Process exec(std::initializer_list<std::string_view> argv,
                       const ProcessOptions& options = {});
   static Process exec(std::span<const std::string> argv, const ProcessOptions& options = {});
@@ -71,9 +71,10 @@ class Process {
   Task<ExitStatus> wait() const { return wait(counted()); }
 
   // Writes `bytes` and closes the input, reads the output and the errors to their ends, all at
-  // once, and waits for the child (X4). That it did not want all of `bytes` is no error. Throws
-  // LimitExceeded, a limit for each, and leaves the child as it is. Cancelled: the child lives on;
-  // what was read is lost. The bytes must stay, unless they are those of a temporary.
+  // once, and waits for the child (X4). That it did not want all of `bytes` is no error; that there
+  // is no pipe for them is a UsageError. Throws LimitExceeded, a limit for each, and leaves the
+  // child as it is. Cancelled: the child lives on; what was read is lost. The bytes must stay,
+  // unless they are those of a temporary.
   Task<Communicated> communicate(Bytes bytes = {}, std::size_t limit = no_limit) const {
     return communicate(counted(), bytes, limit);
   }

@@ -57,7 +57,8 @@ struct ProcessOptions {
   // "NAME=value" each, added to what this process has, or instead of it; "NAME" takes one away.
   std::span<const std::string> environment = {};
   bool clear_environment = false;
-  std::span<const PassedDescriptor> descriptors = {};  // beyond the three streams
+  // Beyond the three streams. It has no others: what this process left open for exec is closed too.
+  std::span<const PassedDescriptor> descriptors = {};
   ProcessGroup group = ProcessGroup::parent;
   bool kill_on_drop = false;  // by SIGKILL, when the Process or the loop goes
 };

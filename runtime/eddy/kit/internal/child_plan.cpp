@@ -29,8 +29,13 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-[[noreturn]] void throw_bad(int fd) {
-  throw Error(errno, "pass to a child", "fd " + std::to_string(fd));
+[[noreturn]] void throw_bad(int fd, int code) {
+  throw Error(code, "pass to a child", "fd " + std::to_string(fd));
+}
+
+bool is_below_limit(int fd) noexcept {
+  rlimit limit{};
+  return sys::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) < limit.rlim_cur;
 }
 
 // Throws where there is no memory, before there is a child.
@@ -51,6 +56,9 @@ class FileActions {
   void chdir(const std::string& path) {
     check(posix_spawn_file_actions_addchdir_np(&actions_, path.c_str()));
   }
+  // No error where there is none.
+  void close(int fd) { check(posix_spawn_file_actions_addclose(&actions_, fd)); }
+  void close_from(int fd) { check(posix_spawn_file_actions_addclosefrom_np(&actions_, fd)); }
   const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
 
  private:
@@ -79,6 +87,22 @@ class Attributes {
  private:
   posix_spawnattr_t attributes_;
 };
+
+int highest_target(std::span<const PassedDescriptor> given) noexcept {
+  EDDY_ASSERT(given.size() >= 3);
+  return std::ranges::max_element(given, {}, &PassedDescriptor::target)->target;
+}
+
+// O_CLOEXEC is not everybody's, and a pipe that one child too many has does not end.
+void close_others(FileActions& actions, std::span<const PassedDescriptor> given) {
+  const auto highest = static_cast<std::size_t>(highest_target(given));
+  std::vector<bool> has(highest + 1);
+  for (const PassedDescriptor& one : given) has[static_cast<std::size_t>(one.target)] = true;
+  for (std::size_t fd = 0; fd < highest; ++fd) {
+    if (!has[fd]) actions.close(static_cast<int>(fd));
+  }
+  actions.close_from(static_cast<int>(highest) + 1);
+}
 
 }  // namespace
 
@@ -153,6 +177,7 @@ int ChildPlan::open_stream(int stream, Stdio what) {
 void ChildPlan::add_descriptors(std::span<const PassedDescriptor> wanted) {
   for (const PassedDescriptor& one : wanted) {
     if (one.target < 0) throw UsageError("a child's descriptor with a negative number");
+    if (!is_below_limit(one.target)) throw_bad(one.target, EBADF);
     for (const PassedDescriptor& other : passed_) {
       if (other.target == one.target) throw UsageError("a child's descriptor from two sources");
     }
@@ -161,19 +186,18 @@ void ChildPlan::add_descriptors(std::span<const PassedDescriptor> wanted) {
 }
 
 void ChildPlan::pass(int source, int target) {
-  if (sys::fcntl(source, F_GETFD, 0) < 0) throw_bad(source);
+  if (sys::fcntl(source, F_GETFD, 0) < 0) throw_bad(source, errno);
   passed_.push_back({source, target});
 }
 
 // What is to be placed over a descriptor that another is made from would destroy it: each of those
 // is copied above all targets first.
 void ChildPlan::move_sources_away() {
-  int highest = STDERR_FILENO;
-  for (const PassedDescriptor& one : passed_) highest = std::max(highest, one.target);
+  const int highest = highest_target(passed_);
   for (PassedDescriptor& one : passed_) {
     if (one.source > highest || one.source == one.target) continue;
     UniqueFd copy(sys::fcntl(one.source, F_DUPFD_CLOEXEC, highest + 1));
-    if (!copy) throw_bad(one.source);
+    if (!copy) throw_bad(one.source, errno);
     one.source = kept_.emplace_back(std::move(copy)).get();
   }
 }
@@ -183,6 +207,7 @@ pid_t ChildPlan::start() {
   const Attributes attributes(group_);
   if (!cwd_.empty()) actions.chdir(cwd_);
   for (const PassedDescriptor& one : passed_) actions.dup(one.source, one.target);
+  close_others(actions, passed_);
   const auto arguments = pointers_to(argv_);
   const auto environment = pointers_to(environment_);
   pid_t child = -1;

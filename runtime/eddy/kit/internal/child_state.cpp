@@ -47,7 +47,8 @@ void ChildState::watch(pid_t pid) {
     // It is gone already, and the kernel keeps nothing of it: SIGCHLD is ignored.
     if (code == ESRCH) return end(ExitStatus());
     sys::kill(pid, SIGKILL);
-    sys::waitid(P_PID, static_cast<id_t>(pid), &info_, WEXITED);
+    while (sys::waitid(P_PID, static_cast<id_t>(pid), &info_, WEXITED) < 0 && errno == EINTR) {
+    }
     throw Error(code, "watch", program_);
   }
   retain();
