@@ -1,8 +1,10 @@
 #include "work/held.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <deque>
+#include <latch>
 
 namespace {
 
@@ -44,6 +46,43 @@ TEST(ThreadPool, ForProcessorsRunsCallsAtTheSameTime) {
     std::barrier meeting(2);
     const auto meet = [&meeting] { meeting.arrive_and_wait(); };
     co_await gather(pool.submit(meet), pool.submit(meet));
+  });
+}
+
+// One is woken, and wakes the next before it runs anything.
+TEST(ThreadPool, WakesAThreadForEachOfSeveralCalls) {
+  test::run([]() -> Task<> {
+    constexpr std::size_t many = 4;
+    ThreadPool pool(many);
+    for (int round = 0; round < 100; ++round) {
+      std::barrier meeting(many);
+      std::vector<JoinHandle<>> calls;
+      while (calls.size() < many) {
+        calls.push_back(spawn(pool.submit([&meeting] { meeting.arrive_and_wait(); })));
+      }
+      co_await gather(std::move(calls));
+    }
+    EXPECT_EQ(pool.stats().threads, many);
+  });
+}
+
+TEST(ThreadPool, GivesBackInOrderWhatEndedWhileTheLoopDidOtherThings) {
+  test::run([]() -> Task<> {
+    constexpr int many = 10;
+    ThreadPool pool(1);
+    std::latch ended(many);
+    std::vector<int> order;
+    std::vector<JoinHandle<>> tasks;
+    const auto call = [&](int number) -> Task<> {
+      co_await pool.submit([&ended] { ended.count_down(); });
+      order.push_back(number);
+    };
+    for (int i = 0; i < many; ++i) tasks.push_back(spawn(call(i)));
+    co_await yield();
+    ended.wait();
+    co_await gather(std::move(tasks));
+    EXPECT_TRUE(std::ranges::is_sorted(order));
+    EXPECT_EQ(order.size(), static_cast<std::size_t>(many));
   });
 }
 

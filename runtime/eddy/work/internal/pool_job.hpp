@@ -45,6 +45,7 @@ class PoolJob : public Link<PoolJob> {
   PoolThreads* pool_ = nullptr;
   ThreadCalls* calls_ = nullptr;      // where it comes back to
   const Context* context_ = nullptr;  // the task's
+  PoolJob* next_back_ = nullptr;      // on the way back
   Instant queued_at_{};
 };
 

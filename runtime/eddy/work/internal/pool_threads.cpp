@@ -43,23 +43,30 @@ void PoolThreads::require_usable() const {
 
 int PoolThreads::submit(PoolJob& job) {
   require_usable();
-  {
-    std::lock_guard lock(mutex_);
-    if (ending_) throw UsageError("a call of a thread pool that has ended");
-    EDDY_ASSERT(job.state_ == PoolJob::State::idle);
-    EDDY_ASSERT(idle_ <= stats_.threads);
-    if (stats_.queued >= idle_ && stats_.threads < stats_.most_threads) {
-      const int error = start();
-      if (error != 0 && stats_.threads == 0) return error;  // else the others will do it
-    }
-    job.pool_ = this;
-    job.state_ = PoolJob::State::queued;
-    job.queued_at_ = sys::now();
-    queue_.push_back(job);
-    ++stats_.queued;
+  job.queued_at_ = sys::now();
+  std::unique_lock lock(mutex_);
+  if (ending_) throw UsageError("a call of a thread pool that has ended");
+  EDDY_ASSERT(job.state_ == PoolJob::State::idle);
+  EDDY_ASSERT(idle_ <= stats_.threads);
+  if (stats_.queued >= idle_ && stats_.threads < stats_.most_threads) {
+    const int error = start();
+    if (error != 0 && stats_.threads == 0) return error;  // else the others will do it
   }
-  wake_.notify_one();
+  job.pool_ = this;
+  job.state_ = PoolJob::State::queued;
+  queue_.push_back(job);
+  ++stats_.queued;
+  const bool wakes = needs_another();
+  lock.unlock();
+  if (wakes) wake_.notify_one();
   return 0;
+}
+
+// True: whoever asks wakes one.
+bool PoolThreads::needs_another() noexcept {
+  if (queue_.empty() || sleeping_ == 0 || waking_) return false;
+  waking_ = true;
+  return true;
 }
 
 bool PoolThreads::withdraw(PoolJob& job) noexcept {
@@ -89,12 +96,12 @@ int PoolThreads::start() noexcept {
   return 0;
 }
 
-PoolJob& PoolThreads::take() noexcept {
+PoolJob& PoolThreads::take(Instant now) noexcept {
   PoolJob& job = *queue_.pop_front();
   EDDY_ASSERT(job.state_ == PoolJob::State::queued);
   EDDY_ASSERT(idle_ > 0);
   job.state_ = PoolJob::State::running;
-  const Duration waited = sys::now() - job.queued_at_;
+  const Duration waited = std::max(now - job.queued_at_, Duration::zero());
   stats_.waited += waited;
   stats_.longest_wait = std::max(stats_.longest_wait, waited);
   --stats_.queued;
@@ -109,25 +116,36 @@ void PoolThreads::work() noexcept {
   sys::pthread_setname_np(::pthread_self(), name_);
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+    while (queue_.empty() && !ending_) sleep(lock);
     if (queue_.empty()) return;
-    PoolJob* job = &take();
+    PoolJob* job = &take(sys::now());
+    const bool wakes = needs_another();
     lock.unlock();
+    if (wakes) wake_.notify_one();
     while (job) job = run(*job);
     lock.lock();
   }
+}
+
+void PoolThreads::sleep(std::unique_lock<std::mutex>& lock) {
+  ++sleeping_;
+  wake_.wait(lock, [this] { return waking_ || ending_; });
+  EDDY_ASSERT(sleeping_ > 0);
+  --sleeping_;
+  waking_ = false;
 }
 
 // Idle before anybody hears of it: what is called next needs no other thread. The next job, if
 // there is one, is taken under the same lock.
 PoolJob* PoolThreads::run(PoolJob& job) noexcept {
   ThreadCalls::run(job);
+  const Instant now = sys::now();
   std::unique_lock lock(mutex_);
   EDDY_ASSERT(stats_.running > 0);
   job.state_ = PoolJob::State::idle;
   --stats_.running;
   ++idle_;
-  PoolJob* next = queue_.empty() ? nullptr : &take();
+  PoolJob* next = queue_.empty() ? nullptr : &take(now);
   lock.unlock();
   ThreadCalls::give_back(job);  // afterwards it is the loop's again
   return next;

@@ -3,6 +3,9 @@
 // A thread is started when there is something to run and none is idle, and ends with the pool. All
 // signals are blocked in it. The queue is of jobs that lie where somebody waits for them: nothing
 // is allocated but for a new thread.
+//
+// One sleeping thread is woken at a time; once it runs, and before it runs a job, it wakes the next
+// if there is more to do. So a batch of short jobs wakes no more threads than it keeps busy.
 #pragma once
 
 #include <eddy/work/internal/pool_job.hpp>
@@ -52,8 +55,10 @@ class PoolThreads {
   void require_usable() const;
   int start() noexcept;
   void work() noexcept;
+  void sleep(std::unique_lock<std::mutex>& lock);
+  bool needs_another() noexcept;
   PoolJob* run(PoolJob& job) noexcept;
-  PoolJob& take() noexcept;
+  PoolJob& take(Instant now) noexcept;
 
   const char* name_;
   std::uint32_t process_;
@@ -61,7 +66,9 @@ class PoolThreads {
   std::condition_variable wake_;
   List<PoolJob> queue_;
   ThreadPoolStats stats_;
-  unsigned idle_ = 0;
+  unsigned idle_ = 0;      // threads that are in no call
+  unsigned sleeping_ = 0;  // ... of those, who wait to be woken
+  bool waking_ = false;    // one of these has been told, and does not run yet
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace eddy::internal {
@@ -38,22 +39,30 @@ void ThreadCalls::run(PoolJob& job) noexcept {
   job.run();
 }
 
-// `telling_` keeps the loop there while it is told: its task may be the last, and end at once.
+// Until it is in the list the call is away, and the loop is there; `telling_` keeps it there while
+// it is told: its task may be the last, and end at once.
 void ThreadCalls::take_back(PoolJob& job) noexcept {
-  std::unique_lock lock(mutex_);
-  back_.push_back(job);
-  if (std::exchange(told_, true)) return;
-  ++telling_;
-  lock.unlock();
+  bool tells = false;
+  PoolJob* latest = back_.load(std::memory_order_relaxed);
+  do {
+    const bool first = !latest;
+    if (first && !tells) ++telling_;
+    if (tells && !first) --telling_;
+    tells = first;
+    job.next_back_ = latest;
+  } while (!back_.compare_exchange_weak(latest, &job));
+  if (tells) tell();
+}
+
+void ThreadCalls::tell() noexcept {
   while (!try_to_tell()) {  // without memory it is told a little later: somebody waits for it
-    lock.lock();
+    std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(1));
-    lock.unlock();
   }
-  lock.lock();
+  { const std::lock_guard lock(mutex_); }  // a loop that closes sleeps already, or will see it
+  changed_.notify_all();
   EDDY_ASSERT(telling_ > 0);
   --telling_;
-  changed_.notify_all();
 }
 
 bool ThreadCalls::try_to_tell() {
@@ -66,26 +75,28 @@ bool ThreadCalls::try_to_tell() {
   return true;
 }
 
-void ThreadCalls::deliver() {
-  std::unique_lock lock(mutex_);
-  told_ = false;
-  while (PoolJob* job = back_.pop_front()) {
+// In the order in which they came.
+void ThreadCalls::deliver() noexcept {
+  PoolJob* first = nullptr;
+  for (PoolJob* latest = back_.exchange(nullptr); latest;) {
+    PoolJob* const before = std::exchange(latest->next_back_, first);
+    first = std::exchange(latest, before);
+  }
+  while (PoolJob* job = first) {
     EDDY_ASSERT(away_ > 0);
     --away_;
-    lock.unlock();
+    first = std::exchange(job->next_back_, nullptr);
     job->came_back();
-    lock.lock();
   }
 }
 
 // Only those that nobody waits for any more are away: they are waited for here.
 void ThreadCalls::stop() noexcept {
-  for (;;) {
-    deliver();
+  for (deliver(); away_ > 0; deliver()) {
     std::unique_lock lock(mutex_);
-    if (away_ == 0 && telling_ == 0) break;
-    changed_.wait(lock, [this] { return !back_.empty() || (away_ == 0 && telling_ == 0); });
+    changed_.wait(lock, [this] { return back_ != nullptr; });
   }
+  while (telling_ > 0) std::this_thread::yield();
   own_pool_.reset();
 }
 

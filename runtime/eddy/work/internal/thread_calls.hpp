@@ -1,6 +1,7 @@
 // ThreadCalls: a loop's calls that are on threads, and the way back from there.
 //
-// What ran is appended to a list, and the first of a batch posts to the loop, which takes them all.
+// What ran goes to a list without a lock: the first of a batch posts to the loop, which takes them
+// all. A thread that is stopped in the middle of it holds nobody up.
 // When the loop closes, every call has come back before: so nothing of a call outlives its loop,
 // and the thread that a loop's own pool has for it has ended when run() returns (F84).
 #pragma once
@@ -9,6 +10,7 @@
 #include <eddy/work/internal/pool_job.hpp>
 #include <eddy/work/thread_pool.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -34,18 +36,18 @@ class ThreadCalls : public LoopService {
 
  private:
   void take_back(PoolJob& job) noexcept;
+  void tell() noexcept;
   bool try_to_tell();
-  void deliver();
+  void deliver() noexcept;
 
   Loop& loop_;
   std::optional<ThreadPool> own_pool_;
   std::size_t away_ = 0;  // submitted, and not back
 
-  std::mutex mutex_;
+  std::atomic<PoolJob*> back_ = nullptr;  // the latest first; the loop is told of the first
+  std::atomic<unsigned> telling_ = 0;     // threads that have found nothing there, and tell it
+  std::mutex mutex_;                      // of a loop that closes, and waits for them
   std::condition_variable changed_;
-  List<PoolJob> back_;
-  bool told_ = false;     // the loop will look
-  unsigned telling_ = 0;  // threads that are about to tell it
 };
 
 }  // namespace eddy::internal
