@@ -39,6 +39,11 @@ RetryPolicy& RetryPolicy::stop_before_delay(AnyDuration since_the_first) {
   return *this;
 }
 
+template <class Hook>
+void RetryRun::tell(Hook hook) const {
+  if (const auto* told = policy_.hook(hook)) (*told)(state_);
+}
+
 void RetryRun::begin() {
   const Instant now = Loop::current().now();
   if (state_.attempt == 0) started_ = now;
@@ -47,21 +52,22 @@ void RetryRun::begin() {
   ++state_.attempt;
   state_.elapsed = time_left(now, started_);
   state_.failure = nullptr;
-  if (policy_.before_) (*policy_.before_)(state_);
+  tell(&RetryPolicy::Hooks::before);
 }
 
 bool RetryRun::again(bool succeeded, const Failure* failure) {
   EDDY_ASSERT(state_.attempt > 0);
   EDDY_ASSERT(!given_up_);
   EDDY_ASSERT(!failure || !failure->is_cancelled());
+  if (succeeded && !policy_.hooks_) [[likely]] return end(&RetryStatistics::succeeded);
   state_.failure = failure;
   state_.elapsed = time_left(Loop::current().now(), started_);
-  if (policy_.after_) (*policy_.after_)(state_);
+  tell(&RetryPolicy::Hooks::after);
   if (succeeded) return end(&RetryStatistics::succeeded);
   if (!is_worth_another(failure)) return end(&RetryStatistics::passed_on);
   given_up_ = !has_time_for_another();
   if (given_up_) return end(&RetryStatistics::given_up);
-  if (policy_.before_sleep_) (*policy_.before_sleep_)(state_);
+  tell(&RetryPolicy::Hooks::before_sleep);
   state_.failure = nullptr;
   state_.idle += std::min(state_.next_wait, Duration::max() - state_.idle);
   if (policy_.sums_) {
@@ -78,7 +84,9 @@ bool RetryRun::end(std::size_t RetryStatistics::*how) {
 
 bool RetryRun::is_worth_another(const Failure* failure) const {
   if (!failure) return true;
-  if (policy_.retry_if_) return (*policy_.retry_if_)(*failure);
+  if (const auto* retry_if = policy_.hook(&RetryPolicy::Hooks::retry_if)) {
+    return (*retry_if)(*failure);
+  }
   return !is_mistake(*failure);
 }
 
@@ -91,7 +99,7 @@ bool RetryRun::has_time_for_another() {
 }
 
 Duration RetryRun::choose_wait() {
-  if (policy_.wait_by_) return (*policy_.wait_by_)(state_);
+  if (const auto* wait_by = policy_.hook(&RetryPolicy::Hooks::wait_by)) return (*wait_by)(state_);
   const bool seeded = policy_.seed_ || !policy_.wait_.by_chance();
   if (!chance_) chance_.emplace(seeded ? policy_.seed_.value_or(0) : RetryChance::any_seed());
   return policy_.wait_.after(state_.attempt, state_.next_wait, *chance_);

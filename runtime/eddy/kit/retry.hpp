@@ -46,7 +46,8 @@ namespace internal {
 // One call of retry(): what its coroutine asks after each attempt.
 class RetryRun {
  public:
-  explicit RetryRun(RetryPolicy policy) noexcept : policy_(std::move(policy)) {}
+  // `policy` lives as long.
+  explicit RetryRun(const RetryPolicy& policy) noexcept : policy_(policy) {}
 
   // Before each attempt.
   void begin();
@@ -61,8 +62,9 @@ class RetryRun {
   bool has_time_for_another();
   Duration choose_wait();
   bool end(std::size_t RetryStatistics::*how);
+  template <class Hook> void tell(Hook hook) const;
 
-  RetryPolicy policy_;
+  const RetryPolicy& policy_;
   RetryState state_;
   Instant started_{};
   std::optional<RetryChance> chance_;
@@ -71,7 +73,8 @@ class RetryRun {
 
 // `again` says of a value that it is not wanted.
 template <Factory F, class P>
-Task<FactoryValue<F>> retry_of(F factory, RetryRun run, P again) {
+Task<FactoryValue<F>> retry_of(F factory, RetryPolicy policy, P again) {
+  RetryRun run(policy);
   for (;;) {
     run.begin();
     {
@@ -97,10 +100,10 @@ Task<FactoryValue<F>> retry_of(F factory, RetryRun run, P again) {
 // See above. The factory is kept until the call ends.
 template <class F>
   requires internal::Factory<std::decay_t<F>>
-Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy = {}) {
+Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, const RetryPolicy& policy = {}) {
   EDDY_CHECK_KEPT(F);
-  return internal::retry_of<std::decay_t<F>, internal::AnyValue>(
-      std::forward<F>(factory), internal::RetryRun(std::move(policy)), {});
+  return internal::retry_of<std::decay_t<F>, internal::AnyValue>(std::forward<F>(factory), policy,
+                                                                 {});
 }
 
 // The same, and a value for which `again` is true is worth another attempt as well. Gives up with a
@@ -109,10 +112,11 @@ Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy pol
 template <class F, class P>
   requires internal::Factory<std::decay_t<F>> &&
            internal::Judge<std::decay_t<P>, std::decay_t<F>>
-Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, RetryPolicy policy, P&& again) {
+Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, const RetryPolicy& policy,
+                                                     P&& again) {
   EDDY_CHECK_KEPT(F, P);
   return internal::retry_of<std::decay_t<F>, std::decay_t<P>>(
-      std::forward<F>(factory), internal::RetryRun(std::move(policy)), std::forward<P>(again));
+      std::forward<F>(factory), policy, std::forward<P>(again));
 }
 
 }  // namespace eddy

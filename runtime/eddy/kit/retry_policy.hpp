@@ -71,13 +71,15 @@ class RetryPolicy {
   // As long as `f` says: wait_by([](const RetryState& state) { return retry_after(state); })
   template <class F>
     requires std::is_invocable_r_v<AnyDuration, const std::decay_t<F>&, const RetryState&>
-  RetryPolicy& wait_by(F&& f) { return keep(wait_by_, std::forward<F>(f)); }
+  RetryPolicy& wait_by(F&& f) { return keep(&Hooks::wait_by, std::forward<F>(f)); }
 
   // Only what `predicate` says, or a failure of one of these types, or of none of them. The last
   // that was said holds. A predicate asks failure.error_code(), which knows a thrown Error, too.
   template <class P>
     requires std::predicate<const std::decay_t<P>&, const Failure&>
-  RetryPolicy& retry_if(P&& predicate) { return keep(retry_if_, std::forward<P>(predicate)); }
+  RetryPolicy& retry_if(P&& predicate) {
+    return keep(&Hooks::retry_if, std::forward<P>(predicate));
+  }
   template <class E, class... Es>
   RetryPolicy& retry_if() { return retry_if(&internal::is_failure_of_any<E, Es...>); }
   template <class E, class... Es>
@@ -90,11 +92,11 @@ class RetryPolicy {
   // Called before each attempt; after each that was not cancelled; before each wait. What they
   // throw ends the call.
   template <std::invocable<const RetryState&> F>
-  RetryPolicy& before(F&& hook) { return keep(before_, std::forward<F>(hook)); }
+  RetryPolicy& before(F&& hook) { return keep(&Hooks::before, std::forward<F>(hook)); }
   template <std::invocable<const RetryState&> F>
-  RetryPolicy& after(F&& hook) { return keep(after_, std::forward<F>(hook)); }
+  RetryPolicy& after(F&& hook) { return keep(&Hooks::after, std::forward<F>(hook)); }
   template <std::invocable<const RetryState&> F>
-  RetryPolicy& before_sleep(F&& hook) { return keep(before_sleep_, std::forward<F>(hook)); }
+  RetryPolicy& before_sleep(F&& hook) { return keep(&Hooks::before_sleep, std::forward<F>(hook)); }
 
   // Gives up with a RetryError that has the last failure inside, in place of that failure itself.
   RetryPolicy& wrap() noexcept {
@@ -117,22 +119,35 @@ class RetryPolicy {
   template <class Signature>
   using Shared = std::shared_ptr<const std::function<Signature>>;
 
+  // Behind one pointer: most policies have none, and each call has a copy.
+  struct Hooks {
+    Shared<AnyDuration(const RetryState&)> wait_by;
+    Shared<bool(const Failure&)> retry_if;
+    Shared<void(const RetryState&)> before;
+    Shared<void(const RetryState&)> after;
+    Shared<void(const RetryState&)> before_sleep;
+  };
+
+  // What other policies share stays as it is.
   template <class Signature, class F>
-  RetryPolicy& keep(Shared<Signature>& place, F&& f) {
+  RetryPolicy& keep(Shared<Signature> Hooks::*place, F&& f) {
     EDDY_CHECK_KEPT(F);
-    place = std::make_shared<const std::function<Signature>>(std::forward<F>(f));
+    auto hooks = hooks_ ? std::make_shared<Hooks>(*hooks_) : std::make_shared<Hooks>();
+    (*hooks).*place = std::make_shared<const std::function<Signature>>(std::forward<F>(f));
+    hooks_ = std::move(hooks);
     return *this;
+  }
+  // Null: there is none of that kind.
+  template <class Signature>
+  const std::function<Signature>* hook(Shared<Signature> Hooks::*place) const noexcept {
+    return hooks_ ? ((*hooks_).*place).get() : nullptr;
   }
 
   std::size_t attempts_ = 0;  // 0: any number
   Duration stop_after_ = Duration::max();
   Duration stop_before_ = Duration::max();
   RetryWait wait_;
-  Shared<AnyDuration(const RetryState&)> wait_by_;
-  Shared<bool(const Failure&)> retry_if_;
-  Shared<void(const RetryState&)> before_;
-  Shared<void(const RetryState&)> after_;
-  Shared<void(const RetryState&)> before_sleep_;
+  std::shared_ptr<const Hooks> hooks_;
   RetryStatistics* sums_ = nullptr;
   std::optional<std::uint64_t> seed_;
   bool wrap_ = false;
