@@ -37,8 +37,8 @@ class Pool {
     AcquireVerb(internal::Counted<State> state, std::source_location where) noexcept
         : state_(std::move(state)), where_(where) {}
     bool ready() const noexcept { return state_->lends_at_once(); }
-    value_type now() { return State::lend(state_); }
-    Task<value_type> task() { return named(State::acquire(state_), where_); }
+    value_type now() { return State::lend(std::move(state_)); }
+    Task<value_type> task() { return named(State::acquire(std::move(state_)), where_); }
 
    private:
     internal::Counted<State> state_;

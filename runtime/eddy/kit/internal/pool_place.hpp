@@ -25,31 +25,29 @@ class PoolPlace {
     EDDY_ASSERT(pool_->size_ <= pool_->most());
   }
   // Of one that was idle.
-  PoolPlace(const Owner& pool, Slot* idle) noexcept : slot(idle), pool_(pool) {}
+  PoolPlace(Owner&& pool, Slot* idle) noexcept : slot(idle), pool_(std::move(pool)) {}
   PoolPlace(PoolPlace&&) noexcept = default;
   PoolPlace& operator=(PoolPlace&& other) noexcept {
     std::swap(slot, other.slot);
     std::swap(pool_, other.pool_);
     return *this;
   }
-  ~PoolPlace() {
-    if (!pool_) return;
-    slot.reset();
-    pool_->vacated(pool_);
-  }
+  ~PoolPlace() { if (pool_) [[unlikely]] vacate(); }
 
   explicit operator bool() const noexcept { return static_cast<bool>(pool_); }
   State& pool() const noexcept { return *pool_; }
   const Owner& owner() const noexcept { return pool_; }
   // What is in it stays in the pool, and so does the place.
-  Slot* keep() noexcept {
-    pool_ = Owner();
-    return slot.release();
-  }
+  std::pair<Slot*, Owner> leave() noexcept { return {slot.release(), std::move(pool_)}; }
 
   std::unique_ptr<Slot> slot;  // null while it is being made
 
  private:
+  void vacate() noexcept {
+    slot.reset();
+    pool_->vacated(pool_);
+  }
+
   Owner pool_;
 };
 
@@ -69,7 +67,7 @@ class PoolState<R>::Entry : public Waiter, public Raises<Entry, Place> {
   }
   Expected<Place> await_outcome() {
     if (interrupted()) {
-      if (place_) hand_on(std::move(place_));  // C4: the next one's
+      if (place_) hand_on(place_);  // C4: the next one's
       return std::unexpected(cancelled_failure());
     }
     if (failure_) return std::unexpected(std::move(*failure_));
@@ -117,7 +115,11 @@ class [[nodiscard]] PoolState<R>::Guard {
   explicit operator bool() const noexcept { return static_cast<bool>(place_); }
 
   // Gives it back now. A reset then runs in a task of its own.
-  void release() noexcept { if (place_) give_back(std::move(place_)); }
+  void release() noexcept {
+    if (!place_) return;
+    Place place = std::move(place_);
+    give_back(place);
+  }
   // It is broken: nobody gets it again.
   void discard() noexcept {
     if (!place_) return;

@@ -79,15 +79,15 @@ class PoolState : public RefCounted<PoolState<R>> {
     return slot && !too_old(*slot) && !needs_check(*slot);
   }
   // REQUIRES: lends_at_once()
-  static Guard lend(const Owner& pool) noexcept {
+  static Guard lend(Owner pool) noexcept {
     EDDY_ASSERT(pool->lends_at_once());
-    return Guard(pool->take_idle(pool));
+    return Guard(take_idle(std::move(pool)));
   }
 
   static Task<Guard> acquire(Owner pool) {
     pool->require_open("acquire");
     while (pool->next_idle()) {
-      Place place = pool->take_idle(pool);
+      Place place = take_idle(pool);
       if (pool->too_old(*place.slot)) continue;
       if (pool->needs_check(*place.slot)) {
         EDDY_TRY(auto good, pool->check_one(place));
@@ -111,7 +111,7 @@ class PoolState : public RefCounted<PoolState<R>> {
     while (pool->size_ < pool->options_.min.value()) {
       Place place(pool);
       EDDY_DO(pool->make_in(place));
-      hand_on(std::move(place));
+      hand_on(place);
       if (pool->closed_) co_await fail(Failure::error(ECANCELED, "fill of a pool that was closed"));
     }
   }
@@ -168,8 +168,13 @@ class PoolState : public RefCounted<PoolState<R>> {
     if (loop_ == 0) loop_ = loop;
     if (loop_ != loop) throw_misuse("a pool is used from two loops");
   }
+  // Null when it is gone.
+  Loop* own_loop() const noexcept {
+    if (thread_state.loop_id == loop_) [[likely]] return thread_state.loop;
+    return Loop::open(loop_);
+  }
   Instant now() const noexcept {
-    Loop* loop = Loop::open(loop_);
+    Loop* loop = own_loop();
     return loop ? loop->now() : Instant::min();
   }
   bool too_old(const Slot& slot) const noexcept {
@@ -189,12 +194,12 @@ class PoolState : public RefCounted<PoolState<R>> {
   Slot* next_idle() noexcept {
     return options_.order == PoolOrder::latest_first ? idle_.back() : idle_.front();
   }
-  Place take_idle(const Owner& pool) noexcept {
-    Slot* slot = next_idle();
+  static Place take_idle(Owner pool) noexcept {
+    Slot* slot = pool->next_idle();
     EDDY_ASSERT(slot);
     slot->unlink();
-    --idle_count_;
-    return Place(pool, slot);
+    --pool->idle_count_;
+    return Place(std::move(pool), slot);
   }
 
   Task<> make_in(Place& place) {
@@ -221,20 +226,20 @@ class PoolState : public RefCounted<PoolState<R>> {
     co_return false;
   }
 
-  // To who waits longest, or to be idle.
-  static void hand_on(Place place) noexcept {
+  // To who waits longest, or to be idle; where it is of no use it stays with the caller.
+  static void hand_on(Place& place) noexcept {
     EDDY_ASSERT(place.slot);
     PoolState& pool = place.pool();
-    if (pool.closed_) return;
+    if (pool.closed_) [[unlikely]] return;
     if (Entry* next = pool.next_waiter()) return next->give(std::move(place));
-    if (pool.size_ <= pool.options_.max.value()) pool.keep(std::move(place));
+    if (pool.size_ <= pool.options_.max.value()) [[likely]] pool.keep(place);
   }
-  static void give_back(Place place) noexcept {
+  static void give_back(Place& place) noexcept {
     EDDY_ASSERT(place.slot);
     PoolState& pool = place.pool();
-    Loop* loop = Loop::open(pool.loop_);
-    if (!loop || pool.closed_ || pool.too_old(*place.slot)) return;
-    if (!pool.reset_) return hand_on(std::move(place));
+    Loop* loop = pool.own_loop();
+    if (!loop || pool.closed_ || pool.too_old(*place.slot)) [[unlikely]] return;
+    if (!pool.reset_) [[likely]] return hand_on(place);
     try {
       loop->spawn(reset_one(std::move(place)), {.name = "reset of a pool"});
     } catch (...) {  // no memory for the task: then the resource goes
@@ -248,20 +253,19 @@ class PoolState : public RefCounted<PoolState<R>> {
     auto ended =
         co_await as_outcome(timeout(pool.options_.reset_limit, pool.reset_(place.slot->resource)));
     if (ended) {
-      hand_on(std::move(place));
+      hand_on(place);
     } else {
       ++pool.lost_;
     }
   }
 
-  void keep(Place place) noexcept {
+  void keep(Place& place) noexcept {
     EDDY_ASSERT(waiters_.empty());
-    Owner self = place.owner();
-    Slot& slot = *place.keep();
-    slot.idle_since = now();
-    idle_.push_back(slot);
+    auto [slot, self] = place.leave();
+    slot->idle_since = now();
+    idle_.push_back(*slot);
     ++idle_count_;
-    if (options_.max_idle != AnyDuration(Duration::max())) start_reaper(self);
+    if (options_.max_idle != Duration::max()) start_reaper(self);
   }
   void drop_oldest() noexcept {
     std::unique_ptr<Slot> slot(idle_.pop_front());
@@ -330,7 +334,7 @@ class PoolState : public RefCounted<PoolState<R>> {
     auto made = co_await as_outcome(pool.make_in(attempt.place));
     pool.failing_ = !made;
     if (made) {
-      hand_on(std::move(attempt.place));
+      hand_on(attempt.place);
     } else if (made.error().is_cancelled()) {
       // Also one that cancelled itself: whoever waits would have it try again for ever.
       pool.fail_oldest(Failure::error(ECANCELED, "make a resource of a pool"));
