@@ -1,7 +1,7 @@
 // eddy inside of libuv's loop. Before that sleeps (uv_prepare), eddy's deadline() sets a timer; the
 // timer or eddy's descriptor (uv_poll) turns eddy. Callbacks of libuv start tasks and stop them,
-// and wake nobody: they run before libuv's loop prepares to sleep again. Both loops end together, when
-// neither has anything left to do.
+// and wake nobody: they run before libuv's loop prepares to sleep again. Both loops end together,
+// when neither has anything left to do.
 //
 // Run:    examples/run embed_libuv
 // Prints: what libuv's timer and eddy's tasks do, and whether libuv slept in between.

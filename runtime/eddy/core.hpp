@@ -7,6 +7,7 @@
 #include <eddy/core/context.hpp>       // ContextVar
 #include <eddy/core/fail.hpp>          // end a coroutine without an exception
 #include <eddy/core/feature.hpp>       // what newer kernels have
+#include <eddy/core/foreign.hpp>       // awaitables that are not eddy's
 #include <eddy/core/histogram.hpp>     // how often which size was seen
 #include <eddy/core/join_handle.hpp>   // a running task
 #include <eddy/core/loop.hpp>          // Loop

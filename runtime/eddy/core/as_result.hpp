@@ -2,6 +2,7 @@
 // way when the awaitable is an operation of eddy, alone or inside of timeout().
 #pragma once
 
+#include <eddy/core/internal/foreign_await.hpp>
 #include <eddy/core/internal/raises.hpp>
 #include <eddy/core/join_handle.hpp>
 #include <eddy/core/task.hpp>
@@ -14,10 +15,13 @@ namespace eddy {
 
 namespace internal {
 
-// What co_await makes of an expression: the thing itself, or what its operator co_await returns.
+// What co_await makes of an expression: the thing itself, or what its operator co_await returns;
+// of what is not eddy's, a wait for it.
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
-  if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
+  if constexpr (ForeignAwaitable<A>) {
+    return ForeignAwait<A>(std::forward<A>(awaitable));
+  } else if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
     return std::forward<A>(awaitable).operator co_await();
   } else {
     return std::forward<A>(awaitable);

@@ -11,10 +11,10 @@
 #include <eddy/base/internal/intrusive.hpp>
 #include <eddy/base/unique_fd.hpp>
 #include <eddy/core/internal/completion_handler.hpp>
+#include <eddy/core/internal/foreign_awaitable.hpp>
 #include <eddy/core/internal/loop_service.hpp>
 #include <eddy/core/internal/operation.hpp>
 #include <eddy/core/internal/post.hpp>
-#include <eddy/core/internal/raises.hpp>
 #include <eddy/core/internal/ready.hpp>
 #include <eddy/core/internal/registered.hpp>
 #include <eddy/core/internal/ring.hpp>
@@ -59,7 +59,7 @@ class Loop {
   template <class F>
     requires std::invocable<F&>
   auto run(F&& main);
-  template <internal::Awaiter A> auto run(A main);
+  template <internal::BecomesSpawned A> auto run(A main);
 
   // Starts a task in the next turn, also from outside of run(); or what a callable returns, which
   // is kept, captures and all, until that is done.
@@ -69,7 +69,7 @@ class Loop {
     requires std::invocable<std::decay_t<F>&>
   auto spawn(F&& callable, const SpawnOptions& options = {});
   // ... or, for any other awaitable, a task that awaits it.
-  template <internal::Awaiter A> auto spawn(A awaitable, const SpawnOptions& options = {});
+  template <internal::BecomesSpawned A> auto spawn(A awaitable, const SpawnOptions& options = {});
 
   // run() returns after the turn in which this was called.
   void stop() noexcept { stopping_ = true; }
@@ -91,9 +91,8 @@ class Loop {
   int fd();
 
   // When turn() must be called at the latest: at once if anything is ready, else at the next timer.
-  // No value: not before fd() is readable. To be asked each time before the host sleeps (GLib's
-  // prepare, uv_prepare, Qt's aboutToBlock): what the host did outside of a turn, spawn(), cancel()
-  // or an Event's set(), is due at once, and makes fd() readable only by post().
+  // No value: not before fd() is readable. To be asked each time before the host sleeps: what that
+  // did outside of a turn, such as spawn(), is due at once, and makes fd() readable only by post().
   std::optional<Instant> deadline();
 
   // From any thread: runs `callback` on the loop. No allocation for up to PostQueue::reserved small
@@ -355,9 +354,10 @@ inline void TaskState::resume() noexcept {
   if (must_cancel_ && state_ == State::unstarted) [[unlikely]] return cancel_unstarted();
   state_ = State::running;
   thread_state.task = this;
-  point_.resume();
+  resume_point();
   while (thread_state.next) std::exchange(thread_state.next, nullptr).resume();
   if (root_ended_) [[unlikely]] return end();
+  check_suspended();
   thread_state.task = nullptr;
 }
 

@@ -89,7 +89,7 @@ auto Loop::spawn(F&& callable, const SpawnOptions& options) {
   return internal::start_task<T>(*task, options);
 }
 
-template <internal::Awaiter A>
+template <internal::BecomesSpawned A>
 auto Loop::spawn(A awaitable, const SpawnOptions& options) {
   return spawn(internal::as_task(std::move(awaitable)), options);
 }
@@ -115,7 +115,7 @@ auto spawn(F&& callable, const SpawnOptions& options = {}) {
 
 // The same for a call that needs no frame to be awaited, fs::stat() or File::read_at(): in a task
 // that awaits it.
-template <internal::Awaiter A>
+template <internal::BecomesSpawned A>
 auto spawn(A awaitable, const SpawnOptions& options = {}) {
   return spawn(internal::as_task(std::move(awaitable)), options);
 }
@@ -145,7 +145,7 @@ auto Loop::run(F&& main) {
   return run(std::invoke(main));
 }
 
-template <internal::Awaiter A>
+template <internal::BecomesSpawned A>
 auto Loop::run(A main) {
   return run(internal::as_task(std::move(main)));
 }
@@ -166,7 +166,7 @@ auto run(F&& main, LoopOptions options = {}) {
   return run(std::invoke(main), options);
 }
 
-template <internal::Awaiter A>
+template <internal::BecomesSpawned A>
 auto run(A main, LoopOptions options = {}) {
   return run(internal::as_task(std::move(main)), options);
 }

@@ -14,6 +14,7 @@
 #include <eddy/flow/outcome.hpp>
 
 #include <array>
+#include <concepts>
 #include <ranges>
 #include <tuple>
 #include <vector>
@@ -48,7 +49,8 @@ Gathered<T> gathered(const JoinHandle<T>& handle) {
   return {handle, false};
 }
 template <Awaitable A>
-  requires(!is_task<std::remove_cvref_t<A>> && !requires(A a) { a.state(); })
+  requires(!is_task<std::remove_cvref_t<A>> &&
+           !std::derived_from<std::remove_cvref_t<A>, TaskHandle>)
 auto gathered(A&& awaitable) {
   return gathered(as_task(std::forward<A>(awaitable)));
 }

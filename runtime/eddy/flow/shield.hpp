@@ -36,7 +36,7 @@ template <class T>
 internal::Shield<T> shield(Task<T> task) {
   return shield(spawn(std::move(task)));
 }
-template <internal::Awaiter A>
+template <internal::BecomesSpawned A>
 auto shield(A awaitable) {
   return shield(spawn(std::move(awaitable)));
 }

@@ -60,7 +60,7 @@ class TaskGroup {
     return handle;
   }
   // Any other awaitable, in a task of its own.
-  template <internal::Awaiter A>
+  template <internal::BecomesSpawned A>
   auto spawn(A awaitable, SpawnOptions options = {}) {
     return spawn(internal::as_task(std::move(awaitable)), options);
   }

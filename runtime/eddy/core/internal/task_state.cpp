@@ -2,6 +2,9 @@
 
 #include <eddy/core/loop.hpp>
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace eddy::internal {
 
 constinit thread_local ThreadState thread_state;
@@ -102,6 +105,14 @@ void TaskState::start_eagerly() noexcept {
 }
 
 void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }
+
+// It waits, and not for what is eddy's: whoever resumed its frame would do so outside of a step.
+void TaskState::end_lost_step() noexcept {
+  std::fprintf(stderr, "eddy: %s in %s (%s:%u) awaits what is not eddy's: co_await foreign(...)\n",
+               name_or_nothing().c_str(), where_.function_name(), where_.file_name(),
+               static_cast<unsigned>(where_.line()));
+  std::abort();
+}
 
 std::exception_ptr TaskState::exception() const {
   if (!done()) throw InvalidState("exception() of a task that is not done");

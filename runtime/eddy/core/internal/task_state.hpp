@@ -58,6 +58,7 @@ class TaskStep : public Ready {
   bool report_at_close_ = false;
   bool root_ended_ = false;
   bool retrieved_ = false;
+  bool awaits_foreign_ = false;
   unsigned cancelling_ = 0;
   unsigned references_ = 1;
 };
@@ -130,6 +131,17 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
     if (!must_cancel_) [[likely]] return true;
     deliver_pending();
     return false;
+  }
+
+  // Where the task goes on, or went on in this step. What runs code that may suspend it takes that
+  // away meanwhile, to find out.
+  std::coroutine_handle<> point() const noexcept { return point_; }
+  std::coroutine_handle<> exchange_point(std::coroutine_handle<> point) noexcept {
+    return std::exchange(point_, point);
+  }
+  // What it waits for may be no waiter of eddy's: then its step ends without one.
+  bool exchange_awaits_foreign(bool awaits) noexcept {
+    return std::exchange(awaits_foreign_, awaits);
   }
 
   // The running task suspends in `frame` and is ready again in the next turn.
@@ -219,6 +231,16 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   void drop_for_cancel() noexcept;
   void report_unseen() noexcept;
   void throw_outcome();
+
+#ifdef NDEBUG
+  void resume_point() { point_.resume(); }
+  void check_suspended() const noexcept {}
+#else
+  // A step that ends without a place to go on at has suspended in what is not eddy's.
+  void resume_point() { std::exchange(point_, nullptr).resume(); }
+  void check_suspended() noexcept { if (!point_ && !awaits_foreign_) end_lost_step(); }
+#endif
+  [[noreturn]] void end_lost_step() noexcept;
 
   Context context_;
   List<DoneHook> hooks_;

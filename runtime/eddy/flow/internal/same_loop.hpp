@@ -6,6 +6,8 @@
 
 #include <eddy/core/join_handle.hpp>
 
+#include <concepts>
+
 namespace eddy::internal {
 
 // Throws UsageError when `task` runs on another loop than the one whose turn it is.
@@ -18,7 +20,7 @@ inline void require_same_loop(const TaskState& task) {
 // first task is spawned. What is built outside of a turn is looked at where it is awaited.
 template <class A>
 void require_same_loop_of(const A& awaitable) {
-  if constexpr (requires { awaitable.state(); }) {
+  if constexpr (std::derived_from<A, TaskHandle>) {
     if (thread_state.loop) require_same_loop(awaitable.state());
   }
 }
