@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    return Loop().run(run_pipeline({argv + 1, argv + argc}));
+    return run(run_pipeline({argv + 1, argv + argc}), {.handle_sigint = true});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pipeline: %s\n", error.what());
     return 1;

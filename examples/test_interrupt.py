@@ -24,6 +24,7 @@ READERS = {
     "file_report": ("tree", "pipe", "report"),
     "grep": ("x", "pipe"),
     "parallel_hash": ("pipe",),
+    "pipeline": ("exec cat pipe",),
     "sort_external": ("pipe", "sorted"),
     "wc": ("pipe",),
 }
@@ -67,8 +68,12 @@ def reader(program, work, arguments):
     (work / "tree").mkdir()
     os.mkfifo(work / "pipe")
     process = start(program, work, *arguments)
-    with open(work / "pipe", "wb"):  # as soon as somebody reads
+    with open(work / "pipe", "wb", buffering=0) as pipe:  # as soon as somebody reads
         interrupt(process)
+        try:
+            check("taken by nobody", pipe.write(b"x"), None)
+        except BrokenPipeError:
+            pass
 
 
 def sort_external_while_it_merges(program, work):
