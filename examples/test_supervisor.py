@@ -55,6 +55,7 @@ def become_heir():
 
 def nobody_is_left():
     """Waits for those that have been killed; one that lives would keep it waiting."""
+    signal.signal(signal.SIGALRM, lambda *_: check("left", children_of(os.getpid()), []))
     signal.alarm(100)
     try:
         while True:
@@ -63,13 +64,13 @@ def nobody_is_left():
         signal.alarm(0)
 
 
-def children_of(process):
+def children_of(pid):
     """Those that have ended, too, where nobody has waited for them."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as stat:
-                if int(stat.read().rpartition(")")[2].split()[1]) == process.pid:
+                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
                     found.append(int(name))
         except (FileNotFoundError, ProcessLookupError):
             pass
@@ -93,7 +94,7 @@ def what_dies_is_restarted(program, work):
     expected = [line for n in range(6) for line in (*once, f"dies: starts again in {20 << n} ms")]
     check("lines", [re.sub(", process .*", "", line) for line in it.lines], expected)
     pid, _ = it.wait_for(r"dies: started, process (\d+)", r"dies \| stays")
-    check("children", children_of(it.process), [int(pid)])
+    check("children", children_of(it.process.pid), [int(pid)])
     check("descriptors", descriptors_of(it.process), descriptors_of(healthy.process))
     check("rest", it.end(), ["dies: signal 15"])
     check("rest", healthy.end(), ["lives: signal 15"])
@@ -110,12 +111,13 @@ def reload_changes_only_what_has_changed(program, work):
     it.wait_for("goes: signal 15", "changes: signal 15", r"changes \| has changed", r"comes \| is new")
     in_order = [line for line in it.lines if line in ("changes: signal 15", "changes | has changed")]
     check("in order", in_order, ["changes: signal 15", "changes | has changed"])
-    check("running", (len(children_of(it.process)), int(stays) in children_of(it.process)), (3, True))
+    running = children_of(it.process.pid)
+    check("running", (len(running), int(stays) in running), (3, True))
 
     it.file.write_text("# what follows is wrong\n\nname\n")
     it.process.send_signal(signal.SIGHUP)
     check("error", it.process.stderr.readline(), "supervisor: commands:3: no 'NAME: COMMAND'\n")
-    check("running", len(children_of(it.process)), 3)
+    check("running", len(children_of(it.process.pid)), 3)
     it.reload(commands)
     it.wait_for("comes: signal 15", r"goes \| goes is ready", r"changes \| changes is ready")
     check("end", sorted(it.end(signal.SIGINT)),
