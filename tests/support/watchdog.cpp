@@ -1,6 +1,6 @@
 #include "support/watchdog.hpp"
 
-#include <eddy/core/internal/operation.hpp>
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <gtest/gtest.h>
@@ -45,10 +45,9 @@ char test_name[256];  // written before, for the handler
 
 void say_what(const eddy::internal::Waiter* waiter) {
   if (!waiter) return say("    is ready, or runs\n");
-  const auto* operation = eddy::internal::Operation::from(*waiter);
-  if (!operation) return say("    waits for time, for another task, or for a primitive\n");
-  const std::string_view name = operation->name();
-  say("    waits for the kernel: %.*s\n", static_cast<int>(name.size()), name.data());
+  eddy::internal::WaitNote note;
+  waiter->describe(note);
+  say("    waits for %s\n", note.what.c_str());
 }
 
 void say_tasks(eddy::Loop& loop) {

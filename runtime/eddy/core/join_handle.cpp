@@ -8,6 +8,11 @@ void JoinWaiter::throw_other_loop() const {
                name_and_place(*target_));
 }
 
+void JoinWaiter::describe(WaitNote& note) const {
+  note.what = label_of(target_->id(), target_->given_name().view());
+  note.for_tasks = true;
+}
+
 bool JoinWaiter::forward(Waiter& waiter) {
   auto& join = static_cast<JoinWaiter&>(waiter);
   if (!join.forwarding()) return join.pass_on(&ask_target);

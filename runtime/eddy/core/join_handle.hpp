@@ -79,7 +79,7 @@ class TaskResult : public TaskState {
 class JoinWaiter : public Forwarder, public DoneHook {
  public:
   explicit JoinWaiter(TaskState& target) noexcept
-      : JoinWaiter(target, &forward) {}
+      : JoinWaiter(target, kind<&JoinWaiter::describe, &forward>) {}
   JoinWaiter(const JoinWaiter& other) noexcept
       : Forwarder(other), DoneHook(other), target_(other.target_) {
     target_->retain();
@@ -95,14 +95,18 @@ class JoinWaiter : public Forwarder, public DoneHook {
     require_first_await();
     if (park(frame) || !was_cancelled()) target_->add_done_hook(*this);
   }
+  // The task that waits there, if the hook is of one that does.
+  static const TaskState* waiting_at(const DoneHook& hook) noexcept {
+    return hook.is_told_by(&notify) ? static_cast<const JoinWaiter&>(hook).task() : nullptr;
+  }
   // For messages.
   AwaitedName awaited() const noexcept {
     return {target_->where().function_name(), target_->given_name()};
   }
 
  protected:
-  JoinWaiter(TaskState& target, Cancel cancel) noexcept
-      : Forwarder(cancel), DoneHook(&notify), target_(&target) {
+  JoinWaiter(TaskState& target, const WaitKind& own) noexcept
+      : Forwarder(own), DoneHook(&notify), target_(&target) {
     target.retain();
   }
 
@@ -120,6 +124,7 @@ class JoinWaiter : public Forwarder, public DoneHook {
     return std::nullopt;
   }
   TaskState& target() const noexcept { return *target_; }
+  void describe(WaitNote& note) const;
 
  private:
   static bool forward(Waiter& waiter);
@@ -205,6 +210,8 @@ class TaskHandle {
   // Takes one request back; at zero, one that was not delivered yet is not delivered any more.
   unsigned uncancel() const { return state().uncancel(); }
 
+  // Of no other task of its loop: what inspect shows.
+  std::uint64_t id() const { return state().id(); }
   // "Task-7" unless named.
   std::string name() const { return state().name(); }
   void set_name(std::string_view name) const { state().set_name(name); }

@@ -1,5 +1,7 @@
 #include <eddy/core/sleep.hpp>
 
+#include <eddy/base/description.hpp>
+
 namespace eddy {
 using namespace internal;
 
@@ -12,6 +14,12 @@ void Sleep::await_suspend(std::coroutine_handle<> frame) {
   if (thread_state.task && until_ > loop.now()) loop.timers().arm(timer_, until_);
   park(frame);
   if (!was_cancelled() && !timer_.armed()) wake();  // one turn, through the ready queue
+}
+
+void Sleep::describe(WaitNote& note) const {
+  note.what = "sleep";
+  if (!timer_.armed()) return;
+  note.what += ", " + to_text(until_ - task()->loop().clock()) + " left";
 }
 
 bool Sleep::stop(Waiter& waiter) {

@@ -30,8 +30,10 @@ inline Yield yield() { return {}; }
 
 class [[nodiscard]] Sleep : public internal::PlainWait {
  public:
-  explicit Sleep(Duration length) noexcept : PlainWait(&stop), length_(length), timer_(&fire) {}
-  explicit Sleep(Instant until) noexcept : PlainWait(&stop), until_(until), timer_(&fire) {}
+  explicit Sleep(Duration length) noexcept
+      : PlainWait(kind<&Sleep::describe, &stop>), length_(length), timer_(&fire) {}
+  explicit Sleep(Instant until) noexcept
+      : PlainWait(kind<&Sleep::describe, &stop>), until_(until), timer_(&fire) {}
   Sleep(const Sleep& other) noexcept
       : PlainWait(other), length_(other.length_), until_(other.until_), timer_(&fire) {}
 
@@ -50,6 +52,7 @@ class [[nodiscard]] Sleep : public internal::PlainWait {
     sleep->wake();
   }
   static bool stop(internal::Waiter& waiter);
+  void describe(internal::WaitNote& note) const;
 
   Duration length_{-1};
   Instant until_ = Instant::min();

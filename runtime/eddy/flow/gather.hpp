@@ -63,6 +63,10 @@ class GatherWaiter : public Forwarder {
     Hook() noexcept : DoneHook(&ended) {}
     GatherWaiter* owner = nullptr;
 
+    static const TaskState* waiting_at(const DoneHook& hook) noexcept {
+      return hook.is_told_by(&ended) ? static_cast<const Hook&>(hook).owner->task() : nullptr;
+    }
+
    private:
     static void ended(DoneHook& hook, TaskState& task) noexcept {
       static_cast<Hook&>(hook).owner->child_ended(task);
@@ -70,7 +74,8 @@ class GatherWaiter : public Forwarder {
   };
 
  protected:
-  explicit GatherWaiter(bool settled) noexcept : Forwarder(&stop), settled_(settled) {}
+  explicit GatherWaiter(bool settled) noexcept
+      : Forwarder(kind<&GatherWaiter::describe, &stop>), settled_(settled) {}
   GatherWaiter(const GatherWaiter&) = default;
   ~GatherWaiter() { if (failed_) failed_->release(); }  // a later one was refused
 
@@ -102,6 +107,10 @@ class GatherWaiter : public Forwarder {
 
  private:
   static bool stop(Waiter& waiter);
+  void describe(WaitNote& note) const {
+    note.what = "gather, " + std::to_string(left_) + " left";
+    note.for_tasks = true;
+  }
   static bool ask_next(Forwarder& gather) noexcept;
   bool step_out();
   virtual std::size_t count() const noexcept = 0;

@@ -130,12 +130,13 @@ class [[nodiscard]] Generator {
 };
 
 template <class T>
-class Generator<T>::promise_type : public internal::Pooled {
+class Generator<T>::promise_type : public internal::FrameLink {
  public:
   Generator get_return_object(
       std::source_location where = std::source_location::current()) noexcept {
     const Handle frame = Handle::from_promise(*this);
     internal::check_frame(frame.address(), where);
+    this->set_where(where);
     return Generator(frame);
   }
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -180,14 +181,16 @@ class Generator<T>::promise_type : public internal::Pooled {
     state_ = State::ended;
   }
   void finish() noexcept {
-    if (consumer_) internal::thread_state.next = std::exchange(consumer_, nullptr);
+    if (!told_) return;
+    void* consumer = reinterpret_cast<void*>(std::exchange(told_, 0));
+    internal::thread_state.next = std::coroutine_handle<>::from_address(consumer);
   }
 
   // Runs the body until it yields, ends or waits. True: it waits, and `consumer` is resumed later.
   bool advance(Handle frame, std::coroutine_handle<> consumer) {
     EDDY_ASSERT(!running());
     EDDY_ASSERT(!ended());
-    EDDY_ASSERT(!consumer_);
+    EDDY_ASSERT(!told_);
     EDDY_ASSERT(consumer);
     state_ = State::running;
     if (internal::thread_state.stack_is_deep()) [[unlikely]] {
@@ -197,7 +200,7 @@ class Generator<T>::promise_type : public internal::Pooled {
       if (state_ != State::running) return false;
     }
     loop_ = internal::thread_state.loop_id;
-    consumer_ = consumer;
+    told_ = reinterpret_cast<std::uintptr_t>(consumer.address());
     return true;
   }
 
@@ -244,7 +247,6 @@ class Generator<T>::promise_type : public internal::Pooled {
   enum class State : std::uint8_t { created, running, yielded, ended };
   std::optional<T> value_;
   std::optional<Failure> failure_;
-  std::coroutine_handle<> consumer_;
   Generator* owner_ = nullptr;
   std::uint64_t loop_ = 0;  // on which it started, or waited last
   std::exception_ptr thrown_;

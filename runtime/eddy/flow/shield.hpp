@@ -15,7 +15,8 @@ namespace internal {
 template <class T>
 class [[nodiscard]] Shield : public Join<T> {
  public:
-  explicit Shield(TaskState& target) noexcept : Join<T>(target, &detach) {}
+  explicit Shield(TaskState& target) noexcept
+      : Join<T>(target, Waiter::kind<&Shield::describe, &detach>) {}
 
  private:
   static bool detach(Waiter& waiter) {

@@ -10,14 +10,26 @@ class TaskGroup::Child : public DoneHook, public Link<Child>, public Pooled {
  public:
   explicit Child(TaskGroup& group) noexcept : DoneHook(&ended), group_(group) {}
   TaskHandle task;
+  TaskGroup& group() const noexcept { return group_; }
 
- private:
   static void ended(DoneHook& hook, TaskState&) noexcept {
     auto& child = static_cast<Child&>(hook);
     child.group_.child_ended(child);
   }
+
+ private:
   TaskGroup& group_;
 };
+
+const TaskState* internal::group_above(const DoneHook& hook) noexcept {
+  if (!hook.is_told_by(&TaskGroup::Child::ended)) return nullptr;
+  return &static_cast<const TaskGroup::Child&>(hook).group().parent_.state();
+}
+
+void TaskGroup::AllEnded::describe(WaitNote& note) const {
+  note.what = "a TaskGroup of " + std::to_string(group_.children_.count());
+  note.for_tasks = true;
+}
 
 void TaskGroup::DeleteChild::operator()(Child* child) const noexcept { delete child; }
 

@@ -38,6 +38,9 @@ struct OnFailure {
 template <class F>
 Task<BodyValue<F, TaskGroup&>> task_group_scope(F body, OnFailure on_failure = {});
 
+// The task whose group that is, if the hook is that of a group's child.
+const TaskState* group_above(const DoneHook& hook) noexcept;
+
 }  // namespace internal
 
 class TaskGroup {
@@ -100,6 +103,7 @@ class TaskGroup {
 
   class Child;
   class AllEnded;
+  friend const internal::TaskState* internal::group_above(const internal::DoneHook& hook) noexcept;
   struct DeleteChild {
     void operator()(Child* child) const noexcept;
   };
@@ -157,7 +161,8 @@ class TaskGroup {
 // Waits until no child is left.
 class [[nodiscard]] TaskGroup::AllEnded : public internal::PlainWait {
  public:
-  explicit AllEnded(TaskGroup& group) noexcept : PlainWait(&stop), group_(group) {}
+  explicit AllEnded(TaskGroup& group) noexcept
+      : PlainWait(kind<&AllEnded::describe, &stop>), group_(group) {}
   AllEnded(const AllEnded&) = default;
   bool await_ready() const noexcept { return group_.quiet(); }
   void await_suspend(std::coroutine_handle<> frame) {
@@ -167,6 +172,7 @@ class [[nodiscard]] TaskGroup::AllEnded : public internal::PlainWait {
   }
 
  private:
+  void describe(internal::WaitNote& note) const;
   static bool stop(internal::Waiter& waiter) {
     auto& ended = static_cast<AllEnded&>(waiter);
     EDDY_ASSERT(ended.group_.waiter_ == &ended);

@@ -100,7 +100,7 @@ class [[nodiscard]] RateLimiter::Acquire : public internal::Waiter,
  public:
   static constexpr const char* died_early = "a RateLimiter died while a task waited for it";
   Acquire(RateLimiter& limiter, std::size_t count) noexcept
-      : Waiter(&stop), limiter_(limiter), count_(count) {}
+      : Waiter(kind<&Acquire::describe, &stop>), limiter_(limiter), count_(count) {}
 
   bool await_ready() { return limiter_.try_acquire(count_); }
   void await_suspend(std::coroutine_handle<> frame) {
@@ -112,6 +112,9 @@ class [[nodiscard]] RateLimiter::Acquire : public internal::Waiter,
  private:
   friend class RateLimiter;
   static bool stop(Waiter& waiter);
+  void describe(internal::WaitNote& note) const {
+    note.what = "RateLimiter.acquire(" + std::to_string(count_) + ")";
+  }
 
   RateLimiter& limiter_;
   std::size_t count_;

@@ -77,7 +77,7 @@ class [[nodiscard]] Accept : public internal::Waiter, public internal::Raises<Ac
   // What a Failure has for its operation when the connection was accepted, and is lost.
   static constexpr std::string_view setting_no_delay = "set TCP_NODELAY of";
   explicit Accept(internal::Counted<internal::ListenerState> listener) noexcept
-      : listener_(std::move(listener)) {}
+      : Waiter(kind<&Accept::describe>), listener_(std::move(listener)) {}
 
   // For messages.
   internal::AwaitedName awaited() const noexcept { return {"accept", listener_->name_}; }
@@ -88,6 +88,9 @@ class [[nodiscard]] Accept : public internal::Waiter, public internal::Raises<Ac
 
  private:
   friend class internal::ListenerState;
+  void describe(internal::WaitNote& note) const {
+    note.what = "accept " + std::string(listener_->name_.view());
+  }
   static Failure no_delay_refused(int code, const Socket& connection) noexcept;
   internal::Counted<internal::ListenerState> listener_;
   UniqueFd given_;

@@ -33,7 +33,8 @@ class Barrier {
   class [[nodiscard]] Wait : public internal::Waiter, public internal::Raises<Wait, std::size_t> {
    public:
     static constexpr const char* died_early = "a Barrier died while a task waited at it";
-    explicit Wait(Barrier& barrier) noexcept : Waiter(&stop), barrier_(barrier) {}
+    explicit Wait(Barrier& barrier) noexcept
+        : Waiter(kind<&Wait::describe, &stop>), barrier_(barrier) {}
     Wait(const Wait&) = default;
 
     bool await_ready() noexcept {
@@ -60,6 +61,10 @@ class Barrier {
 
    private:
     friend class Barrier;
+    void describe(internal::WaitNote& note) const {
+      note.what = "a Barrier, " + internal::of_so_many(barrier_.waiting_, barrier_.parties_) +
+                  " there";
+    }
     static bool stop(internal::Waiter& waiter) {
       auto& waiting = static_cast<Wait&>(waiter).barrier_.waiting_;
       EDDY_ASSERT(waiting > 0);

@@ -72,7 +72,10 @@ template <class Held>
 class [[nodiscard]] Sender<T>::Send : public internal::ChannelWait {
  public:
   using value_type = void;
-  Send(Sender sender, Held&& item) : sender_(std::move(sender)), item_(static_cast<Held&&>(item)) {}
+  Send(Sender sender, Held&& item)
+      : ChannelWait(kind<&Send::describe>),
+        sender_(std::move(sender)),
+        item_(static_cast<Held&&>(item)) {}
 
   bool await_ready() {
     auto& state = *sender_.state_;
@@ -110,6 +113,10 @@ class [[nodiscard]] Sender<T>::Send : public internal::ChannelWait {
   }
 
  private:
+  void describe(internal::WaitNote& note) const {
+    const auto& state = *sender_.state_;
+    note.what = "Sender.send to " + internal::of_so_many(state.size(), state.capacity());
+  }
   void put() {
     sender_.state_->push(std::move(item_));
     sent_ = true;
@@ -158,7 +165,8 @@ template <class T>
 class [[nodiscard]] Receiver<T>::Receive : public internal::ChannelWait {
  public:
   using value_type = std::optional<T>;
-  explicit Receive(Receiver receiver) noexcept : receiver_(std::move(receiver)) {}
+  explicit Receive(Receiver receiver) noexcept
+      : ChannelWait(kind<&Receive::describe>), receiver_(std::move(receiver)) {}
 
   bool await_ready() const noexcept {
     return receiver_.state_->has_item() || receiver_.closed();
@@ -183,6 +191,9 @@ class [[nodiscard]] Receiver<T>::Receive : public internal::ChannelWait {
   }
 
  private:
+  void describe(internal::WaitNote& note) const {
+    note.what = "Receiver.receive of " + std::to_string(receiver_.state_->size());
+  }
   Receiver receiver_;
 };
 

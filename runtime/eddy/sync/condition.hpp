@@ -84,7 +84,8 @@ class Condition {
   class Notified : public internal::Waiter {
    public:
     static constexpr const char* died_early = "a Condition died while a task waited for it";
-    explicit Notified(Condition& condition) noexcept : condition_(condition) {}
+    explicit Notified(Condition& condition) noexcept
+        : Waiter(kind<&Notified::describe>), condition_(condition) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> frame) {
       condition_.waiters_.push_back(*this);
@@ -102,6 +103,7 @@ class Condition {
     bool was_notified() const noexcept { return notified_; }
 
    private:
+    void describe(internal::WaitNote& note) const { note.what = "Condition.wait"; }
     Condition& condition_;
     bool notified_ = false;
   };

@@ -17,7 +17,7 @@ class Event {
   class [[nodiscard]] Wait : public internal::PlainWait {
    public:
     static constexpr const char* died_early = "an Event died while a task waited for it";
-    explicit Wait(Event& event) noexcept : event_(event) {}
+    explicit Wait(Event& event) noexcept : PlainWait(kind<&Wait::describe>), event_(event) {}
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> frame) {
       EDDY_ASSERT(!event_.set_);
@@ -26,6 +26,7 @@ class Event {
     }
 
    private:
+    void describe(internal::WaitNote& note) const { note.what = "Event.wait"; }
     Event& event_;
   };
 

@@ -56,7 +56,7 @@ class Lock {
 class Lock::Entry : public internal::Waiter {
  public:
   static constexpr const char* died_early = "a Lock died while a task waited for it";
-  explicit Entry(Lock& lock) noexcept : lock_(lock) {}
+  explicit Entry(Lock& lock) noexcept : Waiter(kind<&Entry::describe>), lock_(lock) {}
 
   bool await_ready() noexcept {
     if (lock_.state_ != State::free) return false;
@@ -87,6 +87,10 @@ class Lock::Entry : public internal::Waiter {
 
  private:
   friend class Lock;
+  void describe(internal::WaitNote& note) const {
+    note.what = "a Lock";
+    note.holder = lock_.holder_.task();
+  }
   bool given_ = false;
 };
 

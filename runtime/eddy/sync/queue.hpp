@@ -177,7 +177,8 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
  public:
   using value_type = void;
   static constexpr const char* died_early = "a Queue died while a task waited to put";
-  Put(BasicQueue& queue, T item) : queue_(queue), item_(std::move(item)) {}
+  Put(BasicQueue& queue, T item)
+      : Waiter(kind<&Put::describe>), queue_(queue), item_(std::move(item)) {}
 
   bool await_ready() {
     if (queue_.shut_down_) return true;
@@ -207,6 +208,9 @@ class [[nodiscard]] BasicQueue<T, Items>::Put : public internal::Waiter {
 
  private:
   friend class BasicQueue;
+  void describe(internal::WaitNote& note) const {
+    note.what = "Queue.put of " + internal::of_so_many(queue_.size(), queue_.maxsize_);
+  }
   // What comes of the place that was reserved: the next one's, unless the item takes it.
   Expected<void> put_reserved(bool stopped) {
     if (stopped || queue_.shut_down_) {
@@ -233,7 +237,7 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
  public:
   using value_type = T;
   static constexpr const char* died_early = "a Queue died while a task waited to get";
-  explicit Get(BasicQueue& queue) noexcept : queue_(queue) {}
+  explicit Get(BasicQueue& queue) noexcept : Waiter(kind<&Get::describe>), queue_(queue) {}
 
   bool await_ready() const noexcept { return queue_.can_get() || queue_.shut_down_; }
   void await_suspend(std::coroutine_handle<> frame) {
@@ -251,6 +255,10 @@ class [[nodiscard]] BasicQueue<T, Items>::Get : public internal::Waiter {
 
  private:
   friend class BasicQueue;
+  void describe(internal::WaitNote& note) const {
+    note.what = "Queue.get of " + std::to_string(queue_.size());
+    if (queue_.maxsize_ != 0) note.what += "/" + std::to_string(queue_.maxsize_);
+  }
 
   // True when an item is this getter's to take.
   bool redeem() noexcept {
@@ -274,7 +282,7 @@ template <class T, class Items>
 class [[nodiscard]] BasicQueue<T, Items>::Join : public internal::PlainWait {
  public:
   static constexpr const char* died_early = "a Queue died while a task waited in join()";
-  explicit Join(BasicQueue& queue) noexcept : queue_(queue) {}
+  explicit Join(BasicQueue& queue) noexcept : PlainWait(kind<&Join::describe>), queue_(queue) {}
   bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
   void await_suspend(std::coroutine_handle<> frame) {
     queue_.joiners_.push_back(*this);
@@ -282,6 +290,9 @@ class [[nodiscard]] BasicQueue<T, Items>::Join : public internal::PlainWait {
   }
 
  private:
+  void describe(internal::WaitNote& note) const {
+    note.what = "Queue.join, " + std::to_string(queue_.unfinished_) + " unfinished";
+  }
   BasicQueue& queue_;
 };
 

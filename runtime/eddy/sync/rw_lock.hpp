@@ -43,7 +43,7 @@ class RwLock {
    public:
     static constexpr const char* died_early = "a RwLock died while a task waited for it or held it";
     Entry(RwLock& lock, bool writes) noexcept
-        : Waiter(&stop), lock_(lock), writes_(writes) {}
+        : Waiter(kind<&Entry::describe, &stop>), lock_(lock), writes_(writes) {}
     Entry(const Entry&) = default;
     bool await_ready() noexcept {
       if (!lock_.waiters_.empty() || !lock_.admits(writes_)) return false;
@@ -68,6 +68,11 @@ class RwLock {
 
    private:
     friend class RwLock;
+    void describe(internal::WaitNote& note) const {
+      note.what = writes_ ? "RwLock.write" : "RwLock.read";
+      if (lock_.writing_) note.holder = lock_.writer_.task();
+      if (lock_.readers_ > 0) note.what += ", " + std::to_string(lock_.readers_) + " read";
+    }
     static bool stop(internal::Waiter& waiter) {
       leave(waiter);
       static_cast<Entry&>(waiter).lock_.admit_waiters();  // readers behind a writer that gave up

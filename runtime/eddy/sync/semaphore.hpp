@@ -55,7 +55,8 @@ class Semaphore {
 class Semaphore::Entry : public internal::Waiter {
  public:
   static constexpr const char* died_early = "a Semaphore died while a task waited for it";
-  explicit Entry(Semaphore& semaphore) noexcept : semaphore_(semaphore) {}
+  explicit Entry(Semaphore& semaphore) noexcept
+      : Waiter(kind<&Entry::describe>), semaphore_(semaphore) {}
 
   bool await_ready() noexcept {
     if (semaphore_.free_ == 0) return false;
@@ -81,6 +82,7 @@ class Semaphore::Entry : public internal::Waiter {
 
  private:
   friend class Semaphore;
+  void describe(internal::WaitNote& note) const { note.what = "a Semaphore, all units taken"; }
   bool given_ = false;
 };
 

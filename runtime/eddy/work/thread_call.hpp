@@ -117,8 +117,8 @@ class ThreadWait : public Waiter {
 
  protected:
   // Null: the pool of the loop it is awaited in.
-  ThreadWait(std::shared_ptr<PoolThreads> pool, Cancel cancel) noexcept
-      : Waiter(cancel), pool_(std::move(pool)) {}
+  ThreadWait(std::shared_ptr<PoolThreads> pool, const WaitKind& own) noexcept
+      : Waiter(own), pool_(std::move(pool)) {}
 
   // False: it did not suspend, because there is no thread for it.
   bool start(PoolJob& job, const Context& context, std::coroutine_handle<> frame);
@@ -127,6 +127,7 @@ class ThreadWait : public Waiter {
 
   bool withdrawn() noexcept;  // of its own accord: it never began
   static bool withdraw(Waiter& waiter);
+  void describe(WaitNote& note) const { note.what = "a call on a thread"; }
 
  private:
   std::shared_ptr<PoolThreads> pool_;
@@ -147,7 +148,7 @@ class [[nodiscard]] ThreadCall final
 
   template <class... Parts>
   explicit ThreadCall(std::shared_ptr<internal::PoolThreads> pool, Parts&&... parts)
-      : ThreadWait(std::move(pool), &withdraw),
+      : ThreadWait(std::move(pool), kind<&ThreadCall::describe, &withdraw>),
         call_(std::in_place, std::forward<Parts>(parts)...) {}
 
   bool await_suspend(std::coroutine_handle<> frame) {
@@ -176,7 +177,8 @@ class [[nodiscard]] AbandonedThreadCall final
 
   template <class... Parts>
   explicit AbandonedThreadCall(std::shared_ptr<internal::PoolThreads> pool, Parts&&... parts)
-      : ThreadWait(std::move(pool), &abandon), job_(new Job(std::forward<Parts>(parts)...)) {}
+      : ThreadWait(std::move(pool), kind<&AbandonedThreadCall::describe, &abandon>),
+        job_(new Job(std::forward<Parts>(parts)...)) {}
 
   bool await_suspend(std::coroutine_handle<> frame) {
     job_->waiter = this;

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/openat2.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -67,6 +68,11 @@ inline ssize_t read(int fd, void* into, std::size_t size) {
 }
 inline ssize_t write(int fd, const void* from, std::size_t size) {
   return ::write(fd, from, size);
+}
+// Of one's own process as well: it reads what a debugger would, and EFAULT where that is nothing.
+inline ssize_t process_vm_readv(pid_t process, const iovec* into, unsigned long into_count,
+                                const iovec* from, unsigned long from_count) {
+  return ::process_vm_readv(process, into, into_count, from, from_count, 0);
 }
 inline ssize_t pread(int fd, void* into, std::size_t size, off_t offset) {
   return ::pread(fd, into, size, offset);
@@ -235,6 +241,10 @@ inline void freeaddrinfo(addrinfo* found) { ::freeaddrinfo(found); }
 // -- the process and its threads --
 
 inline pid_t getpid() { return ::getpid(); }
+inline uid_t geteuid() { return ::geteuid(); }
+inline int dl_iterate_phdr(int (*tell)(dl_phdr_info*, std::size_t, void*), void* to) {
+  return ::dl_iterate_phdr(tell, to);
+}
 inline pid_t fork() { return ::fork(); }
 inline pid_t waitpid(pid_t child, int* status, int options) {
   return ::waitpid(child, status, options);

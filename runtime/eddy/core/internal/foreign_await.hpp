@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eddy/core/internal/foreign_awaitable.hpp>
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/internal/waiter.hpp>
 #include <eddy/core/loop.hpp>
 
@@ -19,7 +20,7 @@ namespace eddy::internal {
 
 class ForeignWait : public Waiter {
  protected:
-  ForeignWait() noexcept : Waiter(&stop) {}
+  ForeignWait() noexcept : Waiter(kind<&ForeignWait::describe, &stop>) {}
   ForeignWait(const ForeignWait& other) noexcept : Waiter(other) {
     EDDY_ASSERT(!other.resumed_by_);
   }
@@ -41,6 +42,7 @@ class ForeignWait : public Waiter {
   class Teller;
 
   static bool stop(Waiter& waiter);
+  void describe(WaitNote& note) const { note.what = "an awaitable of another library"; }
   void resumed() noexcept;
   void go_on() noexcept;
 

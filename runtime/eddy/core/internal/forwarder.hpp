@@ -5,6 +5,7 @@
 // still on its way leaves.
 #pragma once
 
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/internal/waiter.hpp>
 
 namespace eddy::internal {
@@ -14,7 +15,7 @@ class Forwarder : public Waiter {
   // Asks the next task. False: there is none left.
   using Ask = bool (*)(Forwarder&) noexcept;
 
-  explicit Forwarder(Cancel cancel) noexcept : Waiter(cancel) {}
+  explicit Forwarder(const WaitKind& kind) noexcept : Waiter(kind) {}
   Forwarder(const Forwarder& other) noexcept : Waiter(other) {}
 
   // For its Cancel: has `ask` called until none is left, now or, when that is inside of another

@@ -6,6 +6,11 @@
 
 namespace eddy::internal {
 
+void Operation::describe(WaitNote& note) const {
+  note.what = std::string(name_);
+  if (request_.fd() >= 0) note.what += " of descriptor " + std::to_string(request_.fd());
+}
+
 bool Operation::cancel(Waiter& waiter) {
   auto& operation = static_cast<Operation&>(waiter);
   EDDY_ASSERT(operation.state_ != State::queued || operation.linked());

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <eddy/core/internal/request.hpp>
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/internal/waiter.hpp>
 
 #include <cstdint>
@@ -29,7 +30,7 @@ class Operation : public Waiter {
 
   // `name` appears in errors: "read". The subject is the caller's to add.
   Operation(const Request& request, std::string_view name) noexcept
-      : Waiter(&cancel), request_(request), name_(name) {}
+      : Waiter(kind<&Operation::describe, &cancel>), request_(request), name_(name) {}
   Operation(const Operation&) = default;
   ~Operation() {
     EDDY_VERIFY(state_ != State::in_flight);
@@ -49,10 +50,6 @@ class Operation : public Waiter {
   }
 
   std::string_view name() const noexcept { return name_; }
-  // Null where `waiter` is something else, or cancelled in a way of its own.
-  static const Operation* from(const Waiter& waiter) noexcept {
-    return waiter.is_cancelled_by(&cancel) ? static_cast<const Operation*>(&waiter) : nullptr;
-  }
   // For messages: a name is a literal.
   AwaitedName awaited() const noexcept { return {name_.data()}; }
 
@@ -66,7 +63,8 @@ class Operation : public Waiter {
 
  protected:
   // For one that often is done without the kernel's queue: prepare() before it suspends.
-  explicit Operation(std::string_view name) noexcept : Waiter(&cancel), name_(name) {}
+  explicit Operation(std::string_view name) noexcept
+      : Waiter(kind<&Operation::describe, &cancel>), name_(name) {}
   void prepare(const Request& request) noexcept {
     EDDY_ASSERT(state_ != State::queued);
     request_ = PackedRequest(request);
@@ -82,8 +80,9 @@ class Operation : public Waiter {
   // operation goes on, by submit_again() or because more completions come. False: it has ended, and
   // its task is woken.
   using Proceed = bool (*)(Operation&) noexcept;
-  Operation(std::string_view name, Proceed proceed, Cancel on_cancel = &cancel) noexcept
-      : Waiter(on_cancel), proceed_(proceed), name_(name) {}
+  Operation(std::string_view name, Proceed proceed,
+            const WaitKind& own = kind<&Operation::describe, &cancel>) noexcept
+      : Waiter(own), proceed_(proceed), name_(name) {}
 
   // For a Proceed: submits what prepare() was given. False, with nothing done, when the task was
   // asked to stop.
@@ -99,6 +98,7 @@ class Operation : public Waiter {
   bool cancel_requested() const noexcept { return cancel_requested_; }
 
   static bool cancel(Waiter& waiter);
+  void describe(WaitNote& note) const;
 
   // For one that did what it should: a request to cancel that came meanwhile stays pending (C13).
   void keep_late_cancel() noexcept { if (cancel_requested_) [[unlikely]] keep_pending(); }

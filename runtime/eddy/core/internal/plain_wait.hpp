@@ -1,6 +1,7 @@
 // PlainWait: a wait that gives nothing: it ends, or it is cancelled.
 #pragma once
 
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/internal/waiter.hpp>
 #include <eddy/core/loop.hpp>
 

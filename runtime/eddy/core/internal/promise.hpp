@@ -10,7 +10,7 @@
 #pragma once
 
 #include <eddy/base/failure.hpp>
-#include <eddy/base/internal/pool.hpp>
+#include <eddy/core/internal/frame_link.hpp>
 #include <eddy/core/internal/misuse.hpp>
 #include <eddy/core/internal/task_state.hpp>
 
@@ -23,12 +23,8 @@
 
 namespace eddy::internal {
 
-class PromiseBase : public Pooled {
+class PromiseBase : public FrameLink {
  public:
-  PromiseBase() = default;
-  PromiseBase(const PromiseBase&) = delete;
-  PromiseBase& operator=(const PromiseBase&) = delete;
-
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   struct End {
@@ -67,9 +63,6 @@ class PromiseBase : public Pooled {
     }
   }
 
-  std::source_location where() const noexcept { return where_; }
-  void set_where(std::source_location where) noexcept { where_ = where; }
-
   // Destroys the frame, which never ran. Its arguments may be tasks that never ran, and so on, a
   // million deep: from a certain depth on they die one after the other. REQUIRES: the promise is
   // aligned to no more than two words
@@ -78,12 +71,6 @@ class PromiseBase : public Pooled {
  protected:
   enum class State : std::uint8_t { created, running, value, failure };
 
-  // In told_: it is the address of a task, not of the frame that waits. One word, because every
-  // frame stores it and looks at it.
-  static constexpr std::uintptr_t root = 1;
-
-  std::uintptr_t told_ = 0;
-  std::source_location where_;
   State state_ = State::created;
 };
 

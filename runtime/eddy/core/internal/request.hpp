@@ -44,6 +44,7 @@ class PackedRequest {
                    std::uint64_t{request.file_index} << 32,
                request.address3} {}
 
+  int fd() const noexcept { return static_cast<std::int32_t>(words_[0] >> 32); }
   void write_to(std::uint64_t* entry, std::uint64_t user_data) const noexcept {
     for (int i = 0; i < 4; ++i) entry[i] = word(i);
     entry[4] = user_data;

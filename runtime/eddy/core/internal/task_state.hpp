@@ -36,6 +36,8 @@ class DoneHook : public Link<DoneHook> {
   using Notify = void (*)(DoneHook&, TaskState&) noexcept;
   explicit DoneHook(Notify function) noexcept : notify_(function) {}
   void notify(TaskState& task) noexcept { notify_(*this, task); }
+  // Which kind it is, to those that know the kind.
+  bool is_told_by(Notify function) const noexcept { return notify_ == function; }
 
  private:
   Notify notify_;
@@ -84,6 +86,10 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   std::string name() const;
   // What it is parked on; null while it is ready, or runs.
   const Waiter* waiter() const noexcept { return waiter_; }
+  // For who looks in.
+  bool unstarted() const noexcept { return state_ == State::unstarted; }
+  std::coroutine_handle<> innermost_frame() const noexcept { return point_; }
+  List<DoneHook>& done_hooks() noexcept { return hooks_; }
   // Empty unless it was given one.
   const Text& given_name() const noexcept { return name_; }
   // The name where there is memory for it: for reports, which must not fail.

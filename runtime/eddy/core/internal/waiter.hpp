@@ -14,20 +14,29 @@
 namespace eddy::internal {
 
 class TaskState;
+class Waiter;
+struct WaitNote;
+
+// What there is to ask of a class of waiters: one constant for all of them, so that a waiter costs
+// no more than a pointer to it.
+struct WaitKind {
+  // Asks the wait to end. True: accepted, the waiter wakes its task sooner or later. False: too
+  // late.
+  bool (*cancel)(Waiter&);
+  // Says what it waits for. Null: nobody knows.
+  void (*describe)(const Waiter&, WaitNote&) = nullptr;
+};
 
 class Waiter : public Link<Waiter> {
  public:
-  // Asks the wait to end. True: accepted, the waiter wakes its task sooner or later. False: too
-  // late.
-  bool request_cancel() { return cancel_(*this); }
+  // See WaitKind.
+  bool request_cancel() { return kind_->cancel(*this); }
+  void describe(WaitNote& note) const { if (kind_->describe) kind_->describe(*this, note); }
 
   // The task runs in the next turn. REQUIRES: parked, and not woken since
   void wake() noexcept;
 
   TaskState* task() const noexcept { return task_; }
-
-  // Which kind of waiter it is, to those that know the kind.
-  bool is_cancelled_by(bool (*cancel)(Waiter&)) const noexcept { return cancel_ == cancel; }
 
   // The request is on its way through what this waits for: who meets it again goes in a circle.
   bool forwarding() const noexcept { return forwarding_; }
@@ -35,13 +44,27 @@ class Waiter : public Link<Waiter> {
  protected:
   using Cancel = bool (*)(Waiter&);
 
+  template <auto describe>
+  static void describe_by(const Waiter& waiter, WaitNote& note) {
+    describe_in(describe, waiter, note);
+  }
+  template <class W>
+  static void describe_in(void (W::*describe)(WaitNote&) const, const Waiter& waiter,
+                          WaitNote& note) {
+    (static_cast<const W&>(waiter).*describe)(note);
+  }
+
   // Leaves the list it waits in, and wakes its task: right for everything that only queues.
   static bool leave(Waiter& waiter);
 
-  explicit Waiter(Cancel cancel = &leave) noexcept : cancel_(cancel) {}
+  // The kind of a class: its member `void describe(WaitNote&) const`, and how its waits end.
+  template <auto describe, Cancel cancel = &leave>
+  static constexpr WaitKind kind{cancel, &describe_by<describe>};
+
+  explicit Waiter(const WaitKind& kind) noexcept : kind_(&kind) {}
 
   // A waiter may be moved until it is parked: into a scope that awaits it.
-  Waiter(const Waiter& other) noexcept : Link<Waiter>(other), cancel_(other.cancel_) {
+  Waiter(const Waiter& other) noexcept : Link<Waiter>(other), kind_(other.kind_) {
     EDDY_ASSERT(!other.task_);
   }
   Waiter& operator=(const Waiter&) = delete;
@@ -70,7 +93,7 @@ class Waiter : public Link<Waiter> {
   [[noreturn]] static void throw_no_task();
 
   TaskState* task_ = nullptr;
-  Cancel cancel_;
+  const WaitKind* kind_;
   bool cancelled_ = false;
   bool forwarding_ = false;
 };

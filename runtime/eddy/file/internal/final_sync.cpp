@@ -47,7 +47,7 @@ int use_instead(ParentDirectory& directory, int file) {
 }
 
 FinalSync::FinalSync(int fd, Storage::Mount& mount) noexcept
-    : Operation("sync", nullptr, &refuse), fd_(fd), mount_(mount) {
+    : Operation("sync", nullptr, kind<&FinalSync::describe, &refuse>), fd_(fd), mount_(mount) {
   EDDY_ASSERT(fd >= 0);
   prepare({.opcode = IORING_OP_FSYNC, .fd = fd});
 }

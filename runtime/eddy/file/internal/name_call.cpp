@@ -120,6 +120,10 @@ bool NameOperation::await_suspend(std::coroutine_handle<> frame) {
 }
 
 // While completions are reaped.
+void NameOperation::describe(WaitNote& note) const {
+  note.what = std::string(verb_->name) + " '" + std::string(arguments_.path.view()) + "'";
+}
+
 bool NameOperation::proceed(Operation& operation) noexcept {
   auto& call = static_cast<NameOperation&>(operation);
   EDDY_ASSERT(call.place_ == Place::ring);

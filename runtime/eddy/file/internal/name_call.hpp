@@ -74,7 +74,7 @@ class NameOperation : public Operation {
  protected:
   NameOperation(const NameVerb& verb, Text path, Text other, std::uint64_t number,
                 std::uint64_t more)
-      : Operation(verb.name, &proceed),
+      : Operation(verb.name, &proceed, kind<&NameOperation::describe, &cancel>),
         verb_(&verb),
         arguments_(std::move(path), std::move(other), number, more) {}
 
@@ -92,6 +92,7 @@ class NameOperation : public Operation {
   class Job;
 
   static bool proceed(Operation& operation) noexcept;
+  void describe(WaitNote& note) const;
   static Task<int> wait_for(std::shared_ptr<Job> job, NameOperation& call);
   int call_now();
   bool find_other_place(Storage& storage);

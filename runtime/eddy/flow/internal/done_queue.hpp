@@ -45,6 +45,9 @@ class DoneQueue {
     return take();
   }
 
+  // The task that waits longest there, if the hook is of one that does.
+  static const TaskState* waiting_at(const DoneHook& hook) noexcept;
+
   class Next;
   // The index of the task that ends next; no value once all have been taken. ∅
   Next next() noexcept;
@@ -85,7 +88,8 @@ class DoneQueue {
 class [[nodiscard]] DoneQueue::Next : public Waiter,
                                       public Raises<Next, std::optional<std::size_t>> {
  public:
-  explicit Next(DoneQueue& completions) noexcept : completions_(completions) {}
+  explicit Next(DoneQueue& completions) noexcept
+      : Waiter(kind<&Next::describe>), completions_(completions) {}
   Next(const Next&) = default;
 
   bool await_ready() const noexcept {
@@ -111,9 +115,19 @@ class [[nodiscard]] DoneQueue::Next : public Waiter,
 
  private:
   friend class DoneQueue;
+  void describe(WaitNote& note) const {
+    note.what = "the next of " + std::to_string(completions_.hooks_.size()) + " tasks";
+    note.for_tasks = true;
+  }
   DoneQueue& completions_;
   bool promised_ = false;
 };
+
+inline const TaskState* DoneQueue::waiting_at(const DoneHook& hook) noexcept {
+  if (!hook.is_told_by(&Hook::notify)) return nullptr;
+  Waiter* waiter = static_cast<const Hook&>(hook).owner->waiters_.front();
+  return waiter ? waiter->task() : nullptr;
+}
 
 inline DoneQueue::Next DoneQueue::next() noexcept { return Next(*this); }
 

@@ -56,7 +56,8 @@ template <class R>
 class PoolState<R>::Entry : public Waiter, public Raises<Entry, Place> {
  public:
   static constexpr const char* died_early = "a Pool died while a task waited for it";
-  explicit Entry(PoolState& pool) noexcept : Waiter(&stop), pool_(&pool) {}
+  explicit Entry(PoolState& pool) noexcept
+      : Waiter(kind<&Entry::describe, &stop>), pool_(&pool) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame) {
@@ -90,6 +91,9 @@ class PoolState<R>::Entry : public Waiter, public Raises<Entry, Place> {
     EDDY_ASSERT(entry.linked());
     --entry.pool_->waiting_;
     return leave(waiter);
+  }
+  void describe(WaitNote& note) const {
+    note.what = "Pool.acquire, " + std::to_string(pool_->waiting_) + " wait";
   }
 
   PoolState* pool_;

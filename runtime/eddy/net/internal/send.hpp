@@ -20,8 +20,8 @@ class Send : public SocketCall<SocketState::Side::writing> {
 
  protected:
   Send(Counted<SocketState> state, Proceed proceed, bool inner,
-       Cancel on_cancel = &Operation::cancel) noexcept
-      : SocketCall(std::move(state), "write", proceed, inner, on_cancel) {}
+       const WaitKind& own = of_socket) noexcept
+      : SocketCall(std::move(state), "write", proceed, inner, own) {}
 
   // The plain call: never waits. What the kernel would answer.
   int send_now(Bytes bytes) const noexcept;
@@ -120,7 +120,8 @@ class [[nodiscard]] SendZeroCopy : public Send {
  public:
   using value_type = void;
   SendZeroCopy(Counted<SocketState> state, Bytes bytes) noexcept
-      : Send(std::move(state), &proceed, false, &cancel), rest_(bytes) {}
+      : Send(std::move(state), &proceed, false, kind<&SendZeroCopy::describe, &cancel>),
+        rest_(bytes) {}
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> frame);

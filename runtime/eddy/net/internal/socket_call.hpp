@@ -18,10 +18,17 @@ class SocketCall : public Operation {
   AwaitedName awaited() const noexcept { return state_->awaited(name()); }
 
  protected:
+  void describe(WaitNote& note) const {
+    note.what = std::string(name());
+    if (const auto peer = state_->peer_name_if_any(); !peer.empty()) note.what.append(" ") += peer;
+  }
+  static constexpr const WaitKind& of_socket =
+      kind<&SocketCall::describe, &Operation::cancel>;
+
   // `inner`: a part of a call that has the side already.
   SocketCall(Counted<SocketState> state, std::string_view name, Proceed proceed, bool inner = false,
-             Cancel on_cancel = &Operation::cancel) noexcept
-      : Operation(name, proceed, on_cancel), state_(std::move(state)), inner_(inner) {}
+             const WaitKind& own = of_socket) noexcept
+      : Operation(name, proceed, own), state_(std::move(state)), inner_(inner) {}
 
   // False: there is nothing to wait for, since the socket is closed.
   bool begin() {

@@ -21,9 +21,13 @@ class BroadcastWait : public Waiter {
   static constexpr const char* died_early = "a broadcast channel died while a task waited for it";
 
  protected:
+  BroadcastWait() noexcept : Waiter(kind<&BroadcastWait::describe>) {}
   [[noreturn]] static void refuse_second() {
     throw_misuse("two tasks receive by one BroadcastReceiver: subscribe() for each, or copy it");
   }
+
+ private:
+  void describe(WaitNote& note) const { note.what = "BroadcastReceiver.receive"; }
 };
 
 inline std::size_t room_for(Count capacity) {

@@ -24,6 +24,9 @@ class ChannelWait : public Waiter {
   // What was promised, if anything was; none from then on.
   bool take_promise() noexcept { return std::exchange(promised_, false); }
 
+ protected:
+  using Waiter::Waiter;
+
  private:
   template <class> friend class ChannelState;
   bool promised_ = false;

@@ -19,11 +19,13 @@ class FutureStateBase;
 class FutureWait : public Waiter {
  public:
   static constexpr const char* died_early = "a Future died while a task waited for it";
-  explicit FutureWait(FutureStateBase& state) noexcept : base_(state) {}
+  explicit FutureWait(FutureStateBase& state) noexcept
+      : Waiter(kind<&FutureWait::describe>), base_(state) {}
   bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<> frame);
 
  private:
+  void describe(WaitNote& note) const { note.what = "a Future"; }
   FutureStateBase& base_;
 };
 

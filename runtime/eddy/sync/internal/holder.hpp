@@ -1,7 +1,8 @@
-// Holder: which task has taken a lock, to tell one that waits for itself.
+// Holder: which task has taken a lock: to tell one that waits for itself, and for who looks in.
 //
-// In debug mode, and where there are assertions (no NDEBUG): elsewhere nothing is noted. A lock may
-// be given back by another task than took it, so without debug mode waiting for oneself is allowed.
+// A lock may be given back by another task than took it. So that task may be gone while the lock is
+// held, and another at its address: what is about to be thrown compares its number as well. That is
+// in debug mode, and where there are assertions (no NDEBUG): only there waiting for oneself throws.
 #pragma once
 
 #include <eddy/core/internal/misuse.hpp>
@@ -14,14 +15,17 @@ namespace eddy::internal {
 
 class Holder {
  public:
-  // The running task has it, or nobody in particular has.
-  void is_running_task() noexcept { note(running()); }
-  void is_nobody() noexcept { note(0); }
+  void is_running_task() noexcept { note(thread_state.task); }
+  void is_nobody() noexcept { note(nullptr); }
+
+  // Only to be compared.
+  const TaskState* task() const noexcept { return task_; }
 
   // Throws UsageError when the task that is about to wait holds it.
   void require_other([[maybe_unused]] const char* what) const {
 #ifndef NDEBUG
-    if (task_ == 0 || running() != task_) return;
+    const TaskState* running = thread_state.task;
+    if (!running || running != task_ || number_of(running) != number_) return;
     if (thread_state.loop && thread_state.loop->debug()) {
       throw_misuse(std::string(what) + " is taken a second time by the task that holds it");
     }
@@ -29,20 +33,20 @@ class Holder {
   }
 
  private:
-  void note([[maybe_unused]] std::uint64_t task) noexcept {
-#ifndef NDEBUG
+  void note(const TaskState* task) noexcept {
     task_ = task;
+#ifndef NDEBUG
+    number_ = number_of(task);
 #endif
   }
 
   // The ids of a task count from one in each loop.
-  static std::uint64_t running() noexcept {
-    const TaskState* task = thread_state.task;
+  static std::uint64_t number_of(const TaskState* task) noexcept {
     return task ? task->loop_id() << 40 ^ task->id() : 0;
   }
 
-  // running() of then; in every build, so that a lock is of one size.
-  [[maybe_unused]] std::uint64_t task_ = 0;
+  const TaskState* task_ = nullptr;
+  [[maybe_unused]] std::uint64_t number_ = 0;  // in every build, so that a lock is of one size
 };
 
 }  // namespace eddy::internal

@@ -11,10 +11,12 @@ class SignalWait : public Waiter {
   static constexpr const char* died_early = "a Signals died while a task waited for it";
 
  protected:
+  SignalWait() noexcept : Waiter(kind<&SignalWait::describe>) {}
   int given() const noexcept { return given_; }
 
  private:
   friend class SignalQueue;
+  void describe(WaitNote& note) const { note.what = "a signal"; }
   int given_ = 0;  // none
 };
 

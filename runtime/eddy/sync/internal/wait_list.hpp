@@ -10,6 +10,7 @@
 #pragma once
 
 #include <eddy/core/internal/misuse.hpp>
+#include <eddy/core/internal/wait_note.hpp>
 #include <eddy/core/internal/waiter.hpp>
 #include <eddy/core/loop.hpp>
 

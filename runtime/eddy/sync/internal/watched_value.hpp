@@ -16,10 +16,12 @@ class WatchWait : public Waiter {
   static constexpr const char* died_early = "a watch channel died while a task waited for it";
 
  protected:
+  WatchWait() noexcept : Waiter(kind<&WatchWait::describe>) {}
   bool was_told() const noexcept { return told_; }
 
  private:
   template <class> friend class WatchedValue;
+  void describe(WaitNote& note) const { note.what = "WatchReceiver.changed"; }
   bool told_ = false;  // it was woken by a change
 };
 

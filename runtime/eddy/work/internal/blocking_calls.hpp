@@ -64,7 +64,9 @@ class BlockingCalls : public LoopService {
 class [[nodiscard]] WaitForCall : public PlainWait {
  public:
   explicit WaitForCall(std::shared_ptr<BlockingCall> call, bool to_its_end = false) noexcept
-      : PlainWait(&end_early), call_(std::move(call)), to_its_end_(to_its_end) {}
+      : PlainWait(kind<&WaitForCall::describe, &end_early>),
+        call_(std::move(call)),
+        to_its_end_(to_its_end) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> frame);
@@ -77,6 +79,7 @@ class [[nodiscard]] WaitForCall : public PlainWait {
 
  private:
   static bool end_early(Waiter& waiter);
+  void describe(WaitNote& note) const { note.what = "a system call on a thread"; }
 
   std::shared_ptr<BlockingCall> call_;
   bool to_its_end_;

@@ -1,0 +1,25 @@
+// The frames of a task that waits, from the innermost to its root: where each coroutine stands.
+//
+// A task knows its innermost frame, and each frame whom it tells when it ends. Not every frame need
+// be eddy's: where a coroutine of another library awaits something of eddy's, what is read in the
+// place of a promise is anything. So every word is read as a debugger would, by a system call that
+// fails where there is no memory, and believed only if what it points at is part of the program.
+#pragma once
+
+#include <eddy/core/internal/task_state.hpp>
+
+#include <source_location>
+#include <vector>
+
+namespace eddy::internal {
+
+struct FrameChain {
+  std::vector<std::source_location> innermost;  // as many as were asked for
+  std::size_t more = 0;                         // beyond those
+  bool whole = false;  // it was followed to the task; else a frame is not eddy's
+};
+
+// Nothing of a task that runs: what it is in is not written down before it waits.
+FrameChain frames_of(TaskState& task, std::size_t at_most);
+
+}  // namespace eddy::internal
