@@ -318,6 +318,24 @@ def test_backup_users(program, work):
     check("json", text, '{\n  "email": "bob@example.com",\n  "id": 2,\n  "name": "Bob"\n}')
 
 
+def test_eddy_ps(program, work):
+    ps = run(program)
+    check("exit code", ps.returncode, 0)
+    lines = [line.split("\t") for line in ps.stdout.splitlines()]
+    check("header", lines[0], ["ID", "NAME", "COROUTINE", "STATE"])
+    states = {line[1]: line[3] for line in lines[1:]}
+    check("philosopher", states["philosopher"], 'waits for a Lock held by task 4 "neighbour"')
+    check("neighbour", states["neighbour"], 'waits for a Lock held by task 3 "philosopher"')
+    (work / "eddy-pstree").symlink_to(program)
+    for tree in (run(program, "--tree"), run(work / "eddy-pstree")):
+        check("cycle", tree.stdout.splitlines()[-1],
+              'a cycle: task 3 "philosopher" waits for task 4 "neighbour" waits for task 3 "philosopher"')
+    missing = run(program, work / "none")
+    check("exit code", missing.returncode, 1)
+    check("says why", missing.stderr,
+          f"eddy_ps: connect 'unix:{work / 'none'}': No such file or directory\n")
+
+
 def main():
     name, program = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as folder:

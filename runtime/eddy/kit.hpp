@@ -7,6 +7,7 @@
 #include <eddy/kit/connect.hpp>               // connect to a host
 #include <eddy/kit/exit_status.hpp>           // how a child ended
 #include <eddy/kit/gather_with_progress.hpp>  // gather() that tells how many are done
+#include <eddy/kit/inspect.hpp>               // the tasks of a loop, and what they wait for
 #include <eddy/kit/pool_options.hpp>          // of a Pool
 #include <eddy/kit/process.hpp>               // child processes
 #include <eddy/kit/process_options.hpp>       // what they are given
