@@ -8,10 +8,15 @@ nothing. gdb loads it by itself for an installed libeddy.so; else: source runtim
 """
 import os
 import re
+import socket
 
 import gdb
 import gdb.printing
 
+WAITER = "eddy::internal::Waiter"
+LONGEST = 4096  # of a text: where there is none yet, its size may be anything
+NOTES = {"_Coro_resume_index": 2, "__coro_index": 0}  # GCC's and clang's, and what is first in them
+MOST_CODE = 65536  # of a coroutine that is looked through
 FRAMES_SHOWN = 32  # of each task, by eddy tasks -v
 NO_TYPES = ("there is no debug information of eddy's types: build the program with -g (clang: and with "
             "-fstandalone-debug), or the library; -g1 is not enough")
@@ -26,8 +31,8 @@ def lookup(name):
         return None
 
 
-def word(address):
-    memory = gdb.selected_inferior().read_memory(address, 8)
+def word(address, size=8):
+    memory = gdb.selected_inferior().read_memory(address, size)
     return int.from_bytes(bytes(memory), "little")
 
 
@@ -39,7 +44,12 @@ def need(name):
 
 
 def value_at(kind, address):
-    return gdb.Value(address).cast(kind.pointer()).dereference()
+    """As an element: where a pointer leads, gdb looks for the run-time type, and complains if it lacks."""
+    return gdb.Value(address).cast(kind.array(0).pointer()).dereference()[0]
+
+
+def pointed_at(pointer):
+    return value_at(pointer.type.target(), int(pointer))
 
 
 def bases(kind):
@@ -63,26 +73,40 @@ def text_of(text):
     if not block:
         return ""
     characters = (block + 1).cast(gdb.lookup_type("char").pointer())
-    return characters.string("utf-8", "replace", int(block["size"]))
+    return characters.string("utf-8", "replace", min(int(block["size"]), LONGEST))
 
 
 def view_of(view):
-    return view["_M_str"].string("utf-8", "replace", int(view["_M_len"]))
+    return view["_M_str"].string("utf-8", "replace", min(int(view["_M_len"]), LONGEST))
 
 
-def nodes(owner, kind):
-    """What is in a List."""
+def offset_of(base, kind):
+    """Where the base of that name lies in a class; None where it has none."""
+    for field in kind.fields():
+        if field.is_base_class:
+            inner = 0 if field.type.name == base else offset_of(base, plain(field.type))
+            if inner is not None:
+                return field.bitpos // 8 + inner
+    return None
+
+
+def whole(kind, part):
+    """What of that class the part is a base of."""
+    return value_at(kind, int(part.address) - offset_of(plain(part.type).name, kind))
+
+
+def links(owner):
+    """What is in a List, as its Link."""
     head = owner["head_"]
     link = head["next_"]
     while link and link != head.address:
-        yield link.dereference().address.cast(kind.pointer()).dereference()
+        yield link.dereference()
         link = link["next_"]
 
 
 def count(owner):
     """How many wait in a WaitList."""
-    kind = owner["waiters_"]["head_"].type
-    return sum(1 for _ in nodes(owner["waiters_"], kind))
+    return sum(1 for _ in links(owner["waiters_"]))
 
 
 def waiting(owner):
@@ -95,16 +119,6 @@ def symbol_at(address):
     return None if said.startswith("No symbol") else re.split(r" \+ \d+ in | in section ", said.strip())[0]
 
 
-def function_at(address):
-    """The function with debug information, where what is inlined at its start is none."""
-    block = gdb.block_for_pc(address)
-    found = None
-    while block and not block.is_static and not block.is_global:
-        found = block.function or found
-        block = block.superblock
-    return found
-
-
 def seconds(nanoseconds):
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
         if abs(nanoseconds) >= size:
@@ -115,7 +129,7 @@ def seconds(nanoseconds):
 def shortened(name):
     """A function or a type without what says nothing here: the result, the arguments of templates."""
     name = re.sub(r" \[(with )?\w+ = .*\]$|\(anonymous namespace\)::|\{anonymous\}::", "", name)
-    name = re.sub(r"^(eddy::)?(Task|Generator)<.*?>+ (?=[\w{(<~])", "", name)
+    name = re.sub(r"^auto |^(eddy::)?(Task|Generator)<.*?>+ (?=[\w{(<~])", "", name)
     return re.sub(r"\beddy::(internal::)?", "", name)
 
 
@@ -128,48 +142,60 @@ def without_arguments(name):
 class Frame:
     def __init__(self, address):
         self.address = address
-        code = word(address) or word(address + 8)  # word 0 is null at the end
-        self.symbol = function_at(code)
-        self.name = symbol_at(code) or "?"
+        self.code = word(address) or word(address + 8)  # word 0 is null at the end
         self.type = None  # of the frame, with all that it holds
         self.promise = None
-        for variable in self.symbol and gdb.block_for_pc(code) or ():
+        for variable in gdb.block_for_pc(self.code) or ():
             if variable.name == "frame_ptr":  # GCC; of a template it tells no members
                 self.type = variable.type.target() if variable.type.target().fields() else None
             elif variable.name == "__coro_frame":  # clang
                 self.type = variable.type
             elif variable.name in ("_Coro_promise", "__promise"):
                 self.promise = self.promise_of(variable.type)
-        if not self.symbol:
-            self.promise = self.promise_of(need("eddy::internal::PromiseBase"))
+        if self.promise is None:
+            self.promise = self.promise_of(need("eddy::internal::FrameLink"))  # mostly
 
     def promise_of(self, kind):
         aligned = max(plain(kind).alignof, 8)
         return value_at(kind, self.address + (16 + aligned - 1) // aligned * aligned)
 
-    def has(self, member):
-        return self.promise is not None and any(
-            field.name == member for base in bases(plain(self.promise.type)) for field in base.fields())
+    def place(self):
+        """The function; and the line at which it waits, where that is to be found. None where the promise
+        is none of eddy's."""
+        try:
+            name, file, number = place_of(self.promise["where_"])
+        except (gdb.error, UnicodeError):
+            return None
+        first = gdb.find_pc_line(self.code)
+        if not first.symtab or os.path.basename(first.symtab.filename) != file:
+            return f"{name} ({file}:{number})"  # a verb's, of which this does the work
+        line = self.line_of_wait(number)
+        return f"{name} ({file}:{first.line})" + (f" at line {line}" if line else "")
 
-    def parent(self):
-        """The frame that awaits this one, or None at the root of a task, or in somebody else's frame."""
-        if self.has("told_"):
-            told = int(self.promise["told_"])
-            return Frame(told) if told and not told & 1 else None
-        if self.has("consumer_"):
-            consumer = int(self.promise["consumer_"]["_M_fr_ptr"])
-            return Frame(consumer) if consumer else None
+    def line_of_wait(self, number):
+        """The coroutine notes in its frame which of its waits it is in, by a constant unless it was
+        optimised. GCC takes the note to stand in the function's last line: the code before it tells."""
+        notes = [field for field in self.type.fields() if field.name in NOTES] if self.type else ()
+        if not notes:
+            return None
+        place = notes[0].bitpos // 8
+        wait = word(self.address + place, notes[0].type.sizeof)
+        if wait == NOTES[notes[0].name]:
+            return None  # not started
+        stores = re.compile(rf"\$0x{wait:x},0x{place:x}\(|\+0x{place:x}\],0x{wait:x}$")
+        end = min(gdb.block_for_pc(self.code).end, self.code + MOST_CODE)
+        for step in gdb.selected_inferior().architecture().disassemble(self.code, end - 1):
+            if stores.search(step["asm"]):
+                line = gdb.find_pc_line(step["addr"])
+                while line.line == number and line.pc > self.code:
+                    line = gdb.find_pc_line(line.pc - 1)
+                return line.line
         return None
 
-    def place(self):
-        line = f"{os.path.basename(self.symbol.symtab.filename)}:{self.symbol.line}" if self.symbol else ""
-        if self.has("where_"):
-            name, told = place_of(self.promise["where_"])
-            if line.split(":")[0] != told.split(":")[0]:  # a verb's, of which this does the work
-                line = told
-        else:
-            name = shortened(self.name).split("(")[0] + "()"
-        return f"{name} ({line})" if line else name
+    def parent(self):
+        """The frame that awaits this one, or None at the root of a task."""
+        told = int(self.promise["told_"])
+        return Frame(told) if told and not told & 1 else None
 
     def variables(self):
         hidden = re.compile(r"_Coro|__|(Aw|Is|Fs|Yd|D\.|T|_D)\d*_|(class|struct|PointerType)_|this$")
@@ -178,36 +204,11 @@ class Frame:
                 value = value_at(field.type, self.address + field.bitpos // 8)
                 yield re.sub(r"_\d+_\d+$", "", field.name), value
 
-    def object_at(self, address, base):
-        """What of this frame derives from the base, and has that at the address."""
-        return self.type and find_at(value_at(self.type, self.address), address, base)
-
-
-def find_at(value, address, base):
-    kind = plain(value.type)
-    if kind.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
-        return None
-    start = int(value.address)
-    if not start <= address < start + kind.sizeof:
-        return None
-    if is_a(kind, base):
-        pointer = value.address.cast(kind.pointer()).cast(lookup(base).pointer())
-        return value.cast(kind) if int(pointer) == address else None
-    for field in kind.fields():
-        if not hasattr(field, "bitpos") or not isinstance(field.bitpos, int):
-            continue  # static, or a virtual base
-        part = value_at(field.type, start + field.bitpos // 8)
-        if (found := find_at(part, address, base)) is not None:
-            return found
-    return None
-
 
 def place_of(where):
     there = where["_M_impl"]
-    if not there:
-        return "?", "?"
     file = os.path.basename(there["_M_file_name"].string())
-    return shortened(there["_M_function_name"].string()), f"{file}:{int(there['_M_line'])}"
+    return shortened(there["_M_function_name"].string()), file, int(there["_M_line"])
 
 
 # -- tasks --
@@ -226,19 +227,19 @@ class Task:
         while frame and frame.address not in seen:
             seen.add(frame.address)
             yield frame
-            frame = frame.parent()
+            frame = frame.parent() if frame.place() else None
 
     def doing(self):
         asked = ", asked to stop" if self.state["cancelling_"] else ""
         if self.running:
             return "runs: see bt" + asked
         if self.state["waiter_"]:
-            return "waits for " + waits_for(self.state["waiter_"].dereference(), self) + asked
+            return "waits for " + waits_for(pointed_at(self.state["waiter_"])) + asked
         state = enumerator(self.state["state_"])
         return {"unstarted": "not started", "running": "ready"}.get(state, "ended: " + state) + asked
 
     def place(self):
-        return "{} ({})".format(*place_of(self.state["where_"]))
+        return "{} ({}:{})".format(*place_of(self.state["where_"]))
 
     def line(self):
         return f"{label(self.state)} in {self.place()}: {self.doing()}"
@@ -307,53 +308,48 @@ def loop_on_stack():
 def tasks_of(loop):
     kind = need("eddy::internal::TaskState")
     running = thread_local("eddy::internal::thread_state", kind.pointer(), 8)
-    for state in nodes(loop["tasks_"], kind):
+    for link in links(loop["tasks_"]):
+        state = whole(kind, link)
         yield Task(state, running is not None and running == state.address)
 
 
-def waits_for(waiter, task):
-    whole = whole_waiter(waiter, task)
-    if whole is None:
-        return symbol_at(cancel_of(waiter)) or "?"
-    kind = plain(whole.type)
+def waits_for(waiter):
+    kind = class_of(waiter)
+    if kind is None:
+        return symbol_at(int(waiter["kind_"]["cancel"])) or "?"
+    wait = whole(kind, waiter)
+    if is_a(kind, "eddy::internal::NameOperation"):
+        return f"{view_of(wait['name_'])} '{text_of(wait['arguments_']['path'])}'"
     if is_a(kind, "eddy::internal::Operation"):
-        return operation(whole)
-    if is_a(kind, "eddy::Sleep"):
-        return "time: " + deadline(whole["until_"], task)
-    said = shortened(without_arguments(kind.name)).replace("BasicQueue", "Queue")
+        return operation(wait)
+    if kind.name == "eddy::Sleep":
+        return f"time: {time_left(wait)}"
+    said = re.sub("::Entry$", "", shortened(without_arguments(kind.name))).replace("BasicQueue", "Queue")
     for base in bases(kind):
-        for field in base.fields() if base.name != "eddy::internal::Waiter" else ():
+        for field in base.fields() if base.name != WAITER else ():
             if field.name == "left_":
-                return f"{said}: {whole[field.name]} left"
+                return f"{said}: {wait[field.name]} left"
             if field.type.code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_PTR) and shows(field.type.target()):
-                return f"{said}: {one_line(whole[field.name])}"
+                return f"{said}: {one_line(wait[field.name])}"
     return said
 
 
-def whole_waiter(waiter, task):
-    """The object that the waiter is the base of: in the frame that waits, or by how it is cancelled."""
-    base = "eddy::internal::Waiter"
-    for frame in task.frames():
-        found = frame.object_at(int(waiter.address), base)
-        if found is not None:
-            return found
-        break
-    kind = lookup((symbol_at(cancel_of(waiter)) or "").split("(")[0].rsplit("::", 1)[0])
-    if kind is not None and kind.name != base and is_a(kind, base):
-        return waiter.address.cast(kind.pointer()).dereference()
+def class_of(waiter):
+    """Its kind is a constant whose name has that of the class in it: kind<&Class::describe, how it is
+    cancelled>. Of a template of which gdb has another spelling, how it is cancelled says enough."""
+    found = re.search(r"\bkind<&\(?(.+?)::describe\b", symbol_at(int(waiter["kind_"])) or "")
+    cancel = (symbol_at(int(waiter["kind_"]["cancel"])) or "").split("(")[0]
+    for name in (found and found[1], cancel.rpartition("::")[0]):
+        kind = name and lookup(name)
+        if kind and kind.name != WAITER and is_a(kind, WAITER):
+            return kind
     return None
 
 
-def cancel_of(waiter):
-    if any(field.name == "kind_" for field in waiter.type.fields()):
-        return int(waiter["kind_"]["cancel"])
-    return int(waiter["cancel_"])
-
-
-def operation(whole):
-    first = int(whole["request_"]["words_"][0])
+def operation(request):
+    first = int(request["request_"]["words_"][0])
     descriptor = first >> 32
-    said = f"{view_of(whole['name_'])}"
+    said = f"{view_of(request['name_'])}"
     if first & 0x100:  # IOSQE_FIXED_FILE
         return f"{said} of registered file {descriptor}"
     return f"{said} of {descriptor_name(descriptor)}" if descriptor < 2**31 else said
@@ -369,9 +365,9 @@ def descriptor_name(number):
     return f"fd {number}"
 
 
-def deadline(instant, task):
-    left = int(instant["__d"]["__r"]) - int(task.state["loop_"]["now_"]["__d"]["__r"])
-    return f"{seconds(left)} to go"
+def time_left(sleep):
+    now = sleep["task_"]["loop_"]["now_"]  # when its turn began
+    return f"{seconds(int(sleep['until_']['__d']['__r']) - int(now['__d']['__r']))} to go"
 
 
 # -- commands --
@@ -426,7 +422,8 @@ def show(task, most_frames, verbose=False):
             if number == most_frames:
                 print(f"       and more: eddy stack {task.id}")
                 break
-            print(f"       #{number} {frame.place()}, frame {frame.address:#x}")
+            place = frame.place() or f"{symbol_at(frame.code)}, not eddy's: nobody knows what awaits it"
+            print(f"       #{number} {place}, frame {frame.address:#x}")
             for name, value in frame.variables() if verbose else ():
                 print(f"            {name} = {one_line(value)}")
     except gdb.error as error:  # what is broken in one hides no other
@@ -438,18 +435,30 @@ def one_line(value):
         if value.type.code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
             value = value.referenced_value()
         if value.type.code == gdb.TYPE_CODE_PTR and value and shows(value.type.target()):
-            value = value.dereference()
+            value = pointed_at(value)
         return value.format_string(max_elements=8, max_depth=2).replace("\n", " ")
     except gdb.error as error:
         return f"<{error}>"
 
 
-# -- printers --
+# -- printers: types, also by the names of typedefs, and the function that makes one line of each --
 
+LINES = {}
+
+
+def line_for(*names):
+    def remember(function):
+        LINES.update(dict.fromkeys(names, function))
+        return function
+    return remember
+
+
+@line_for("eddy::Text")
 def show_text(text):
     return '"' + text_of(text) + '"'
 
 
+@line_for("eddy::Failure")
 def show_failure(failure):
     kind, text = enumerator(failure["kind_"]), text_of(failure["text_"])
     if kind == "error":
@@ -464,11 +473,13 @@ def show_failure(failure):
     return f"exception {failure['exception_']['_M_exception_object']}"
 
 
+@line_for("eddy::Error", "eddy::TimeoutError")
 def show_error(error):
     whole = text_of(error["whole_"])
     return whole or error["_M_msg"]["_M_p"].string("utf-8", "replace")
 
 
+@line_for("eddy::Task")
 def show_task(task):
     address = int(task["frame_"]["_M_fr_ptr"])
     if not address:
@@ -478,6 +489,7 @@ def show_task(task):
     return f"{frame.place()}, {'not started' if state == 'created' else state}"
 
 
+@line_for("eddy::internal::TaskState", "eddy::internal::TaskResult")
 def show_task_state(state):
     now = enumerator(state["state_"])
     running = "waits" if state["waiter_"] else "runs or is ready"
@@ -485,30 +497,58 @@ def show_task_state(state):
     return f"{label(state)}: {said}"
 
 
+@line_for("eddy::TaskHandle", "eddy::JoinHandle")
 def show_handle(handle):
-    return show_task_state(handle["state_"].dereference()) if handle["state_"] else "no task"
+    return show_task_state(pointed_at(handle["state_"])) if handle["state_"] else "no task"
 
 
+def holder_of(holder):
+    """Of this thread's tasks the one that has a lock; it may be gone."""
+    for loop in loops_from(first_loop()) if holder["task_"] else ():
+        for task in tasks_of(loop):
+            if task.state.address == holder["task_"]:
+                return f" by {label(task.state)}"
+    return ""
+
+
+@line_for("eddy::Lock")
 def show_lock(lock):
-    state = enumerator(lock["state_"])
-    holder = lock["holder_"]["task_"]
-    by = ""
-    if holder.type.code == gdb.TYPE_CODE_PTR:
-        by = next((f" by {label(task.state)}" for loop in loops_from(first_loop()) for task in tasks_of(loop)
-                   if task.state.address == holder), "")  # it may be gone
-    elif holder:
-        by = f" by task {int(holder) & (1 << 40) - 1}"
-    return f"{state}{by}{waiting(lock['waiters_'])}"
+    return enumerator(lock["state_"]) + holder_of(lock["holder_"]) + waiting(lock["waiters_"])
 
 
+@line_for("eddy::RwLock")
+def show_rw_lock(lock):
+    readers = int(lock["readers_"])
+    state = "writing" + holder_of(lock["writer_"]) if lock["writing_"] else f"{readers} reading"
+    return state + waiting(lock["waiters_"])
+
+
+@line_for("eddy::Barrier")
+def show_barrier(barrier):
+    return f"{barrier['waiting_']} of {barrier['parties_']} there{', broken' if barrier['broken_'] else ''}"
+
+
+@line_for("eddy::Semaphore", "eddy::BoundedSemaphore")
 def show_semaphore(semaphore):
     return f"{int(semaphore['free_']) + int(semaphore['kept_'])} free{waiting(semaphore['waiters_'])}"
 
 
+@line_for("eddy::Condition")
+def show_condition(condition):
+    return f"{count(condition['waiters_'])} waiting"
+
+
+@line_for("eddy::TaskGroup")
+def show_task_group(group):
+    return f"{sum(1 for _ in links(group['children_']))} children left"
+
+
+@line_for("eddy::Event")
 def show_event(event):
     return ("set" if event["set_"] else "not set") + waiting(event["waiters_"])
 
 
+@line_for("eddy::BasicQueue")
 def show_queue(queue):
     items = queue["items_"]
     ring = any(field.name == "count_" for field in items.type.fields())
@@ -522,21 +562,37 @@ def show_queue(queue):
     return said + (", shut down" if queue["shut_down_"] else "")
 
 
+@line_for("eddy::Duration")
 def show_duration(duration):
     return seconds(int(duration["__r"]))
 
 
+@line_for("eddy::Instant")
 def show_instant(instant):
     return seconds(int(instant["__d"]["__r"])) + " on CLOCK_MONOTONIC"
 
 
+@line_for("eddy::UniqueFd")
 def show_descriptor(owner):
     number = int(owner["fd_"])
     return descriptor_name(number) if number >= 0 else "closed"
 
 
-def show_socket(socket):
-    return show_descriptor(socket["fd_"])
+@line_for("eddy::Socket")
+def show_socket(owner):
+    return show_descriptor(owner["fd_"])
+
+
+@line_for("eddy::Address")
+def show_address(address):
+    size = min(int(address["size_"]), 128)
+    data = bytes(gdb.selected_inferior().read_memory(int(address["storage_"].address), size)) if size else b""
+    family, port = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "big")
+    if family == socket.AF_INET:
+        return f"{socket.inet_ntop(family, data[4:8])}:{port}"
+    if family == socket.AF_INET6:
+        return f"[{socket.inet_ntop(family, data[8:24])}]:{port}"
+    return "unix:" + data[2:].lstrip(b"\0").split(b"\0")[0].decode("utf-8", "replace") if size else "none"
 
 
 def counted(handle):
@@ -544,11 +600,13 @@ def counted(handle):
     return handle["object_"].dereference() if handle["object_"] else None
 
 
+@line_for("eddy::Stream")
 def show_stream(stream):
     state = counted(stream["handle_"]["state_"])
     return "closed" if state is None else show_socket(state["socket"])
 
 
+@line_for("eddy::File")
 def show_file(file):
     state = counted(file["state_"])
     if state is None or int(state["fd"]) < 0:
@@ -556,20 +614,9 @@ def show_file(file):
     return f"{text_of(state['name'])!r}, {descriptor_name(int(state['fd']))}"
 
 
+@line_for("eddy::Loop")
 def show_loop(loop):
     return f"loop {loop['id_']}, {loop['task_count_']} tasks"
-
-
-TYPEDEFS = {"eddy::Duration": show_duration, "eddy::Instant": show_instant}
-CLASSES = {
-    "eddy::Text": show_text, "eddy::Failure": show_failure, "eddy::Error": show_error,
-    "eddy::TimeoutError": show_error, "eddy::Task": show_task, "eddy::TaskHandle": show_handle,
-    "eddy::JoinHandle": show_handle, "eddy::internal::TaskState": show_task_state,
-    "eddy::internal::TaskResult": show_task_state, "eddy::Loop": show_loop, "eddy::Lock": show_lock,
-    "eddy::Semaphore": show_semaphore, "eddy::BoundedSemaphore": show_semaphore,
-    "eddy::Event": show_event, "eddy::BasicQueue": show_queue, "eddy::UniqueFd": show_descriptor,
-    "eddy::Socket": show_socket, "eddy::Stream": show_stream, "eddy::File": show_file,
-}
 
 
 class Shown:
@@ -578,13 +625,16 @@ class Shown:
         self.show = show
 
     def to_string(self):
-        return self.show(self.value)
+        try:
+            return self.show(self.value)
+        except (gdb.error, UnicodeError) as error:  # a variable that is not alive yet, or no more
+            return f"<{error}>"
 
 
 def shows(kind):
     """The function that makes one line of what is of that type, if any does."""
     name = plain(kind).name
-    return TYPEDEFS.get(kind.unqualified().name) or name and CLASSES.get(without_arguments(name))
+    return LINES.get(kind.unqualified().name) or name and LINES.get(without_arguments(name))
 
 
 class Printers(gdb.printing.PrettyPrinter):

@@ -1,4 +1,5 @@
-"""What gdb says, by runtime/gdb/eddy.py, of a program whose tasks all wait, and of a core of it."""
+"""What gdb says, by runtime/gdb/eddy.py, of a program whose tasks all wait, and of a core of it: compiled
+by this compiler, and by clang where that is there."""
 import pathlib
 import re
 import shutil
@@ -13,23 +14,24 @@ SKIPPED = 77  # to meson
 TASKS = r"""
 loop 1 of thread 1: 10 tasks
 task 1 "main" in amain\(\) \(parked.cpp:\d+\): runs: see bt
-task 2 "locks" in takes_it_twice\(Lock ?&\) .*: waits for Lock::Acquire: held by task 2( "locks")?, 1 waiting
+task 2 "locks" in takes_it_twice\(Lock ?&\) .*: waits for Lock: held by task 2 "locks", 1 waiting
+       #0 takes_it_twice.* at line @takes_it_twice+2, frame 0x[0-9a-f]+
 task 3 "getter" in gets\(Queue<int> ?&\) .*: waits for Queue::Get: 0 of 64, 1 wait to get
 task 4 "reader" in reads\(Stream ?&\) .*: waits for read of fd \d+( \(socket:\[\d+\]\))?
 task 5 "deep" in first\(Event ?&\) .*: waits for Event::Wait: not set, 3 waiting
-       #0 third\(Event ?&\) \(parked.cpp:@third\), frame 0x[0-9a-f]+
-       #1 second\(Event ?&\) \(parked.cpp:@second\), frame 0x[0-9a-f]+
-       #2 first\(Event ?&\) \(parked.cpp:@first\), frame 0x[0-9a-f]+
-task 6 "joiner" in joins\(JoinHandle<>\) .*: waits for Join: task 5 "deep": waits
+       #0 third\(Event ?&\) \(parked.cpp:@third\) at line @third+1, frame 0x[0-9a-f]+
+       #1 second\(Event ?&\) \(parked.cpp:@second\) at line @second+2, frame 0x[0-9a-f]+
+       #2 first\(Event ?&\) \(parked.cpp:@first\) at line @first+0, frame 0x[0-9a-f]+
+task 6 "joiner" in joins\(JoinHandle<>\) .*: waits for JoinWaiter: task 5 "deep": waits
 task 7 "sleeper" in sleeps\(\) .*: waits for time: \S+ s to go
 task 8 "limited" in in_time\(Event ?&\) .*: waits for Event::Wait: not set, 3 waiting
 task 9 "consumer" in counts\(Event ?&\) .*: waits for Event::Wait: not set, 3 waiting
-       #0 numbers\(.*\) \(parked.cpp:@numbers\), frame 0x[0-9a-f]+
-       #1 counts\(Event ?&\) \(parked.cpp:@counts\), frame 0x[0-9a-f]+
+       #0 numbers\(Event ?&\) \(parked.cpp:@numbers\) at line @numbers+1, frame 0x[0-9a-f]+
+       #1 counts\(Event ?&\) \(parked.cpp:@counts\) at line @counts+2, frame 0x[0-9a-f]+
 task 10 "unstarted" in sleeps\(\) .*: not started
 """
 PRINTED = {
-    "lock": r"held by task 2.*, 1 waiting", "queue": r"0 of 64, 1 wait to get",
+    "lock": r"held by task 2 \"locks\", 1 waiting", "queue": r"0 of 64, 1 wait to get",
     "event": r"not set, 3 waiting", "stream": r"fd \d+ \(socket:.*\)", "text": r'"a text"',
     "duration": r"1\.5 s", "failure": r"open 'data.txt': No such file or directory",
     "unrun": r"second\(Event ?&\) \(parked.cpp:@second\), not started", "deep": r'task 5 "deep": waits',
@@ -55,7 +57,7 @@ def missing(patterns, said):
     """Those that no line is, wholly and in order."""
     lines = iter(said.splitlines())
     for pattern in patterns:
-        pattern = re.sub(r"@(\w+)", lambda name: str(line_of(name[1])), pattern)
+        pattern = re.sub(r"@(\w+)(\+\d)?", lambda at: str(line_of(at[1]) + int(at[2] or 0)), pattern)
         if not any(re.fullmatch(pattern, line) for line in lines):
             yield pattern
 
@@ -95,14 +97,21 @@ def main():
     if not shutil.which("gdb"):
         print("there is no gdb")
         return SKIPPED
-    with tempfile.TemporaryDirectory() as name:
-        program = pathlib.Path(name) / "parked"
-        subprocess.run([*command, "-std=c++23", "-g", f"-I{ROOT / 'runtime'}", SOURCE, library, "-luring",
-                        "-o", program], check=True)
-        failed = look_into(program, pathlib.Path(name))
-    if failed != SKIPPED:
-        print(f"{failed} problems")
-    return failed
+    compilers = [command]
+    if "clang" not in command[-1] and shutil.which("clang++-19"):
+        compilers.append(command[:-1] + ["clang++-19", "-fstandalone-debug"])
+    failed = 0
+    for compiler in compilers:
+        with tempfile.TemporaryDirectory() as name:
+            program = pathlib.Path(name) / "parked"
+            subprocess.run([*compiler, "-std=c++23", "-g", f"-I{ROOT / 'runtime'}", SOURCE, library,
+                            "-luring", "-o", program], check=True)
+            found = look_into(program, pathlib.Path(name))
+            if found == SKIPPED:
+                return SKIPPED
+            failed += found
+    print(f"{len(compilers)} compilers, {failed} problems")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
