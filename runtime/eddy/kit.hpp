@@ -1,6 +1,7 @@
 // The floor kit: ready-made parts.
 #pragma once
 
+#include <eddy/kit/argv.hpp>                  // a program and its arguments, as they are written
 #include <eddy/kit/batches.hpp>               // items in groups
 #include <eddy/kit/bulk.hpp>                  // many calls, so many at a time
 #include <eddy/kit/circuit_breaker.hpp>       // spares who fails

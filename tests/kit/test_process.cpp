@@ -5,9 +5,12 @@
 #include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <filesystem>
 #include <string>
 #include <type_traits>
 
@@ -49,6 +52,24 @@ TEST(Process, PassesArgumentsAsTheyAre) {
   });
 }
 
+// In an expression that waits as well, which an initializer_list cannot be in
+TEST(Process, TakesItsWordsAsTheyAreWritten) {
+  test::run([]() -> Task<> {
+    const std::string text = "text";
+    const std::filesystem::path path = "a/path";
+    EXPECT_EQ((co_await Process::exec({"echo", text, std::string_view("view"), path}, with_output)
+                   .communicate())
+                  .output,
+              "text view a/path\n");
+    const std::array<std::string_view, 2> views{"echo", "views"};
+    EXPECT_EQ((co_await Process::exec(views, with_output).communicate()).output, "views\n");
+    const std::vector<const char*> pointers{"echo", "pointers"};
+    EXPECT_EQ((co_await Process::exec(pointers, with_output).communicate()).output, "pointers\n");
+    EXPECT_TRUE((co_await Process::exec("true").wait()).success());
+    EXPECT_THROW(Process::exec(std::vector<std::string>()), UsageError);
+  });
+}
+
 // X4: either side's pipe would fill up if the other were served first
 TEST(Process, CommunicateFeedsAndReadsAtOnce) {
   test::run([]() -> Task<> {
@@ -69,6 +90,28 @@ TEST(Process, CommunicateKeepsATemporary) {
     auto talk = child.communicate(std::string(100, 'y'));
     const Communicated done = co_await std::move(talk);
     EXPECT_EQ(done.output, std::string(100, 'y'));
+  });
+}
+
+// It would have its pipes closed, and be killed, before the task begins
+TEST(Process, ATemporaryIsKeptForTheTaskThatWaitsForIt) {
+  test::run([]() -> Task<> {
+    const ProcessOptions talks{
+        .input = Stdio::pipe(), .output = Stdio::pipe(), .kill_on_drop = true};
+    auto told = spawn(Process::exec({"echo", "output"}, talks).communicate());
+    const std::string bytes = "bytes";
+    auto fed = spawn(Process::exec({"cat"}, talks).communicate(bytes));
+    auto kept = spawn(Process::exec({"cat"}, talks).communicate(std::string(100, 'x')));
+    auto waited = spawn(Process::shell("exit 3", talks).wait());
+    EXPECT_EQ((co_await told).output, "output\n");
+    EXPECT_EQ((co_await fed).output, bytes);
+    EXPECT_EQ((co_await kept).output, std::string(100, 'x'));
+    EXPECT_EQ((co_await waited).code(), 3);
+    auto endless = spawn(Process::exec({"sleep", "1000"}, talks).wait());
+    co_await test::settle();
+    endless.cancel();
+    co_await test::wait_until_done(endless);  // and the child goes with it
+    while (::waitid(P_ALL, 0, nullptr, WEXITED | WNOHANG | WNOWAIT) == 0) co_await yield();
   });
 }
 
@@ -164,11 +207,13 @@ TEST(Process, InheritsNoDescriptorThatItWasNotGiven) {
     const ProcessOptions all{
         .input = Stdio::pipe(), .output = Stdio::pipe(), .errors = Stdio::pipe()};
     const Process other = Process::exec({"cat"}, all);
-    const Process child = Process::shell("for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do "
-                                         "readlink /proc/$$/fd/$i; done | grep -c '^pipe:'",
-                                         all);
+    const Process child = Process::exec({"ls", "-l", "/proc/self/fd"}, all);
     const Communicated done = co_await child.communicate();
-    EXPECT_EQ(done.output, "3\n");
+    std::size_t pipes = 0;
+    for (std::size_t at = 0; (at = done.output.find("pipe:", at)) != done.output.npos; ++at) {
+      ++pipes;
+    }
+    EXPECT_EQ(pipes, 3u) << done.output;
     const Communicated last = co_await other.communicate();
     EXPECT_TRUE(last.status.success());
   });

@@ -239,10 +239,14 @@ TEST(ProcessLeft, AChildThatCannotBeWatchedIsKilledAndReaped) {
   });
 }
 
-TEST(ProcessLeft, AForkOfTheProcessKillsNobody) {
+TEST(ProcessLeft, AForkOfTheProcessWaitsForNobodyAndKillsNobody) {
   test::run([]() -> Task<> {
     Process child = Process::exec({"cat"}, {.input = Stdio::pipe(), .kill_on_drop = true});
-    test::in_a_child([&] { child = Process(); });
+    test::in_a_child([&] {
+      EXPECT_THROW(test::run([&] { return child.wait(); }), UsageError);
+      EXPECT_THROW(test::run([&] { return child.communicate(); }), UsageError);
+      child = Process();
+    });
     EXPECT_FALSE(child.status());
     co_await child.input().close();
     EXPECT_TRUE((co_await child.wait()).success());

@@ -1,3 +1,4 @@
+#include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/bytes/limit_exceeded.hpp>
 #include <eddy/core/as_result.hpp>
@@ -36,6 +37,7 @@ Task<std::string> read_all(Child child, int stream, std::size_t limit) {
   std::size_t size = 0;
   File& file = child->files[stream];
   while (!file.closed()) {
+    EDDY_ASSERT(size <= all.size());
     if (size == all.size()) all.resize(std::max(first, 2 * size));
     EDDY_TRY(const auto read, file.read_some(MutableBytes(all.data() + size, all.size() - size)));
     if (read == 0) break;
@@ -56,23 +58,14 @@ struct EndWithScope {
 
 }  // namespace
 
-Process Process::exec(std::initializer_list<std::string_view> argv,
-                      const ProcessOptions& options) {
-  return start({argv.begin(), argv.end()}, options);
-}
-
-Process Process::exec(std::span<const std::string> argv, const ProcessOptions& options) {
-  return start({argv.begin(), argv.end()}, options);
-}
-
 Process Process::shell(std::string_view command, const ProcessOptions& options) {
   return exec({"/bin/sh", "-c", command}, options);
 }
 
 // The child comes last: whatever needs memory or descriptors was there before.
-Process Process::start(std::vector<std::string> argv, const ProcessOptions& options) {
-  const std::string program = argv.empty() ? "" : argv[0];
-  ChildPlan plan(std::move(argv), options);
+Process Process::exec(Argv argv, const ProcessOptions& options) {
+  const std::string program = argv.words().empty() ? "" : argv.words()[0];
+  ChildPlan plan(std::move(argv).words(), options);
   Process process(State(new ChildState(program, options)));
   ChildState& state = *process.state_;
   for (int i = 0; i < 3; ++i) {
@@ -99,12 +92,14 @@ File& Process::pipe(int stream) const {
 }
 
 Task<ExitStatus> Process::wait(State state) {
+  state->check_process();
   if (!state->status()) EDDY_DO(state->ended().wait());
   EDDY_ASSERT(state->status());
   co_return *state->status();
 }
 
 Task<Communicated> Process::communicate(State state, Bytes bytes, std::size_t limit) {
+  state->check_process();
   if (!bytes.empty() && state->files[STDIN_FILENO].closed()) throw_no_pipe(STDIN_FILENO);
   auto feeding = spawn(feed(state, bytes));
   const EndWithScope<void> no_more_input{feeding};

@@ -17,13 +17,12 @@
 #include <eddy/base/bytes.hpp>
 #include <eddy/core/internal/keeping.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/kit/argv.hpp>
 #include <eddy/kit/exit_status.hpp>
 #include <eddy/kit/internal/child_state.hpp>
 #include <eddy/kit/process_options.hpp>
 
-#include <initializer_list>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,8 +30,8 @@ namespace eddy {
 
 // What communicate() brings home.
 struct Communicated {
-  Communicated(std::string output, std::string errors, ExitStatus status)
-      : output(std::move(output)), errors(std::move(errors)), status(status) {}
+  Communicated(std::string from_output, std::string from_errors, ExitStatus end)
+      : output(std::move(from_output)), errors(std::move(from_errors)), status(end) {}
 
   std::string output;  // empty where it was no pipe
   std::string errors;
@@ -49,9 +48,7 @@ class Process {
   // slash is looked for in `cwd`. Holds the thread until the child has begun (0.1 to 1 ms on a disk
   // of this machine), however large this process is. Throws Error with the program's name: ENOENT,
   // EACCES ...; then there is no child.
-  static Process exec(std::initializer_list<std::string_view> argv,
-                      const ProcessOptions& options = {});
-  static Process exec(std::span<const std::string> argv, const ProcessOptions& options = {});
+  static Process exec(Argv argv, const ProcessOptions& options = {});
   // By /bin/sh. Whoever may have to kill what it starts wants a group of its own.
   static Process shell(std::string_view command, const ProcessOptions& options = {});
 
@@ -67,22 +64,40 @@ class Process {
 
   // How it ended; any number of tasks may wait, and cancelling one changes nothing (X4). Does not
   // wait for the pipes, which its own children may hold open for longer. A child that waits for
-  // somebody to read its output never ends.
-  Task<ExitStatus> wait() const { return wait(counted()); }
+  // somebody to read its output never ends. The wait for a temporary keeps that.
+  Task<ExitStatus> wait() const& { return wait(counted()); }
+  Task<ExitStatus> wait() && {
+    static_cast<void>(state());
+    return internal::keeping(std::move(*this), [](Process& self) { return self.wait(); });
+  }
 
   // Writes `bytes` and closes the input, reads the output and the errors to their ends, all at
   // once, and waits for the child (X4). That it did not want all of `bytes` is no error; that there
   // is no pipe for them is a UsageError. Throws LimitExceeded, a limit for each, and leaves the
   // child as it is. Cancelled: the child lives on; what was read is lost. The bytes must stay,
-  // unless they are those of a temporary.
-  Task<Communicated> communicate(Bytes bytes = {}, std::size_t limit = no_limit) const {
+  // unless they are those of a temporary; a Process that is one is kept.
+  Task<Communicated> communicate(Bytes bytes = {}, std::size_t limit = no_limit) const& {
     return communicate(counted(), bytes, limit);
   }
+  Task<Communicated> communicate(Bytes bytes = {}, std::size_t limit = no_limit) && {
+    static_cast<void>(state());
+    return internal::keeping(std::move(*this), [bytes, limit](Process& self) {
+      return self.communicate(bytes, limit);
+    });
+  }
   template <internal::TemporaryBytes R>
-  Task<Communicated> communicate(R&& bytes, std::size_t limit = no_limit) const {
+  Task<Communicated> communicate(R&& bytes, std::size_t limit = no_limit) const& {
     return internal::keeping(std::move(bytes), [state = counted(), limit](R& memory) {
       return communicate(state, Bytes(memory), limit);
     });
+  }
+  template <internal::TemporaryBytes R>
+  Task<Communicated> communicate(R&& bytes, std::size_t limit = no_limit) && {
+    static_cast<void>(state());
+    return internal::keeping(std::move(*this),
+                             [memory = std::move(bytes), limit](Process& self) {
+                               return self.communicate(Bytes(memory), limit);
+                             });
   }
 
   // False: it has ended, and nothing was sent. True says no more than that it was sent. Throws
@@ -98,7 +113,6 @@ class Process {
   using State = internal::Counted<internal::ChildState>;
   explicit Process(State state) noexcept : state_(std::move(state)) {}
 
-  static Process start(std::vector<std::string> argv, const ProcessOptions& options);
   static Task<ExitStatus> wait(State state);
   static Task<Communicated> communicate(State state, Bytes bytes, std::size_t limit);
   internal::ChildState& state() const;

@@ -186,6 +186,7 @@ void ChildPlan::add_descriptors(std::span<const PassedDescriptor> wanted) {
 }
 
 void ChildPlan::pass(int source, int target) {
+  EDDY_ASSERT(target >= 0);
   if (sys::fcntl(source, F_GETFD, 0) < 0) throw_bad(source, errno);
   passed_.push_back({source, target});
 }
@@ -222,6 +223,7 @@ pid_t ChildPlan::start() {
 
 // One errno for what failed in the child, whichever step it was.
 void ChildPlan::throw_failed(int code) const {
+  EDDY_ASSERT(code > 0);
   const bool directory = !cwd_.empty() && sys::access((cwd_ + "/").c_str(), X_OK) < 0;
   if (directory) throw Error(code, "change to", cwd_);
   throw Error(code, "exec", argv_[0]);

@@ -88,6 +88,7 @@ void ChildState::answered(int result) noexcept {
 
 // Waits for nothing. The last try ends the watch whatever comes of it.
 void ChildState::reap(bool last_try) noexcept {
+  EDDY_ASSERT(pidfd_ && !status_);
   siginfo_t info{};
   const int result = sys::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info,
                                  WEXITED | WNOHANG);
@@ -111,6 +112,10 @@ void ChildState::drop() noexcept {
   if (process_ != process_mark) return;  // after fork(): the parent's
   for (File& file : files) file = File();
   if (kill_on_drop_) kill();
+}
+
+void ChildState::check_process() const {
+  if (process_ != process_mark) throw UsageError("a Process of the parent's, after fork()");
 }
 
 bool ChildState::kill() noexcept {

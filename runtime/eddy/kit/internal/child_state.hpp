@@ -50,6 +50,8 @@ class ChildState final : public CompletionHandler,
   // The user let go of it.
   void drop() noexcept;
 
+  // UsageError in a child of fork(): nobody there hears how it ends.
+  void check_process() const;
   // False: it has ended. Throws Error for what the kernel refuses.
   bool send_signal(int signal);
   bool signal_group(int signal);
