@@ -79,6 +79,7 @@ class Survey {
     WaitNote note;
     waiter->describe(note);
     TaskInfo& info = infos_[index];
+    EDDY_ASSERT(info.waits_for.empty());
     info.waits_for = note.what.empty() ? "something" : std::move(note.what);
     waits_for_tasks_[index] = note.for_tasks;
     if (!note.holder) return;
@@ -88,6 +89,7 @@ class Survey {
   }
 
   void note_parents(std::size_t index) {
+    EDDY_ASSERT(waits_for_tasks_.size() == states_.size());
     auto& hooks = states_[index]->done_hooks();
     for (DoneHook* hook = hooks.front(); hook; hook = hooks.after(*hook)) {
       const auto found = places_.find(told_by(*hook));

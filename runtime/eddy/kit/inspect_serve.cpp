@@ -25,7 +25,9 @@ void write_to_stderr(std::string_view text) {
 class BoundPath {
  public:
   explicit BoundPath(const Address& address)
-      : path_(address.is_abstract() ? std::string_view() : address.path()) {}
+      : path_(address.is_abstract() ? std::string_view() : address.path()) {
+    EDDY_ASSERT(address.is_unix());
+  }
   BoundPath(const BoundPath&) = delete;
   BoundPath& operator=(const BoundPath&) = delete;
   ~BoundPath() {

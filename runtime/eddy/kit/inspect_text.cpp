@@ -32,6 +32,7 @@ class Tree {
  public:
   explicit Tree(const std::vector<TaskInfo>& tasks) : tasks_(tasks), shown_(tasks.size(), false) {
     for (std::size_t i = 0; i < tasks.size(); ++i) places_.emplace(tasks[i].id, i);
+    EDDY_ASSERT(places_.size() == tasks.size());
   }
 
   std::string text() {
@@ -62,6 +63,7 @@ class Tree {
     while (!left.empty()) {
       const Place place = left.back();
       left.pop_back();
+      EDDY_ASSERT(place.task < tasks_.size());
       const TaskInfo& task = tasks_[place.task];
       const bool again = shown_[place.task];
       add(task, std::min(place.depth, deepest) * 2, again);
