@@ -39,6 +39,7 @@ template <class R>
 struct PoolSlot : Link<PoolSlot<R>>, Pooled {
   PoolSlot(R&& made, Instant now, Duration lasts)
       : resource(std::move(made)), born(now), idle_since(now), life(lasts) {}
+  [[gnu::noinline]] ~PoolSlot() = default;
   R resource;
   Instant born;
   Instant idle_since;
@@ -64,6 +65,9 @@ class PoolState : public RefCounted<PoolState<R>> {
       throw UsageError("a pool that keeps more than its max");
     }
   }
+
+  // Out of line, as the one before: most who could be the last to have it are not.
+  [[gnu::noinline]] ~PoolState() = default;
 
   void set_check(Check check) { check_ = std::move(check); }
   void set_reset(Reset reset) { reset_ = std::move(reset); }
@@ -313,10 +317,13 @@ class PoolState : public RefCounted<PoolState<R>> {
     order_more(self);
   }
   // One for each that waits, while there are places; one at a time after an attempt that failed.
+  bool lacks_one() const noexcept {
+    return waiting_ > making_ && size_ < most() && !closed_ && !(failing_ && making_ > 0);
+  }
   void order_more(const Owner& self) noexcept {
     // An attempt that no memory is there for leaves its place within this.
     if (std::exchange(ordering_, true)) return;
-    while (!closed_ && waiting_ > making_ && size_ < most() && !(failing_ && making_ > 0)) {
+    while (lacks_one()) {
       Loop* loop = Loop::open(loop_);
       if (!loop) break;
       try {
