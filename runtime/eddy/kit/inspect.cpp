@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 namespace eddy::inspect {
 using namespace internal;
@@ -50,8 +51,8 @@ class Survey {
   }
 
  private:
-  static TaskInfo info_of(TaskState& task) {
-    FrameChain chain = frames_of(task, TaskInfo::most_frames);
+  TaskInfo info_of(TaskState& task) const {
+    FrameChain chain = frames_.read(task, TaskInfo::most_frames);
     const TaskStatus status = status_of(task);
     return {.id = task.id(),
             .name = std::string(task.given_name().view()),
@@ -103,9 +104,10 @@ class Survey {
     if (to.empty() || to.back() != id) to.push_back(id);  // a handle may stand twice in a gather()
   }
 
+  FrameReader frames_;
   std::vector<TaskState*> states_;
   std::vector<TaskInfo> infos_;
-  std::map<const TaskState*, std::size_t> places_;
+  std::unordered_map<const TaskState*, std::size_t> places_;
   std::vector<bool> waits_for_tasks_;
 };
 

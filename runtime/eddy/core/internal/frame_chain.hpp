@@ -8,6 +8,8 @@
 
 #include <eddy/core/internal/task_state.hpp>
 
+#include <cstdint>
+#include <link.h>
 #include <source_location>
 #include <vector>
 
@@ -19,7 +21,24 @@ struct FrameChain {
   bool whole = false;  // it was followed to the task; else a frame is not eddy's
 };
 
-// Nothing of a task that runs: what it is in is not written down before it waits.
-FrameChain frames_of(TaskState& task, std::size_t at_most);
+class FrameReader {
+ public:
+  FrameReader();  // learns where the program and its libraries lie in memory
+
+  // Nothing of a task that runs: what it is in is not written down before it waits.
+  FrameChain read(TaskState& task, std::size_t at_most) const;
+
+ private:
+  struct Part {
+    std::uintptr_t begin;
+    std::uintptr_t end;
+  };
+
+  static int add_parts(dl_phdr_info* info, std::size_t, void* to);
+  bool in_program(const void* address) const noexcept;
+  bool is_place(const std::source_location& where) const noexcept;
+
+  std::vector<Part> parts_;
+};
 
 }  // namespace eddy::internal
