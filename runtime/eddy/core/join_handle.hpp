@@ -5,6 +5,7 @@
 // no handle ever asked for is reported once, to the loop's exception handler.
 #pragma once
 
+#include <eddy/base/internal/counted.hpp>
 #include <eddy/core/internal/forwarder.hpp>
 #include <eddy/core/task.hpp>
 
@@ -176,6 +177,11 @@ class [[nodiscard]] Join : public JoinWaiter {
 
 }  // namespace internal
 
+namespace internal {
+class DoneCall;
+}
+class DoneCallback;
+
 // What a handle can do whatever the task returns. JoinHandle<> is one for any task.
 class TaskHandle {
  public:
@@ -218,10 +224,10 @@ class TaskHandle {
   std::source_location where() const { return state().where(); }
 
   // Runs `callback(handle)` in the turn after the task ended, or in the next one if it has; in the
-  // order of registration, and in the context of whoever registered it. Throws UsageError when the
-  // task's loop is closed.
+  // order of registration, and in the context of whoever registered it. What is returned can take
+  // it back, and may be dropped. Throws UsageError when the task's loop is closed.
   template <class F>
-  void on_done(F callback) const;
+  DoneCallback on_done(F callback) const;
 
   internal::TaskState& state() const {
     if (!state_) [[unlikely]] {
@@ -236,6 +242,53 @@ class TaskHandle {
 
  private:
   internal::TaskState* state_ = nullptr;
+};
+
+namespace internal {
+
+// A callback of on_done(): waits in the task's list of hooks, then in the ready queue, which hold a
+// reference.
+class DoneCall : public DoneHook, public Ready, public Pooled, public RefCounted<DoneCall> {
+ public:
+  explicit DoneCall(const TaskHandle& task)
+      : DoneHook(&notify), Ready(&run), task_(task), context_(Context::current()) {}
+  virtual ~DoneCall() = default;
+
+  void begin() noexcept;
+  bool pending() const noexcept { return pending_; }
+  bool remove() noexcept;
+
+ private:
+  virtual void call(const TaskHandle& task) = 0;
+  virtual void drop() noexcept = 0;  // destroys the callback
+  void schedule() noexcept { task_.state().loop().make_ready(*this); }
+  static void notify(DoneHook& hook, TaskState& task) noexcept;
+  static void run(Ready& ready) noexcept;
+
+  TaskHandle task_;
+  Context context_;
+  bool pending_ = true;
+};
+
+}  // namespace internal
+
+// A callback that on_done() has taken. Copyable; dropping every copy changes nothing.
+class DoneCallback {
+ public:
+  DoneCallback() noexcept = default;  // of no callback
+
+  // asyncio's remove_done_callback: it does not run any more, also where its task has ended and its
+  // turn has not come; what it holds dies now. False when it has run, is running, or was removed.
+  bool remove() noexcept { return call_ && call_->remove(); }
+  // It has not run yet, and will.
+  bool pending() const noexcept { return call_ && call_->pending(); }
+
+ private:
+  friend class TaskHandle;
+  explicit DoneCallback(internal::Counted<internal::DoneCall> call) noexcept
+      : call_(std::move(call)) {}
+
+  internal::Counted<internal::DoneCall> call_;
 };
 
 template <class T = void>
@@ -273,53 +326,28 @@ class JoinHandle : public TaskHandle {
 
 namespace internal {
 
-// A callback of on_done(): waits in the task's list of hooks, then in the ready queue.
 template <class F>
-class DoneCallback : public DoneHook, public Ready, public Pooled {
+class DoneCallOf final : public DoneCall {
  public:
-  DoneCallback(TaskState& task, F callback)
-      : DoneHook(&notify),
-        Ready(&run),
-        task_(task),
-        callback_(std::move(callback)),
-        context_(Context::current()) {}
-
-  void schedule() noexcept { task_.state().loop().make_ready(*this); }
+  DoneCallOf(const TaskHandle& task, F callback)
+      : DoneCall(task), callback_(std::move(callback)) {}
 
  private:
-  static void notify(DoneHook& hook, TaskState&) noexcept {
-    static_cast<DoneCallback&>(hook).schedule();
-  }
-  static void run(Ready& ready) noexcept {
-    auto& self = static_cast<DoneCallback&>(ready);
-    EDDY_ASSERT(self.task_.done());
-    std::swap(Context::current(), self.context_);
-    try {
-      std::invoke(self.callback_, self.task_);
-    } catch (...) {
-      Loop::report_to(self.task_.state().loop_id(), {.message = "exception in an on_done callback",
-                                                     .exception = std::current_exception()});
-    }
-    std::swap(Context::current(), self.context_);
-    delete &self;
-  }
+  void call(const TaskHandle& task) override { std::invoke(*callback_, task); }
+  void drop() noexcept override { callback_.reset(); }
 
-  TaskHandle task_;
-  F callback_;
-  Context context_;
+  std::optional<F> callback_;
 };
 
 }  // namespace internal
 
 template <class F>
-void TaskHandle::on_done(F callback) const {
+DoneCallback TaskHandle::on_done(F callback) const {
   if (done() && !Loop::open(state().loop_id())) throw UsageError("on_done() of a closed loop");
-  auto* hook = new internal::DoneCallback<F>(state(), std::move(callback));
-  if (done()) {
-    hook->schedule();
-  } else {
-    state().add_done_hook(*hook);
-  }
+  internal::Counted<internal::DoneCall> call(
+      new internal::DoneCallOf<F>(*this, std::move(callback)));
+  call->begin();
+  return DoneCallback(std::move(call));
 }
 
 }  // namespace eddy
