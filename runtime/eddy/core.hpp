@@ -13,8 +13,9 @@
 #include <eddy/core/loop.hpp>          // Loop
 #include <eddy/core/loop_options.hpp>  // LoopOptions, Stats
 #include <eddy/core/poll_fd.hpp>       // readable, writable, poll_fd
+#include <eddy/core/run_from_thread.hpp>  // run_from_thread
 #include <eddy/core/sleep.hpp>         // sleep, sleep_until, yield
-#include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks, run_from_thread
+#include <eddy/core/spawn.hpp>         // spawn, run, this_task, all_tasks
 #include <eddy/core/task.hpp>          // Task
 #include <eddy/core/ticker.hpp>        // Ticker
 #include <eddy/core/try.hpp>           // EDDY_TRY, EDDY_DO

@@ -98,6 +98,9 @@ TEST(Fork, AChildReachesNothingOfTheParentsLoop) {
     co_return co_await test::read(fd, into, 1);
   }(pipe.out.get(), &byte));
   auto sleeper = loop.spawn([]() -> Task<> { co_await sleep(1h); }());
+  DoneCallback callback = sleeper.on_done([](const TaskHandle&) {});
+  const auto remote = run_from_thread(loop, []() -> Task<> { co_await sleep(1h); }());
+  const auto ended = run_from_thread(loop, []() -> Task<> { co_return; }());
   loop.turn();
   loop.turn();
   const int signal = loop.fd();
@@ -121,11 +124,14 @@ TEST(Fork, AChildReachesNothingOfTheParentsLoop) {
     refuses([&] { loop.spawn([]() -> Task<> { co_return; }()); });
     refuses([&] { loop.run([]() -> Task<> { co_return; }()); });
     refuses([&] { run_from_thread(loop, []() -> Task<> { co_return; }()); });
+    refuses([&] { static_cast<void>(remote.cancel()); });
+    refuses([&] { static_cast<void>(ended.cancel()); });
+    callback.remove();
     reader.cancel();
     static_cast<void>(loop.deadline());
     static_cast<void>(loop.stats());
     std::destroy_at(&loop);
-    ::_exit(refused == 7 ? 0 : refused);
+    ::_exit(refused == 9 ? 0 : refused);
   }
   EXPECT_EQ(wait_for_child(child), 0);
   pollfd ready{signal, POLLIN, 0};

@@ -15,13 +15,13 @@ Task<> core() {
   static ContextVar<int> variable("variable", 1);
   const auto guard = variable.set(2);
   auto handle = spawn(number(), {.name = "number", .eager = true});
-  handle.on_done([](const TaskHandle&) {});
+  handle.on_done([](const TaskHandle&) {}).remove();
   const auto result = co_await as_result(handle);
   if (!result) co_return;
   co_await spawn(&nothing);
   EDDY_TRY(auto one, number());
   EDDY_DO(sleep(std::chrono::milliseconds(one)));
-  run_from_thread(Loop::current(), number()).wait();
+  run_from_thread(Loop::current(), number()).cancel();
 }
 
 Task<> threads() {

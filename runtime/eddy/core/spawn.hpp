@@ -5,9 +5,6 @@
 #include <eddy/core/callable.hpp>
 #include <eddy/core/join_handle.hpp>
 
-#include <future>
-#include <memory>
-
 namespace eddy {
 
 namespace internal {
@@ -182,38 +179,6 @@ inline std::vector<JoinHandle<>> all_tasks() {
   std::vector<JoinHandle<>> all;
   for (internal::TaskState* task : Loop::current().tasks()) all.emplace_back(*task);
   return all;
-}
-
-// From any thread: runs `task` on `loop`, and brings its value or exception back. A loop that
-// closes before the task is done, or has no memory to start it, leaves a broken promise.
-template <class T>
-std::future<T> run_from_thread(Loop& loop, Task<T> task) {
-  std::promise<T> promise;
-  auto future = promise.get_future();
-  loop.post([task = std::move(task), promise = std::move(promise)]() mutable {
-    auto deliver = [promise = std::move(promise)](const TaskHandle& handle) mutable {
-      handle.state().mark_retrieved();
-      try {
-        if constexpr (std::is_void_v<T>) {
-          handle.state().rethrow();
-          promise.set_value();
-        } else {
-          promise.set_value(std::move(
-              JoinHandle<T>(static_cast<internal::TaskResult<T>&>(handle.state())).result()));
-        }
-      } catch (...) {
-        promise.set_exception(std::current_exception());
-      }
-    };
-    const auto handle = spawn(std::move(task));
-    try {
-      handle.on_done(std::move(deliver));
-    } catch (...) {  // nobody would hear of it
-      handle.cancel();
-      throw;
-    }
-  });
-  return future;
 }
 
 }  // namespace eddy
