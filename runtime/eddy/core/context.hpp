@@ -18,7 +18,8 @@ namespace eddy {
 
 class Loop;
 
-// One immutable set of values, shared by the tasks that have not changed it.
+// One immutable set of values, shared by the tasks that have not changed it. A copy keeps what is
+// set now, for a task that is to have it: SpawnOptions.context. A new one has nothing set.
 class Context {
  public:
   Context() = default;

@@ -22,6 +22,7 @@
 #include <eddy/core/internal/task_state.hpp>
 #include <eddy/core/internal/timers.hpp>
 #include <eddy/core/loop_options.hpp>
+#include <eddy/core/spawn_options.hpp>
 
 #include <concepts>
 #include <memory>
@@ -35,12 +36,6 @@ namespace eddy {
 
 template <class T> class Task;
 template <class T> class JoinHandle;
-
-// How a task is started.
-struct SpawnOptions {
-  std::string_view name = {};  // for messages; copied
-  bool eager = false;          // runs to its first suspension before spawn() returns
-};
 
 class Loop {
  public:

@@ -54,9 +54,17 @@ void run_until_sigint(Loop& loop, TaskState& main);
 
 // Hands a new task to its loop. The first step runs in the next turn, or now if eager.
 template <class T>
+JoinHandle<T> start_task(TaskResult<T>& task) {
+  JoinHandle<T> handle(task);
+  task.loop().task_started(task);
+  task.loop().make_ready(task);
+  return handle;
+}
+template <class T>
 JoinHandle<T> start_task(TaskResult<T>& task, const SpawnOptions& options) {
   Loop& loop = task.loop();
   if (!options.name.empty()) [[unlikely]] task.name_or_drop(options.name);
+  if (options.context) [[unlikely]] task.context() = *options.context;
   JoinHandle<T> handle(task);
   loop.task_started(task);
   if (options.eager && thread_state.loop == &loop) {
@@ -95,11 +103,12 @@ auto Loop::spawn(A awaitable, const SpawnOptions& options) {
 // variables are copied now. Throws UsageError outside of a loop. No allocation after warm-up.
 //
 // Inlined whatever the compiler thinks: half of a call's cost is what it stores to pass the task
-// on.
+// on, and it sees there are no options.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) {
   auto* started = new internal::TaskResult<T>(Loop::current(), std::move(task));
-  return internal::start_task(*started, options);
+  const bool plain = options.name.empty() && !options.eager && !options.context;
+  return plain ? internal::start_task(*started) : internal::start_task(*started, options);
 }
 
 // The same for a callable that returns a Task. It is kept alive, captures and all, until the task
