@@ -18,3 +18,4 @@
 #include <eddy/flow/try_finally.hpp>        // try_finally
 #include <eddy/flow/wait.hpp>               // wait, as_completed
 #include <eddy/flow/with.hpp>               // with, closing
+#include <eddy/flow/with_token.hpp>         // with_token, move_on_when

@@ -53,6 +53,7 @@ PARTS = {
     "Stream::close": ["SocketState::close"],
     "as_result": ["fail", "InPlaceOf", "as_task"],
     "timeout": ["TimeoutScope", "TimeoutBody"],
+    "with_token": ["TokenScope"],
     "Task": ["Generator::promise_type::End", "PromiseBase::End"],
     "Stream::read_some": ["Receive"],
     "Stream::write_all": ["keep", "keeping", "UnixDatagram::send_kept", "Stream::kept"],
