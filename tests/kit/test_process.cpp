@@ -234,12 +234,12 @@ TEST(Process, AddsToTheEnvironment) {
 }
 
 TEST(Process, TakesAWholeEnvironment) {
-  const std::vector<std::string> whole{"A=1", "PATH=/usr/bin:/bin"};
+  const std::vector<std::string> whole{"A=0", "PATH=/usr/bin:/bin", "B=1", "A=1", "B"};
   test::run([&]() -> Task<> {
     const Process child = Process::exec(
         {"env"}, {.output = Stdio::pipe(), .environment = whole, .clear_environment = true});
     const Communicated done = co_await child.communicate();
-    EXPECT_EQ(done.output, "A=1\nPATH=/usr/bin:/bin\n");
+    EXPECT_EQ(done.output, "PATH=/usr/bin:/bin\nA=1\n") << "the last of a name counts";
   });
 }
 

@@ -92,6 +92,35 @@ TEST_P(ProcessEnd, SignalsAfterTheEndGoNowhere) {
   });
 }
 
+// X4: whichever of the two comes first
+TEST_P(ProcessEnd, AChildMayBeToldToEndWhenItDoes) {
+  run([]() -> Task<> {
+    for (int turns = 0; turns < 100; ++turns) {
+      const Process child = Process::exec({"true"});
+      for (int i = 0; i < turns && !child.status(); ++i) co_await yield();
+      const bool sent = child.terminate();
+      const ExitStatus status = co_await child.wait();
+      EXPECT_TRUE(status.success() || (sent && status.signal() == SIGTERM)) << status.text();
+      EXPECT_FALSE(child.terminate());
+    }
+  });
+}
+
+TEST_P(ProcessEnd, AChildThatIsStoppedHasNotEnded) {
+  run([]() -> Task<> {
+    const Process child = Process::exec({"cat"}, talks);
+    siginfo_t info;
+    EXPECT_TRUE(child.send_signal(SIGSTOP));
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT), 0);
+    co_await test::settle();
+    EXPECT_FALSE(child.status());
+    EXPECT_TRUE(child.send_signal(SIGCONT));
+    const Communicated done = co_await child.communicate("bytes");
+    EXPECT_EQ(done.output, "bytes");
+    EXPECT_TRUE(done.status.success());
+  });
+}
+
 // X4
 TEST_P(ProcessEnd, ACancelledCommunicateLeavesTheChildAlive) {
   run([]() -> Task<> {
@@ -251,6 +280,33 @@ TEST(ProcessLeft, AForkOfTheProcessWaitsForNobodyAndKillsNobody) {
     co_await child.input().close();
     EXPECT_TRUE((co_await child.wait()).success());
   });
+}
+
+// Edges 7
+TEST(ProcessLeft, AForkThatLeavesTheLoopKillsNobody) {
+  bool forked = false;
+  const auto main = [&]() -> Task<> {
+    const Process child = Process::exec({"cat"}, {.input = Stdio::pipe(),
+                                                  .output = Stdio::pipe(),
+                                                  .kill_on_drop = true});
+    auto talk = spawn(child.communicate(std::string(1 << 20, 'x')));
+    co_await test::settle();
+    const pid_t fork = ::fork();
+    forked = fork == 0;
+    if (forked) ::alarm(60);
+    if (forked) co_await yield();  // throws
+    int status = -1;
+    EXPECT_EQ(::waitpid(fork, &status, 0), fork);
+    EXPECT_EQ(status, 0);
+    const Communicated done = co_await talk;
+    EXPECT_TRUE(done.output == std::string(1 << 20, 'x'));
+    EXPECT_TRUE(done.status.success()) << done.status.text();
+  };
+  try {
+    Loop().run(main());
+  } catch (const UsageError&) {
+    ::_exit(forked ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
 }
 
 }  // namespace

@@ -54,7 +54,8 @@ struct ProcessOptions {
   Stdio output = Stdio::inherit();
   Stdio errors = Stdio::inherit();
   std::string_view cwd = {};  // empty: that of this process
-  // "NAME=value" each, added to what this process has, or instead of it; "NAME" takes one away.
+  // "NAME=value" each, added to what this process has, or instead of it; "NAME" takes one away. Of
+  // several with one name the last counts.
   std::span<const std::string> environment = {};
   bool clear_environment = false;
   // Beyond the three streams. It has no others: what this process left open for exec is closed too.

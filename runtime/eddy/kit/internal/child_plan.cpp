@@ -120,17 +120,21 @@ ChildPlan::ChildPlan(std::vector<std::string> argv, const ProcessOptions& option
 void ChildPlan::build_environment(const ProcessOptions& options) {
   own_environment_ = options.clear_environment || !options.environment.empty();
   if (!own_environment_) return;
+  const auto has_name = [](std::string_view name) {
+    return [name](std::string_view other) { return name_in(other) == name; };
+  };
   const auto wanted = options.environment;
   if (!options.clear_environment) {
     for (char** entry = sys::environment(); entry && *entry; ++entry) {
-      const auto same = [name = name_in(*entry)](const std::string& other) {
-        return name_in(other) == name;
-      };
-      if (std::ranges::none_of(wanted, same)) environment_.emplace_back(*entry);
+      if (std::ranges::none_of(wanted, has_name(name_in(*entry)))) {
+        environment_.emplace_back(*entry);
+      }
     }
   }
-  for (const std::string& entry : wanted) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::string& entry = wanted[i];
     check_no_zero(entry, "an environment");
+    if (std::ranges::any_of(wanted.subspan(i + 1), has_name(name_in(entry)))) continue;
     if (name_in(entry).size() < entry.size()) environment_.push_back(entry);
   }
 }
