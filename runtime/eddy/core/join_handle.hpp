@@ -148,7 +148,7 @@ class [[nodiscard]] Join : public JoinWaiter {
     rethrow();
     return value();
   }
-  Expected<T> await_outcome() {
+  Expected<Held<T>> await_outcome() {
     if (auto failed = failure()) return std::unexpected(std::move(*failed));
     if constexpr (std::is_void_v<T>) {
       return {};

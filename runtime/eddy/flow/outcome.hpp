@@ -12,9 +12,9 @@ namespace eddy {
 
 namespace internal {
 
-// A void result as a value.
+// A result as a value, also where there is none, or a reference.
 template <class T>
-using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+using Value = std::conditional_t<std::is_void_v<T>, std::monostate, Held<T>>;
 
 }  // namespace internal
 
@@ -58,10 +58,15 @@ Value<T> take_value(const JoinHandle<T>& handle, bool sole) {
     return {};
   } else {
     auto& stored = static_cast<TaskResult<T>&>(handle.state()).value();
-    if constexpr (std::is_copy_constructible_v<T>) {
-      if (!sole) return stored;
+    if constexpr (std::is_reference_v<T>) {
+      static_cast<void>(sole);
+      return Value<T>(*stored);
+    } else {
+      if constexpr (std::is_copy_constructible_v<T>) {
+        if (!sole) return stored;
+      }
+      return std::move(stored);
     }
-    return std::move(stored);
   }
 }
 

@@ -106,7 +106,7 @@ namespace internal {
 template <class T, class... Fs>
 Task<T> first_ok_of(Fs... factories) {
   ExceptionGroup::List errors;
-  std::optional<Expected<T>> answer;
+  std::optional<Expected<Held<T>>> answer;
   const auto attempt = [&](auto& factory) -> Task<> {
     if (answer) co_return;
     auto outcome = co_await as_outcome(call(std::ref(factory)));

@@ -90,10 +90,12 @@ class Promise : public PromiseBase {
   template <class U = T>
     requires std::is_constructible_v<T, U&&>
   void return_value(U&& value) {
-    if constexpr (std::is_reference_v<T>) {
+    if constexpr (!std::is_reference_v<T>) {
+      std::construct_at(&value_, std::forward<U>(value));
+    } else if constexpr (std::is_convertible_v<std::remove_reference_t<U>*, Stored>) {
       std::construct_at(&value_, std::addressof(value));
     } else {
-      std::construct_at(&value_, std::forward<U>(value));
+      std::construct_at(&value_, std::addressof(value.get()));  // as an Expected holds it
     }
     state_ = State::value;
   }
