@@ -11,6 +11,7 @@
 #include <eddy/flow/outcome.hpp>            // Outcome
 #include <eddy/flow/race.hpp>               // race, first_ok
 #include <eddy/flow/resource.hpp>           // what with() can enter and leave
+#include <eddy/flow/select.hpp>             // the first of several, whatever each gives
 #include <eddy/flow/shield.hpp>             // shield
 #include <eddy/flow/staggered_race.hpp>     // one more every so often, until one succeeds
 #include <eddy/flow/task_group.hpp>         // task_group, supervisor

@@ -19,6 +19,7 @@ PARTS = {
     "try_finally": ["finally_task", "call"],
     "gather": ["gather_children", "gather_children_of", "settle_children", "GatherRange"],
     "race": ["race_of"],
+    "select": ["run_branch", "BranchWait", "Select"],
     "first_ok": ["first_ok_of"],
     "task_group": ["task_group_scope", "TaskGroup::all_ended"],
     "TaskGroup::start": ["TaskGroup::start_child", "TaskGroup::run_child", "TaskGroup::end_child",

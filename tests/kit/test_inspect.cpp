@@ -6,6 +6,7 @@
 #include <eddy/flow/gather.hpp>
 #include <eddy/flow/generator.hpp>
 #include <eddy/flow/race.hpp>
+#include <eddy/flow/select.hpp>
 #include <eddy/flow/task_group.hpp>
 #include <eddy/flow/timeout.hpp>
 #include <eddy/kit/connect.hpp>
@@ -296,6 +297,11 @@ TEST(Inspect, JoinsGathersRacesAndGroupsAreAboveWhatTheyWaitFor) {
       co_await event.wait();
     }), {.name = "group"});
     auto race_of_two = spawn(race(inner(event), inner(event)), {.name = "race"});
+    const auto selects = [&]() -> Task<> {
+      auto chosen = co_await select(event.wait(), inner(event));
+      EXPECT_EQ(chosen.index(), 0U);
+    };
+    auto first_of_two = spawn(selects(), {.name = "select"});
     co_await settle();
     const auto tasks = inspect::tasks();
     using Ids = std::vector<std::uint64_t>;
@@ -305,11 +311,13 @@ TEST(Inspect, JoinsGathersRacesAndGroupsAreAboveWhatTheyWaitFor) {
     EXPECT_EQ(named(tasks, "gather").children, (Ids{b.id(), c.id()}));
     EXPECT_EQ(named(tasks, "gather").waits_for, "gather, 2 left");
     EXPECT_EQ(named(tasks, "race").waits_on.size(), 2U);
+    EXPECT_EQ(named(tasks, "select").waits_on.size(), 2U);
+    EXPECT_EQ(named(tasks, "select").waits_for, "select, 2 left");
     EXPECT_EQ(named(tasks, "group").children, Ids{named(tasks, "child").id});
     EXPECT_TRUE(named(tasks, "group").waits_on.empty());  // its body still runs
     EXPECT_TRUE(inspect::cycles(tasks).empty());
     event.set();
-    co_await gather(join, both, group, race_of_two);
+    co_await gather(join, both, group, race_of_two, first_of_two);
   });
 }
 

@@ -71,6 +71,16 @@ bool suspend(A& awaiter, std::coroutine_handle<> frame) {
   }
 }
 
+// `awaiter` is not awaited after all, on purpose: a task that never ran is not reported.
+template <class A>
+void drop_unrun(A& awaiter) noexcept {
+  if constexpr (requires { awaiter.discard(); }) {
+    awaiter.discard();
+  } else if constexpr (requires { awaiter.drop_unrun(); }) {
+    awaiter.drop_unrun();
+  }
+}
+
 // Awaits `inner`, for those that make something else of how it ends.
 template <Settles A>
 class InPlaceOf {
@@ -78,6 +88,7 @@ class InPlaceOf {
   explicit InPlaceOf(A inner) : inner_(std::move(inner)) {}
   bool await_ready() { return inner_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> frame) { return suspend(inner_, frame); }
+  void drop_unrun() noexcept { internal::drop_unrun(inner_); }
 
  protected:
   A inner_;

@@ -142,6 +142,7 @@ class [[nodiscard]] TimeoutScope {
     return scope_.convert(inner_, limit_.length());
   }
   AwaitedName awaited() const noexcept { return awaited_by(inner_); }
+  void drop_unrun() noexcept { internal::drop_unrun(inner_); }
 
  protected:
   // The inner outcome as it is; `cut`: it is the cancellation that the deadline brought about.

@@ -5,6 +5,7 @@
 #include <eddy/core/internal/wait_note.hpp>
 #include <eddy/flow/gather.hpp>
 #include <eddy/flow/internal/done_queue.hpp>
+#include <eddy/flow/internal/select_waiter.hpp>
 #include <eddy/flow/task_group.hpp>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ namespace {
 const TaskState* told_by(const DoneHook& hook) noexcept {
   if (const TaskState* task = JoinWaiter::waiting_at(hook)) return task;
   if (const TaskState* task = GatherWaiter::Hook::waiting_at(hook)) return task;
+  if (const TaskState* task = SelectWaiter::Child::waiting_at(hook)) return task;
   if (const TaskState* task = DoneQueue::waiting_at(hook)) return task;
   return group_above(hook);
 }

@@ -68,8 +68,8 @@ class [[nodiscard]] AtOnce {
   void require_unrun(const char* verb) const {
     if (awaited_) [[unlikely]] throw_without_frame(verb, signature_of<Verb>());
   }
-  // It is dropped, and was to be: nothing to do, since it has no frame yet.
-  void discard() noexcept {}
+  // It is dropped, and was to be. It has a frame only where it was found not to be ready.
+  void discard() noexcept { if (task_) task_->discard(); }
 
  private:
   Verb verb_;
