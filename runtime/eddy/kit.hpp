@@ -20,3 +20,4 @@
 #include <eddy/kit/retry_policy.hpp>          // what is worth that, and how often
 #include <eddy/kit/retry_wait.hpp>            // how long it waits in between
 #include <eddy/kit/serve.hpp>                 // a task for each connection
+#include <eddy/kit/watchdog.hpp>              // who holds the loop

@@ -223,7 +223,7 @@ class Task:
         """From the one that waits outwards."""
         seen = set()
         frame = None if self.running else int(self.state["point_"]["_M_fr_ptr"])
-        frame = Frame(frame) if frame else None
+        frame = Frame(frame) if frame and not frame & 1 else None  # marked: its step is not over
         while frame and frame.address not in seen:
             seen.add(frame.address)
             yield frame

@@ -214,9 +214,9 @@ class Loop {
   static void report_to(std::uint64_t id, const ExceptionReport& report) noexcept;
 
  private:
+  friend class internal::LoopProbe;
   class Running;
-  template <class Service>
-  static inline const char service_key = 0;
+  template <class Service> static inline const char service_key = 0;
 
   template <class Service> [[gnu::noinline]] Service& add_service() {
     services_.push_back({&service_key<Service>, std::make_unique<Service>(*this)});

@@ -13,6 +13,7 @@
 #include <eddy/base/clock.hpp>
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/openat2.h>
@@ -289,6 +290,17 @@ inline int pthread_sigmask(int how, const sigset_t* set, sigset_t* before) {
 }
 inline int pthread_setname_np(pthread_t thread, const char* name) {
   return ::pthread_setname_np(thread, name);
+}
+inline int pthread_create(pthread_t* into, void* (*function)(void*), void* argument) {
+  return ::pthread_create(into, nullptr, function, argument);
+}
+inline int pthread_join(pthread_t thread) { return ::pthread_join(thread, nullptr); }
+// Answers in place of a fault where nothing is mapped.
+inline ssize_t process_vm_readv(pid_t process, const iovec& into, const iovec& from) {
+  return ::process_vm_readv(process, &into, 1, &from, 1, 0);
+}
+inline int dladdr1(const void* address, Dl_info* into, void** extra, int flags) {
+  return ::dladdr1(address, into, extra, flags);
 }
 inline int sigaction(int signal, const struct ::sigaction* action, struct ::sigaction* before) {
   return ::sigaction(signal, action, before);

@@ -37,6 +37,9 @@ inline constexpr const char* how_to_allow_io_uring =
     "(blocked: allow the io_uring_* system calls in the container's seccomp profile, or try "
     "'sysctl -w kernel.io_uring_disabled=0'; needs Linux 6.1 or newer)";
 
+// By which who looks at a thread from outside knows that it waits here.
+inline constexpr long enter_call_number = __NR_io_uring_enter;
+
 // io_uring_enter(2), without the detour over errno: the negative errno on failure. Its argument may
 // be null, and is of 8 bytes then.
 inline long enter_io_uring(int fd, unsigned count, unsigned wait, unsigned flags,

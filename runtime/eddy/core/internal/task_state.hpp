@@ -30,6 +30,8 @@ class Loop;
 
 namespace eddy::internal {
 
+class LoopProbe;
+
 // Told when a task is done: a joiner, a group, a callback. In the order of registration (L3).
 class DoneHook : public Link<DoneHook> {
  public:
@@ -224,6 +226,7 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
 
  private:
   friend class eddy::Loop;
+  friend class LoopProbe;
 
   static const Context& inherited_context() noexcept {
     return thread_state.task ? thread_state.task->context_ : Context::current();
@@ -243,8 +246,17 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   void check_suspended() const noexcept {}
 #else
   // A step that ends without a place to go on at has suspended in what is not eddy's.
-  void resume_point() { std::exchange(point_, nullptr).resume(); }
-  void check_suspended() noexcept { if (!point_ && !awaits_foreign_) end_lost_step(); }
+  // The frame stays known to who looks in meanwhile, marked.
+  static constexpr std::uintptr_t resumed = 1;
+  void resume_point() {
+    const std::coroutine_handle<> frame = point_;
+    point_ = frame.from_address(static_cast<char*>(frame.address()) + resumed);
+    frame.resume();
+  }
+  void check_suspended() noexcept {
+    const auto point = reinterpret_cast<std::uintptr_t>(point_.address());
+    if ((point == 0 || point & resumed) && !awaits_foreign_) end_lost_step();
+  }
 #endif
   [[noreturn]] void end_lost_step() noexcept;
 
