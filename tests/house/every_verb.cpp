@@ -107,6 +107,9 @@ Task<> flow() {
   co_await wait(handles);
   co_await shield(handles[0]);
   co_await race(number(), number());
+  auto chosen = co_await select(named<"number">(number()), yield(), std::suspend_never());
+  if (chosen.has<"number">()) co_await sleep(std::chrono::seconds(chosen.get<"number">()));
+  co_await foreign(std::suspend_never());
   co_await first_ok(&number, &number);
   const std::vector<Task<int> (*)()> factories(2, &number);
   co_await staggered_race(factories, 1s);
