@@ -4,6 +4,7 @@
 #include <eddy/sync/barrier.hpp>            // Barrier
 #include <eddy/sync/broadcast_channel.hpp>  // BroadcastSender, BroadcastReceiver
 #include <eddy/sync/cancellation.hpp>       // CancellationSource, CancellationToken
+#include <eddy/sync/capacity_limiter.hpp>   // CapacityLimiter
 #include <eddy/sync/channel.hpp>            // Channel, Sender, Receiver
 #include <eddy/sync/condition.hpp>          // Condition
 #include <eddy/sync/event.hpp>              // Event

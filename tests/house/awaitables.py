@@ -65,6 +65,7 @@ PARTS = {
     "Lock::acquire": ["Lock::Entry"],
     "RwLock::read": ["RwLock::Entry"],
     "Semaphore::acquire": ["Semaphore::Entry"],
+    "CapacityLimiter::acquire": ["CapacityLimiter::Entry"],
     "fs::stat": ["read_stat", "NameOperation", "NameOperation::wait_for", "fs::Call::in_a_task"],
     "fs::listdir": ["open_directory_at", "DirectoryReader::fill",
                     "DirectoryReader::read_on_thread"],

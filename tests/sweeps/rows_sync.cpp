@@ -2,6 +2,7 @@
 #include "support/awaitables.hpp"
 
 #include <eddy/sync/barrier.hpp>
+#include <eddy/sync/capacity_limiter.hpp>
 #include <eddy/sync/condition.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/lock.hpp>
@@ -73,6 +74,45 @@ const Rows<Counted<Semaphore>> semaphores = {
 const Rows<Counted<BoundedSemaphore>> bounded = {
     {"Semaphore::acquire of_a_bounded_one", &take_unit<BoundedSemaphore>, at_once()},
     {"Semaphore::scoped of_a_bounded_one", &hold_unit<BoundedSemaphore>},
+};
+
+struct Limited {
+  Task<> begin() { co_await limiter.acquire_on_behalf_of(this); }
+  void wake() { if (std::exchange(held, false)) limiter.release_on_behalf_of(this); }
+  Task<> check() {
+    EXPECT_EQ(limiter.available_tokens(), 1u) << "a token was lost, or made";
+    EXPECT_EQ(limiter.statistics().tasks_waiting, 0u);
+    co_return;
+  }
+  CapacityLimiter limiter{1};
+  bool held = true;
+};
+
+const Rows<Limited> limited = {
+    {"CapacityLimiter::acquire",
+     [](Limited& w) -> Task<> {
+       co_await w.limiter.acquire();
+       w.limiter.release();
+     },
+     at_once()},
+    {"CapacityLimiter::acquire_on_behalf_of",
+     [](Limited& w) -> Task<> {
+       const int borrower = 0;
+       co_await w.limiter.acquire_on_behalf_of(&borrower);
+       w.limiter.release_on_behalf_of(&borrower);
+     },
+     at_once()},
+    {"CapacityLimiter::scoped",
+     [](Limited& w) -> Task<> {
+       const auto token = co_await w.limiter.scoped();
+       co_await yield();
+     }},
+    {"CapacityLimiter::scoped_on_behalf_of",
+     [](Limited& w) -> Task<> {
+       const int borrower = 0;
+       const auto token = co_await w.limiter.scoped_on_behalf_of(&borrower);
+     },
+     at_once()},
 };
 
 struct Flag {
