@@ -11,6 +11,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -102,7 +103,7 @@ void borrow_by_thread(ThreadsPool& pool, std::size_t count) {
 // The first to have it keeps it until all others wait: from then on each release hands it over.
 eddy::Task<> hand_round(Pool& pool, std::size_t count) {
   auto connection = co_await pool.acquire();
-  std::vector<eddy::JoinHandle<>> others(tasks);
+  std::array<eddy::JoinHandle<>, tasks> others;
   for (auto& each : others) each = eddy::spawn(borrow(pool, count / tasks));
   co_await eddy::yield();
   connection.release();
@@ -111,7 +112,7 @@ eddy::Task<> hand_round(Pool& pool, std::size_t count) {
 eddy::Task<> hand_round_simply(SimplePool& pool, std::size_t count) {
   co_await pool.acquire();
   auto connection = pool.take();
-  std::vector<eddy::JoinHandle<>> others(tasks);
+  std::array<eddy::JoinHandle<>, tasks> others;
   for (auto& each : others) each = eddy::spawn(borrow_simply(pool, count / tasks));
   co_await eddy::yield();
   pool.release(std::move(connection));

@@ -12,6 +12,7 @@
 #define BENCH_HAS_ASIO 1
 #endif
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -100,7 +101,7 @@ eddy::Task<> call(eddy::ThreadPool& pool, std::size_t count) {
 }
 
 eddy::Task<> call_together(eddy::ThreadPool& pool, std::size_t count) {
-  std::vector<eddy::JoinHandle<>> calls(together);
+  std::array<eddy::JoinHandle<>, together> calls;
   for (std::size_t done = 0; done < count; done += together) {
     for (auto& each : calls) each = eddy::spawn(pool.submit(nothing));
     for (auto& each : calls) co_await each;

@@ -145,7 +145,7 @@ class Table : public benchmark::BenchmarkReporter {
                 spread("ns").c_str(), row.twin_name.c_str(),
                 row.twin ? spread("twin_ns").c_str() : "",
                 row.twin ? number(value("ratio")).c_str() : "", goal.c_str(), reached.c_str(),
-                number(value("allocs")).c_str());
+                value("allocs") == 0 ? "0" : number(value("allocs")).c_str());
   }
 };
 
