@@ -3,12 +3,18 @@
 
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/sleep.hpp>
+#include <eddy/kit/watchdog.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/lock.hpp>
 #include <eddy/sync/queue.hpp>
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
 #include <string>
 
 namespace {
@@ -76,6 +82,30 @@ TEST(Hang, OnAnEventThatNobodySetsTellsTheEventAndTheWayToIt) {
   EXPECT_TRUE(says(text, "waits for task 2 \"forgotten\"\n"));
   EXPECT_TRUE(says(text, "\n  task 2 \"forgotten\" in "));
   EXPECT_TRUE(says(text, "waits for Event.wait\n"));
+}
+
+// While it does no task can ask: a dump comes later, and the watchdog's thread tells meanwhile. The
+// call blocks until the watchdog has told of it, so that no time matters.
+TEST(Hang, OnACallThatBlocksTheWatchdogNamesTheTaskWhileItDoes) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  std::string said;
+  Loop loop;
+  Watchdog watchdog(loop, {.limit = std::chrono::milliseconds(2)}, [&](const HoldReport& report) {
+    if (report.name != "main" || report.over || !said.empty()) return;  // on a loaded machine
+    said = to_text(report);
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  });
+  auto main = loop.spawn([&]() -> Task<> {
+    char byte;
+    while (::read(ends[0], &byte, 1) < 0) EXPECT_EQ(errno, EINTR);
+    EXPECT_TRUE(says(said, "a step holds the loop [main] (task 1) of "));
+    EXPECT_TRUE(says(inspect::dump(), "task 1 \"main\""));
+    co_return;
+  }, {.name = "main"});
+  while (!main.done()) loop.turn();
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace

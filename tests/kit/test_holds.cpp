@@ -1,6 +1,6 @@
 #include <eddy/kit/internal/function_name.hpp>
 #include <eddy/kit/internal/holds.hpp>
-#include <eddy/kit/internal/safe_memory.hpp>
+#include <eddy/base/internal/safe_memory.hpp>
 #include <eddy/kit/internal/thread_activity.hpp>
 
 #include <gtest/gtest.h>

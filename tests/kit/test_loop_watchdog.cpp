@@ -414,7 +414,7 @@ TEST(Watchdog, SaysThatItMayReadNoMemory) {
     } catch (const Error& error) {
       said = error.what();
     }
-    EXPECT_EQ(said, "read the memory of this process, for a watchdog: Operation not permitted");
+    EXPECT_EQ(said, "read the memory of this process: Operation not permitted");
   });
 }
 

@@ -70,11 +70,6 @@ inline ssize_t read(int fd, void* into, std::size_t size) {
 inline ssize_t write(int fd, const void* from, std::size_t size) {
   return ::write(fd, from, size);
 }
-// Of one's own process as well: it reads what a debugger would, and EFAULT where that is nothing.
-inline ssize_t process_vm_readv(pid_t process, const iovec* into, unsigned long into_count,
-                                const iovec* from, unsigned long from_count) {
-  return ::process_vm_readv(process, into, into_count, from, from_count, 0);
-}
 inline ssize_t pread(int fd, void* into, std::size_t size, off_t offset) {
   return ::pread(fd, into, size, offset);
 }

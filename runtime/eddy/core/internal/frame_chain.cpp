@@ -1,6 +1,7 @@
 #include <eddy/core/internal/frame_chain.hpp>
 
-#include <eddy/base/internal/peek.hpp>
+#include <eddy/base/error.hpp>
+#include <eddy/base/internal/sys.hpp>
 
 #include <bit>
 
@@ -25,7 +26,13 @@ struct Place {
 
 }  // namespace
 
-FrameReader::FrameReader() { sys::dl_iterate_phdr(&add_parts, this); }
+FrameReader::FrameReader() {
+  try {
+    memory_.emplace();
+  } catch (const Error&) {  // this process may not read itself: then no frames are shown
+  }
+  sys::dl_iterate_phdr(&add_parts, this);
+}
 
 int FrameReader::add_parts(dl_phdr_info* info, std::size_t, void* to) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
@@ -52,12 +59,12 @@ bool FrameReader::is_place(const std::source_location& where) const noexcept {
 
 FrameChain FrameReader::read(TaskState& task, std::size_t at_most) const {
   FrameChain chain;
-  if (task.running() || task.done()) return chain;
+  if (task.running() || task.done() || !memory_) return chain;
   const std::uintptr_t root = reinterpret_cast<std::uintptr_t>(&task) | 1;
-  auto frame = reinterpret_cast<std::uintptr_t>(task.innermost_frame().address());
+  auto frame = reinterpret_cast<std::uintptr_t>(task.point().address());
   while (frame != root) {
     FrameHead head;
-    if (!peek(frame, &head, sizeof head)) return chain;
+    if (!memory_->read(frame, head)) return chain;
     if (!in_program(head.resume) || !is_place(head.where)) return chain;
     if (chain.innermost.size() < at_most) {
       chain.innermost.push_back(head.where);

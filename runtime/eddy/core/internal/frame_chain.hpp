@@ -6,10 +6,12 @@
 // fails where there is no memory, and believed only if what it points at is part of the program.
 #pragma once
 
+#include <eddy/base/internal/safe_memory.hpp>
 #include <eddy/core/internal/task_state.hpp>
 
 #include <cstdint>
 #include <link.h>
+#include <optional>
 #include <source_location>
 #include <vector>
 
@@ -38,6 +40,7 @@ class FrameReader {
   bool in_program(const void* address) const noexcept;
   bool is_place(const std::source_location& where) const noexcept;
 
+  std::optional<SafeMemory> memory_;
   std::vector<Part> parts_;
 };
 

@@ -90,7 +90,6 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   const Waiter* waiter() const noexcept { return waiter_; }
   // For who looks in.
   bool unstarted() const noexcept { return state_ == State::unstarted; }
-  std::coroutine_handle<> innermost_frame() const noexcept { return point_; }
   List<DoneHook>& done_hooks() noexcept { return hooks_; }
   // Empty unless it was given one.
   const Text& given_name() const noexcept { return name_; }

@@ -5,7 +5,7 @@
 
 #include <eddy/core/loop.hpp>
 #include <eddy/kit/internal/holds.hpp>
-#include <eddy/kit/internal/safe_memory.hpp>
+#include <eddy/base/internal/safe_memory.hpp>
 #include <eddy/kit/internal/thread_activity.hpp>
 
 #include <cstdint>

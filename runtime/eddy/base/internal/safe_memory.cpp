@@ -1,4 +1,4 @@
-#include <eddy/kit/internal/safe_memory.hpp>
+#include <eddy/base/internal/safe_memory.hpp>
 
 #include <eddy/base/error.hpp>
 #include <eddy/base/internal/assert.hpp>
@@ -23,7 +23,7 @@ SafeMemory::SafeMemory() : process_(sys::getpid()) {
   const int error = errno;  // by a filter of system calls, or in a kernel without it
   file_.reset(sys::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
   if (file_ && read(address, seen)) return;
-  throw Error(error, "read the memory of this process, for a watchdog");
+  throw Error(error, "read the memory of this process");
 }
 
 bool SafeMemory::read(std::uintptr_t from, void* into, std::size_t size) const noexcept {
