@@ -56,7 +56,7 @@ TaskCounts Loop::count_tasks() noexcept {
   TaskCounts counts;
   for (auto* list : {&asked_, &tasks_}) {
     for (TaskState* task = list->front(); task; task = list->after(*task)) {
-      ++(task->waiter() ? counts.waiting : task->running() ? counts.running : counts.ready);
+      ++(task->waiter() ? counts.waiting : task->in_step() ? counts.running : counts.ready);
     }
   }
   EDDY_ASSERT(counts.waiting + counts.running + counts.ready == task_count_);

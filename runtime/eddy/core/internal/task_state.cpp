@@ -99,9 +99,12 @@ void TaskState::end() noexcept {
 void TaskState::start_eagerly() noexcept {
   EDDY_ASSERT(state_ == State::unstarted);
   const Interrupted outer;
+  TaskState* const starting = thread_state.task;
   thread_state.next = nullptr;
+  if (starting) starting->starts_another_ = true;
   resume();
   outer.go_on();
+  if (starting) starting->starts_another_ = false;
 }
 
 void TaskState::store_failure(const Failure& failure) noexcept { exception_ = failure.exception(); }

@@ -63,6 +63,7 @@ class TaskStep : public Ready {
   bool root_ended_ = false;
   bool retrieved_ = false;
   bool awaits_foreign_ = false;
+  bool starts_another_ = false;  // eagerly, in its own step
   unsigned cancelling_ = 0;
   unsigned references_ = 1;
 };
@@ -174,6 +175,9 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
   Failure cancelled_failure() noexcept { return Failure::cancelled(take_cancel_reason()); }
 
   bool running() const noexcept { return thread_state.task == this; }
+  // Running, or in the middle of a step in which it starts another task: where it stands is not
+  // written down.
+  bool in_step() const noexcept { return running() || starts_another_; }
 
   // The task that `ready` is; null when it is a callback.
   static TaskState* from(Ready& ready) noexcept {
