@@ -2,6 +2,8 @@
 
 #include <eddy/base/description.hpp>
 
+#include <algorithm>
+
 namespace eddy {
 using namespace internal;
 
@@ -19,7 +21,8 @@ void Sleep::await_suspend(std::coroutine_handle<> frame) {
 void Sleep::describe(WaitNote& note) const {
   note.what = "sleep";
   if (!timer_.armed()) return;
-  note.what += ", " + to_text(until_ - task()->loop().clock()) + " left";
+  const auto left = std::max(until_ - task()->loop().clock(), Duration::zero());
+  note.what += ", " + to_text(left) + " left";
 }
 
 bool Sleep::stop(Waiter& waiter) {

@@ -54,15 +54,21 @@ bool FrameReader::in_program(const void* address) const noexcept {
 
 bool FrameReader::is_place(const std::source_location& where) const noexcept {
   const auto* place = std::bit_cast<const Place*>(where);
+  if (reinterpret_cast<std::uintptr_t>(place) % alignof(Place) != 0) return false;
   return in_program(place) && in_program(place->file) && in_program(place->function);
 }
 
 FrameChain FrameReader::read(TaskState& task, std::size_t at_most) const {
   FrameChain chain;
-  if (task.running() || task.done() || !memory_) return chain;
+  if (task.in_step() || task.done() || !memory_) return chain;
   const std::uintptr_t root = reinterpret_cast<std::uintptr_t>(&task) | 1;
   auto frame = reinterpret_cast<std::uintptr_t>(task.point().address());
+  // What is not eddy's may lead in a circle: one frame is remembered, then one twice as far on.
+  std::uintptr_t remembered = 0;
+  std::size_t steps = 0;
   while (frame != root) {
+    if (frame == remembered) return chain;
+    if (std::has_single_bit(++steps)) remembered = frame;
     FrameHead head;
     if (!memory_->read(frame, head)) return chain;
     if (!in_program(head.resume) || !is_place(head.where)) return chain;
