@@ -89,7 +89,7 @@ class Lock::Entry : public internal::Waiter {
   friend class Lock;
   void describe(internal::WaitNote& note) const {
     note.what = "a Lock";
-    note.holder = lock_.holder_.task();
+    lock_.holder_.describe(note);
   }
   bool given_ = false;
 };

@@ -70,7 +70,7 @@ class RwLock {
     friend class RwLock;
     void describe(internal::WaitNote& note) const {
       note.what = writes_ ? "RwLock.write" : "RwLock.read";
-      if (lock_.writing_) note.holder = lock_.writer_.task();
+      if (lock_.writing_) lock_.writer_.describe(note);
       if (lock_.readers_ > 0) note.what += ", " + std::to_string(lock_.readers_) + " read";
     }
     static bool stop(internal::Waiter& waiter) {

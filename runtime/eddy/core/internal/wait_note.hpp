@@ -14,6 +14,7 @@ struct WaitNote {
   std::string what;  // "Queue.get of 0/64"
   // The task that has what is waited for. Only to be compared: it may be gone.
   const TaskState* holder = nullptr;
+  std::uint64_t holder_number = 0;  // which tells it from one that has its memory since
   // It waits for other tasks: those that have a DoneHook of its.
   bool for_tasks = false;
 };
