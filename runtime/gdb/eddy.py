@@ -216,7 +216,7 @@ def place_of(where):
 class Task:
     def __init__(self, state, running):
         self.state = state
-        self.running = running
+        self.running = running or bool(state["starts_another_"])
         self.id = int(state["id_"])
 
     def frames(self):
@@ -506,7 +506,8 @@ def holder_of(holder):
     """Of this thread's tasks the one that has a lock; it may be gone."""
     for loop in loops_from(first_loop()) if holder["task_"] else ():
         for task in tasks_of(loop):
-            if task.state.address == holder["task_"]:
+            number = int(task.state["loop_id_"]) << 40 ^ task.id
+            if task.state.address == holder["task_"] and number == int(holder["number_"]):
                 return f" by {label(task.state)}"
     return ""
 

@@ -7,6 +7,7 @@
 #include <eddy/flow/internal/done_queue.hpp>
 #include <eddy/flow/internal/select_waiter.hpp>
 #include <eddy/flow/task_group.hpp>
+#include <eddy/sync/internal/holder.hpp>
 
 #include <algorithm>
 #include <map>
@@ -28,7 +29,7 @@ const TaskState* told_by(const DoneHook& hook) noexcept {
 std::string label(const TaskInfo& info) { return label_of(info.id, info.name); }
 
 TaskStatus status_of(const TaskState& task) noexcept {
-  if (task.running()) return TaskStatus::running;
+  if (task.in_step()) return TaskStatus::running;
   if (task.waiter()) return TaskStatus::waiting;
   return task.unstarted() ? TaskStatus::unstarted : TaskStatus::ready;
 }
@@ -69,10 +70,12 @@ class Survey {
             .foreign_frames = !chain.whole && status != TaskStatus::running};
   }
 
-  // None for one that is gone.
-  TaskInfo* find(const TaskState* task) {
-    const auto found = places_.find(task);
-    return found == places_.end() ? nullptr : &infos_[found->second];
+  // None for one that is gone, even if another has its memory by now.
+  const TaskInfo* find_holder(const WaitNote& note) const {
+    const auto found = places_.find(note.holder);
+    if (found == places_.end()) return nullptr;
+    const TaskState& task = *states_[found->second];
+    return Holder::number_of(task) == note.holder_number ? &infos_[found->second] : nullptr;
   }
 
   void note_wait(std::size_t index) {
@@ -86,7 +89,7 @@ class Survey {
     info.waits_for = note.what.empty() ? "something" : std::move(note.what);
     waits_for_tasks_[index] = note.for_tasks;
     if (!note.holder) return;
-    const TaskInfo* holder = find(note.holder);
+    const TaskInfo* holder = find_holder(note);
     info.waits_for += " held by " + (holder ? label(*holder) : "a task that has ended");
     if (holder) info.waits_on.push_back(holder->id);
   }
@@ -125,7 +128,10 @@ std::string_view to_text(TaskStatus status) noexcept {
   return "";
 }
 
-std::vector<TaskInfo> tasks(Loop& loop) { return Survey(loop).take(); }
+std::vector<TaskInfo> tasks(Loop& loop) {
+  loop.check_thread();
+  return Survey(loop).take();
+}
 
 // Depth first, without recursion: a chain of tasks may be long.
 std::vector<std::vector<std::uint64_t>> cycles(const std::vector<TaskInfo>& tasks) {

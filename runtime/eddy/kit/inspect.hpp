@@ -45,11 +45,13 @@ struct TaskInfo {
   bool foreign_frames;      // what comes then is another library's coroutine
 };
 
-// All that have not ended, in the order in which they were started.
+// All that have not ended, in the order in which they were started. Throws UsageError on another
+// thread than the loop's, and after a fork in the child; so do table() and dump().
 std::vector<TaskInfo> tasks(Loop& loop = Loop::current());
 
 // Circles of tasks that wait for each other, each once: AB/BA, or one that waits for itself. Those
-// never end, unless somebody cancels, or what they wait for has another way to come.
+// never end, unless somebody cancels, or what they wait for has another way to come. Of circles
+// that have tasks in common it may be one that is told.
 std::vector<std::vector<std::uint64_t>> cycles(const std::vector<TaskInfo>& tasks);
 
 // A line for each task, as ps(1) has it.
@@ -60,7 +62,7 @@ std::string table(Loop& loop = Loop::current());
 std::string dump(Loop& loop = Loop::current());
 
 // Writes a dump each time when `signal` comes: to stderr, or to whom is given. To be spawned; runs
-// until it is cancelled. Throws like Signals.
+// until it is cancelled. Throws like Signals, and what `to` throws.
 //
 //   eddy::spawn(eddy::inspect::dump_on_signal(SIGUSR1));
 using Sink = std::function<void(std::string_view)>;
@@ -68,8 +70,8 @@ Task<> dump_on_signal(int signal, Sink to = nullptr);
 
 // Answers who connects there: a line "ps" with a table, "pstree" with a dump, and closes. To be
 // spawned; runs until it is cancelled. A path is gone afterwards. Only this user and root are
-// answered. Throws Error like listen(): EADDRINUSE where a path is there already; UsageError for
-// what is no UNIX address.
+// answered, 32 at a time, and who does not ask or read within ten seconds no longer. Throws Error
+// like listen(): EADDRINUSE where a path is there already; UsageError for what is no UNIX address.
 Task<> serve(Address address);
 
 }  // namespace eddy::inspect

@@ -12,6 +12,9 @@ using namespace internal;
 using namespace std::chrono_literals;
 namespace {
 
+constexpr std::size_t longest_question = 100;
+constexpr std::size_t most_clients = 32;  // each of whom has a text of its own
+
 void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
     const auto written = sys::write(STDERR_FILENO, text.data(), text.size());
@@ -43,19 +46,29 @@ bool is_for(const Stream& stream) {
   return peer.uid == 0 || peer.uid == sys::geteuid();
 }
 
-Task<> answer(Stream stream) {
+std::string_view without_line_end(std::string_view line) {
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+std::string answer_to(std::string_view question) {
+  if (question == "ps") return table();
+  if (question == "pstree") return dump();
+  return "ask for ps or pstree\n";
+}
+
+Task<> talk(Stream& stream) {
   if (!is_for(stream)) co_return;
-  const auto question = co_await timeout(10s, stream.readline());
+  const auto question = co_await timeout(10s, stream.readline(longest_question));
   if (question.empty()) co_return;
-  std::string text;
-  if (question == "ps\n") {
-    text = table();
-  } else if (question == "pstree\n") {
-    text = dump();
-  } else {
-    text = "ask for ps or pstree\n";
-  }
+  const std::string text = answer_to(without_line_end(question));
   co_await timeout(10s, stream.write_all(text));
+}
+
+// Who asks junk, or leaves, or never reads, is nothing that the program must hear of.
+Task<> answer(Stream stream) {
+  const auto ended = co_await as_outcome(talk(stream));
+  if (!ended && ended.error().is_cancelled()) co_await fail(ended.error());
 }
 
 }  // namespace
@@ -73,7 +86,7 @@ Task<> serve(Address address) {
   if (!address.is_unix()) throw UsageError("inspect::serve() wants a UNIX address");
   Listener listener = listen(address);
   const BoundPath path(address);
-  co_await eddy::serve(listener, answer);
+  co_await eddy::serve(listener, answer, {.limit = most_clients});
 }
 
 }  // namespace eddy::inspect

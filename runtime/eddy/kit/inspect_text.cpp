@@ -11,6 +11,23 @@ namespace eddy::inspect {
 using namespace internal;
 namespace {
 
+// A name or a path may have anything in it: as ps(1) does, what would move on is a '?'.
+void on_one_line(std::string& text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+}
+
+// All tasks, of which each text is fit for a line.
+std::vector<TaskInfo> tasks_for_lines(Loop& loop) {
+  auto all = tasks(loop);
+  for (TaskInfo& task : all) {
+    on_one_line(task.name);
+    on_one_line(task.waits_for);
+  }
+  return all;
+}
+
 std::string state_of(const TaskInfo& task) {
   std::string state = task.status == TaskStatus::waiting ? "waits for " + task.waits_for
                                                          : std::string(to_text(task.status));
@@ -113,7 +130,7 @@ class Tree {
 
 std::string table(Loop& loop) {
   std::string text = "ID\tNAME\tCOROUTINE\tSTATE\n";
-  for (const TaskInfo& task : tasks(loop)) {
+  for (const TaskInfo& task : tasks_for_lines(loop)) {
     text += std::to_string(task.id) + "\t" + (task.name.empty() ? "-" : task.name) + "\t" +
             eddy::to_text(task.where) + "\t" + state_of(task) + "\n";
   }
@@ -121,7 +138,7 @@ std::string table(Loop& loop) {
 }
 
 std::string dump(Loop& loop) {
-  const auto all = tasks(loop);
+  const auto all = tasks_for_lines(loop);
   return Tree(all).text();
 }
 

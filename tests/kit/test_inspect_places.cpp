@@ -1,0 +1,257 @@
+// inspect from every place: what is said of a task between two of its steps, and to whom.
+#include <eddy/kit/inspect.hpp>
+
+#include <eddy/core/sleep.hpp>
+#include <eddy/core/spawn.hpp>
+#include <eddy/flow/gather.hpp>
+#include <eddy/kit/connect.hpp>
+#include <eddy/net/listener.hpp>
+#include <eddy/sync/event.hpp>
+#include <eddy/sync/lock.hpp>
+
+#include <gtest/gtest.h>
+
+#include <coroutine>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+using namespace eddy;
+using namespace std::chrono_literals;
+using inspect::TaskStatus;
+
+const inspect::TaskInfo& named(const std::vector<inspect::TaskInfo>& tasks, std::string_view name) {
+  for (const auto& task : tasks) {
+    if (task.name == name) return task;
+  }
+  throw std::runtime_error("no task has the name " + std::string(name));
+}
+
+Task<> settle() {
+  for (int turn = 0; turn < 5; ++turn) co_await yield();
+}
+
+// Ends what the test left waiting.
+template <class T>
+Task<> end(JoinHandle<T> task) {
+  task.cancel();
+  static_cast<void>(co_await as_outcome(task));
+}
+
+TEST(InspectPlaces, OfALoopOfAnotherThreadIsAUsageError) {
+  Loop loop;
+  auto waits = loop.spawn(sleep(1h), {.name = "waits"});
+  std::thread([&] {
+    EXPECT_THROW(static_cast<void>(inspect::tasks(loop)), UsageError);
+    EXPECT_THROW(static_cast<void>(inspect::table(loop)), UsageError);
+    EXPECT_THROW(static_cast<void>(inspect::dump(loop)), UsageError);
+  }).join();
+  EXPECT_EQ(inspect::tasks(loop).size(), 1U);
+}
+
+// Whose memory is given to the next task.
+Task<> takes(Lock& lock) {
+  char more_than_the_task_itself[1000];
+  co_await lock.acquire();
+  more_than_the_task_itself[0] = 0;
+  static_cast<void>(more_than_the_task_itself);
+}
+
+TEST(InspectPlaces, AHolderThatHasEndedIsNobodyElse) {
+  Loop loop;
+  loop.run([]() -> Task<> {
+    Lock lock;
+    co_await spawn(takes(lock));
+    std::vector<JoinHandle<>> waiting;
+    for (int i = 0; i < 20; ++i) waiting.push_back(spawn(takes(lock)));
+    co_await settle();
+    const auto tasks = inspect::tasks();
+    for (const auto& task : tasks) EXPECT_TRUE(task.waits_on.empty()) << task.waits_for;
+    EXPECT_TRUE(inspect::cycles(tasks).empty());
+    for (auto& one : waiting) {
+      lock.release();
+      co_await one;
+    }
+    lock.release();
+  });
+}
+
+Task<> looks(std::string& text) {
+  text = inspect::dump();
+  co_return;
+}
+Task<> starts_eagerly(std::string& text) {
+  co_await settle();
+  auto child = spawn(looks(text), {.name = "child", .eager = true});
+  co_await child;
+}
+
+TEST(InspectPlaces, WhoStartsATaskEagerlyRunsMeanwhile) {
+  Loop loop;
+  std::string text;
+  loop.run([&]() -> Task<> { co_await spawn(starts_eagerly(text), {.name = "starts"}); });
+  EXPECT_TRUE(text.starts_with("3 tasks, 2 running, 1 waiting\n")) << text;
+  EXPECT_EQ(text.find("another library"), std::string::npos) << text;
+}
+
+TEST(InspectPlaces, ANameIsOnOneLine) {
+  Loop loop;
+  loop.run([]() -> Task<> {
+    auto waits = spawn(sleep(1h), {.name = "two\nlines\tand \x1b[31ma tab"});
+    co_await settle();
+    const auto table = inspect::table();
+    EXPECT_NE(table.find("\ttwo?lines?and ?[31ma tab\t"), std::string::npos) << table;
+    EXPECT_NE(inspect::dump().find("\"two?lines?and ?[31ma tab\""), std::string::npos);
+    EXPECT_EQ(inspect::tasks().back().name, "two\nlines\tand \x1b[31ma tab");
+    co_await end(waits);
+  });
+}
+
+TEST(InspectPlaces, ASleepThatIsDueHasNothingLeft) {
+  Loop loop;
+  loop.run([]() -> Task<> {
+    auto sleeps = spawn(sleep(1us), {.name = "sleeps"});
+    co_await yield();
+    const auto began = Loop::current().clock();
+    while (Loop::current().clock() < began + 2ms) continue;
+    const auto text = named(inspect::tasks(), "sleeps").waits_for;
+    EXPECT_EQ(text, "sleep, 0s left") << text;
+    co_await sleeps;
+  });
+}
+
+// What another library's promise begins with may look like eddy's, and lead to itself.
+struct Circle {
+  struct promise_type {
+    void* told = nullptr;
+    std::source_location where = std::source_location::current();
+    std::coroutine_handle<> parent;
+    Circle get_return_object() {
+      auto frame = std::coroutine_handle<promise_type>::from_promise(*this);
+      told = frame.address();
+      return Circle(frame);
+    }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    struct End {
+      bool await_ready() const noexcept { return false; }
+      std::coroutine_handle<> await_suspend(
+          std::coroutine_handle<promise_type> frame) const noexcept {
+        return frame.promise().parent;
+      }
+      void await_resume() const noexcept {}
+    };
+    End final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  explicit Circle(std::coroutine_handle<promise_type> of) : frame(of) {}
+  std::coroutine_handle<promise_type> frame;
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
+    frame.promise().parent = parent;
+    return frame;
+  }
+  void await_resume() { frame.destroy(); }
+};
+
+Circle goes_round(Event& event) { co_await event.wait(); }
+Task<> awaits_circle(Event& event) {
+  auto circle = goes_round(event);
+  co_await circle;
+}
+
+TEST(InspectPlaces, FramesThatLeadInACircleAreLeftAtSomeTime) {
+  Loop loop;
+  loop.run([]() -> Task<> {
+    Event event;
+    auto waits = spawn(awaits_circle(event), {.name = "waits"});
+    co_await settle();
+    const auto tasks = inspect::tasks();
+    EXPECT_TRUE(named(tasks, "waits").foreign_frames);
+    event.set();
+    co_await waits;
+  });
+}
+
+// Somebody who looks in does the program no harm, and leaves nothing in its log.
+Task<> with_server(int& reports, auto body) {
+  Loop::current().on_exception([&](const auto&) { ++reports; });
+  const auto address = Address::abstract("eddy-inspect-" + std::to_string(::getpid()));
+  auto serves = spawn(inspect::serve(address), {.name = "serves"});
+  co_await settle();
+  co_await body(address);
+  EXPECT_FALSE(serves.done());
+  co_await end(serves);
+}
+
+TEST(InspectPlaces, WhoLeavesBeforeTheAnswerIsNotReported) {
+  Loop loop;
+  int reports = 0;
+  loop.run([&]() -> Task<> {
+    std::vector<JoinHandle<>> many;
+    for (int i = 0; i < 10000; ++i) many.push_back(spawn(sleep(1h)));
+    co_await with_server(reports, [](const Address& address) -> Task<> {
+      {
+        Stream stream = co_await connect(address);
+        co_await stream.write_all("pstree\n");
+        char some[100];
+        static_cast<void>(co_await stream.read_some(std::as_writable_bytes(std::span(some))));
+      }
+      while (inspect::tasks().size() > 10002) co_await yield();
+    });
+    for (auto& one : many) one.cancel();
+    for (auto& one : many) static_cast<void>(co_await as_outcome(one));
+  });
+  EXPECT_EQ(reports, 0);
+}
+
+TEST(InspectPlaces, AQuestionOfJunkIsNotReported) {
+  Loop loop;
+  int reports = 0;
+  loop.run([&]() -> Task<> {
+    co_await with_server(reports, [](const Address& address) -> Task<> {
+      {
+        Stream stream = co_await connect(address);
+        const std::string junk(1 << 20, '\xff');
+        static_cast<void>(co_await as_outcome(stream.write_all(junk)));
+        static_cast<void>(co_await as_outcome(stream.read_all()));
+      }
+      while (inspect::tasks().size() > 2) co_await yield();
+    });
+  });
+  EXPECT_EQ(reports, 0);
+}
+
+TEST(InspectPlaces, AQuestionEndsWithTheLineOrWithTheStream) {
+  Loop loop;
+  int reports = 0;
+  loop.run([&]() -> Task<> {
+    co_await with_server(reports, [](const Address& address) -> Task<> {
+      for (const std::string_view question : {"ps", "ps\r\n", "ps\n"}) {
+        Stream stream = co_await connect(address);
+        co_await stream.write_all(question);
+        stream.shutdown_write();
+        const auto answer = co_await stream.read_all();
+        EXPECT_TRUE(std::string(answer).starts_with("ID\t")) << question;
+      }
+    });
+  });
+  EXPECT_EQ(reports, 0);
+}
+
+TEST(InspectPlaces, WhoAsksNothingIsLetGoAfterTenSecondsUnreported) {
+  Loop loop({.virtual_time = true});
+  int reports = 0;
+  loop.run([&]() -> Task<> {
+    co_await with_server(reports, [](const Address& address) -> Task<> {
+      Stream stream = co_await connect(address);
+      EXPECT_EQ((co_await stream.read_all()).size(), 0U);
+    });
+  });
+  EXPECT_EQ(reports, 0);
+}
+
+}  // namespace
