@@ -9,8 +9,11 @@
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/lock.hpp>
 
+#include <support/seccomp.hpp>
+
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <coroutine>
 #include <span>
 #include <string>
@@ -40,6 +43,9 @@ Task<> end(JoinHandle<T> task) {
   task.cancel();
   static_cast<void>(co_await as_outcome(task));
 }
+
+Task<> inner(Event& event) { co_await event.wait(); }
+Task<> awaits_inner(Event& event) { co_await inner(event); }
 
 TEST(InspectPlaces, OfALoopOfAnotherThreadIsAUsageError) {
   Loop loop;
@@ -174,6 +180,27 @@ TEST(InspectPlaces, FramesThatLeadInACircleAreLeftAtSomeTime) {
     event.set();
     co_await waits;
   });
+}
+
+TEST(InspectPlaces, FramesAreReadWhereAskingForMemoryIsForbidden) {
+  for (const int error : {EPERM, ENOSYS}) {
+    test::in_a_child([error] {
+      test::refuse(SYS_process_vm_readv, error);
+      Loop loop;
+      loop.run([]() -> Task<> {
+        Event event;
+        auto waits = spawn(awaits_inner(event), {.name = "waits"});
+        auto circle = spawn(awaits_circle(event), {.name = "circle"});
+        co_await settle();
+        const auto tasks = inspect::tasks();
+        EXPECT_EQ(named(tasks, "waits").frames.size(), 2U);
+        EXPECT_FALSE(named(tasks, "waits").foreign_frames);
+        EXPECT_TRUE(named(tasks, "circle").foreign_frames);
+        event.set();
+        co_await gather(waits, circle);
+      });
+    });
+  }
 }
 
 // Somebody who looks in does the program no harm, and leaves nothing in its log.
