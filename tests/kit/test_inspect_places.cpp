@@ -4,6 +4,7 @@
 #include <eddy/core/sleep.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/flow/gather.hpp>
+#include <eddy/flow/select.hpp>
 #include <eddy/kit/connect.hpp>
 #include <eddy/net/listener.hpp>
 #include <eddy/sync/event.hpp>
@@ -101,6 +102,28 @@ TEST(InspectPlaces, WhoStartsATaskEagerlyRunsMeanwhile) {
   loop.run([&]() -> Task<> { co_await spawn(starts_eagerly(text), {.name = "starts"}); });
   EXPECT_TRUE(text.starts_with("3 tasks, 2 running, 1 waiting\n")) << text;
   EXPECT_EQ(text.find("another library"), std::string::npos) << text;
+}
+
+Task<> looks_and_waits(std::string& text, Event& event) {
+  text = inspect::dump();
+  co_await event.wait();
+}
+
+TEST(InspectPlaces, FromABranchThatASelectStarts) {
+  Loop loop;
+  std::string text;
+  loop.run([&]() -> Task<> {
+    Event first;
+    Event second;
+    auto selects = spawn([](std::string& to, Event& one, Event& other) -> Task<> {
+      static_cast<void>(co_await select(looks_and_waits(to, one), other.wait()));
+    }(text, first, second), {.name = "selects"});
+    co_await settle();
+    second.set();
+    co_await selects;
+  });
+  EXPECT_EQ(text.find("another library"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"selects\""), std::string::npos) << text;
 }
 
 TEST(InspectPlaces, ANameIsOnOneLine) {

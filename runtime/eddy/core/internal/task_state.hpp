@@ -176,8 +176,8 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
 
   bool running() const noexcept { return thread_state.task == this; }
   // Running, or in the middle of a step in which it starts another task: where it stands is not
-  // written down.
-  bool in_step() const noexcept { return running() || starts_another_; }
+  // written down, before it has parked.
+  bool in_step() const noexcept { return !waiter_ && (running() || starts_another_); }
 
   // The task that `ready` is; null when it is a callback.
   static TaskState* from(Ready& ready) noexcept {
