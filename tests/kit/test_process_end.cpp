@@ -4,6 +4,7 @@
 #include "support/seccomp.hpp"
 
 #include <csignal>
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -221,6 +222,27 @@ TEST_P(ProcessEnd, KillOnDropKills) {
     EXPECT_EQ(errno, ESRCH);
   });
   expect_no_child();
+}
+
+TEST_P(ProcessEnd, KillOnDropKillsAGroupOfItsOwn) {
+  run([]() -> Task<> {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    UniqueFd theirs(ends[1]);
+    File output = File::adopt(ends[0], "rb");
+    {
+      const Process child = Process::shell("sleep 1000 & echo ready; wait",
+                                           {.input = Stdio::null(),
+                                            .output = Stdio::descriptor(theirs.get()),
+                                            .errors = Stdio::null(),
+                                            .group = ProcessGroup::own,
+                                            .kill_on_drop = true});
+      theirs.reset();
+      EXPECT_EQ(co_await output.readline(), "ready\n");
+    }
+    EXPECT_EQ(co_await output.read(), "") << "nobody has the pipe any more";
+    co_await output.close();
+  });
 }
 
 TEST_P(ProcessEnd, ALoopThatClosesLetsGoOfWhatRuns) {

@@ -61,7 +61,8 @@ struct ProcessOptions {
   // Beyond the three streams. It has no others: what this process left open for exec is closed too.
   std::span<const PassedDescriptor> descriptors = {};
   ProcessGroup group = ProcessGroup::parent;
-  bool kill_on_drop = false;  // by SIGKILL, when the Process or the loop goes
+  // By SIGKILL, when the Process or the loop goes; a group of its own as a whole.
+  bool kill_on_drop = false;
 };
 static_assert(std::is_trivially_copyable_v<ProcessOptions>);
 

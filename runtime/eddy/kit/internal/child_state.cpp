@@ -120,7 +120,15 @@ void ChildState::check_process() const {
 
 bool ChildState::kill() noexcept {
   if (status_) return false;
+  if (has_own_group() && send_to_group(SIGKILL)) return true;
   return sys::pidfd_send_signal(pidfd_.get(), SIGKILL) == 0;
+}
+
+// The number is the group's as long as nobody reaps its leader, and we alone do.
+bool ChildState::send_to_group(int signal) noexcept {
+  EDDY_ASSERT(has_own_group() && !status_);
+  if (sys::pidfd_send_signal(pidfd_.get(), signal, to_process_group) == 0) return true;
+  return errno == EINVAL && sys::kill(-pid_, signal) == 0;
 }
 
 bool ChildState::send_signal(int signal) {
@@ -133,9 +141,7 @@ bool ChildState::send_signal(int signal) {
 bool ChildState::signal_group(int signal) {
   if (!has_own_group()) throw UsageError("signal_group() of a child without a group of its own");
   if (status_) return false;
-  if (sys::pidfd_send_signal(pidfd_.get(), signal, to_process_group) == 0) return true;
-  // The number is the group's as long as nobody reaps its leader, and we alone do.
-  if (errno == EINVAL && sys::kill(-pid_, signal) == 0) return true;
+  if (send_to_group(signal)) return true;
   if (errno == ESRCH) return false;
   throw Error(errno, "signal the group of", program_);
 }

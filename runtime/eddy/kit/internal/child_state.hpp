@@ -71,7 +71,8 @@ class ChildState final : public CompletionHandler,
   void ask() noexcept;
   void reap(bool last_try) noexcept;
   void end(ExitStatus status) noexcept;
-  bool kill() noexcept;
+  bool kill() noexcept;  // with its group, if that is its own
+  bool send_to_group(int signal) noexcept;
 
   Children& children_;
   std::string program_;
