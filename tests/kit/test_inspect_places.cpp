@@ -226,6 +226,24 @@ TEST(InspectPlaces, FramesAreReadWhereAskingForMemoryIsForbidden) {
   }
 }
 
+TEST(InspectPlaces, NothingIsSaidOfFramesWhereMemoryMayNotBeRead) {
+  test::in_a_child([] {
+    Loop loop;
+    loop.run([]() -> Task<> {
+      test::refuse(SYS_process_vm_readv, EPERM);
+      test::refuse(SYS_openat, EACCES);
+      Event event;
+      auto waits = spawn(awaits_inner(event), {.name = "waits"});
+      co_await settle();
+      const auto tasks = inspect::tasks();
+      EXPECT_TRUE(named(tasks, "waits").frames.empty());
+      EXPECT_FALSE(named(tasks, "waits").foreign_frames);
+      event.set();
+      co_await waits;
+    });
+  });
+}
+
 // Somebody who looks in does the program no harm, and leaves nothing in its log.
 Task<> with_server(int& reports, auto body) {
   Loop::current().on_exception([&](const auto&) { ++reports; });

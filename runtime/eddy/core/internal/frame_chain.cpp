@@ -60,7 +60,11 @@ bool FrameReader::is_place(const std::source_location& where) const noexcept {
 
 FrameChain FrameReader::read(TaskState& task, std::size_t at_most) const {
   FrameChain chain;
-  if (task.in_step() || task.done() || !memory_) return chain;
+  if (task.in_step() || task.done()) return chain;
+  if (!memory_) {
+    chain.whole = true;  // for all that is known
+    return chain;
+  }
   const std::uintptr_t root = reinterpret_cast<std::uintptr_t>(&task) | 1;
   auto frame = reinterpret_cast<std::uintptr_t>(task.point().address());
   // What is not eddy's may lead in a circle: one frame is remembered, then one twice as far on.
