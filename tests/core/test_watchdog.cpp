@@ -16,6 +16,8 @@ void hang_in_a_task() {
   Loop loop;
   loop.run([]() -> Task<> {
     struct Never : Waiter {
+      Never() : Waiter(kind<&Never::describe>) {}
+      void describe(WaitNote& note) const { note.what = "nothing"; }
       bool await_ready() const { return false; }
       void await_suspend(std::coroutine_handle<> frame) { park(frame); }
       void await_resume() const {}
@@ -36,9 +38,9 @@ void hang_elsewhere() {
 TEST(WatchdogDeathTest, NamesTheTestThatHangsAndTheTasksThatAreLeft) {
   EXPECT_EXIT(hang_in_a_task(), testing::KilledBySignal(SIGABRT),
               "hangs: WatchdogDeathTest.NamesTheTestThatHangsAndTheTasksThatAreLeft\n"
-              "  3 tasks, 0 timers, .*\n.*\"main\".*\n.*another task, or for a primitive\n"
-              ".*\"the other\".*\n.*another task, or for a primitive\n"
-              ".*\"reader\".*\n    waits for the kernel: read\n");
+              "  3 tasks, 0 timers, .*\n.*\"main\".*\n.*waits for nothing\n"
+              ".*\"the other\".*\n.*waits for nothing\n"
+              ".*\"reader\".*\n    waits for read of descriptor ");
 }
 
 TEST(WatchdogDeathTest, EndsATestThatHangsOutsideOfALoop) {

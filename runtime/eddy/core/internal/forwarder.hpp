@@ -15,7 +15,7 @@ class Forwarder : public Waiter {
   // Asks the next task. False: there is none left.
   using Ask = bool (*)(Forwarder&) noexcept;
 
-  explicit Forwarder(const WaitKind& kind) noexcept : Waiter(kind) {}
+  explicit Forwarder(const WaitKind& own) noexcept : Waiter(own) {}
   Forwarder(const Forwarder& other) noexcept : Waiter(other) {}
 
   // For its Cancel: has `ask` called until none is left, now or, when that is inside of another

@@ -61,7 +61,7 @@ class Waiter : public Link<Waiter> {
   template <auto describe, Cancel cancel = &leave>
   static constexpr WaitKind kind{cancel, &describe_by<describe>};
 
-  explicit Waiter(const WaitKind& kind) noexcept : kind_(&kind) {}
+  explicit Waiter(const WaitKind& own) noexcept : kind_(&own) {}
 
   // A waiter may be moved until it is parked: into a scope that awaits it.
   Waiter(const Waiter& other) noexcept : Link<Waiter>(other), kind_(other.kind_) {
