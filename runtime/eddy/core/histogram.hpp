@@ -27,7 +27,7 @@ class Histogram {
     return bucket + 1 < buckets ? std::uint64_t{1} << bucket : no_bound;
   }
   static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
-    const std::size_t bucket = value <= 1 ? 0 : static_cast<std::size_t>(std::bit_width(value - 1));
+    const std::size_t bucket = value <= 1 ? 0 : std::bit_width(value - 1);
     return std::min(bucket, buckets - 1);
   }
 

@@ -68,8 +68,8 @@ class ThreadFuture : public std::future<T> {
   template <class U>
   friend ThreadFuture<U> run_from_thread(Loop& loop, Task<U> task);
 
-  ThreadFuture(std::future<T> future, std::shared_ptr<internal::RemoteTask> remote) noexcept
-      : std::future<T>(std::move(future)), remote_(std::move(remote)) {}
+  ThreadFuture(std::future<T> result, std::shared_ptr<internal::RemoteTask> remote) noexcept
+      : std::future<T>(std::move(result)), remote_(std::move(remote)) {}
 
   std::shared_ptr<internal::RemoteTask> remote_;
 };
