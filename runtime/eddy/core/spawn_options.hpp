@@ -1,6 +1,8 @@
 // SpawnOptions: how a task is started.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <string_view>
 
 namespace eddy {

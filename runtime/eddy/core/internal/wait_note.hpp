@@ -1,6 +1,8 @@
 // WaitNote: what a waiter says of itself to who looks in from outside (kit/inspect.hpp).
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>

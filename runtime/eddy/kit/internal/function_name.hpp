@@ -1,6 +1,8 @@
 // function_name: which function an address is in, without debug information.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 #include <string>
 
 namespace eddy::internal {
