@@ -133,8 +133,8 @@ struct Nested {
 };
 
 TEST(FunctionName, KnowsWhatNobodyExports) {
-  EXPECT_EQ(function_name(reinterpret_cast<const void*>(&nobody_exports_this)),
-            "nobody_exports_this()");
+  const std::string own = function_name(reinterpret_cast<const void*>(&nobody_exports_this));
+  EXPECT_TRUE(own.ends_with("nobody_exports_this()")) << own;
   const std::string name =
       function_name(reinterpret_cast<const void*>(&Nested<std::string>::convert));
   EXPECT_NE(name.find("convert()"), std::string::npos) << name;

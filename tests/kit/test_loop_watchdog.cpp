@@ -120,9 +120,9 @@ TEST(Watchdog, NamesTheTaskThatHoldsTheLoopAndTheSystemCallWhileItDoes) {
   EXPECT_FALSE(report.over);
   EXPECT_EQ(report.task, told.holder);
   EXPECT_EQ(report.name, "holder");
-  EXPECT_TRUE(report.where.starts_with("hold_in_a_call() (")) << report.where;
+  EXPECT_NE(report.where.find("hold_in_a_call() ("), std::string::npos) << report.where;
   EXPECT_NE(report.where.find("test_loop_watchdog.cpp:"), std::string::npos) << report.where;
-  EXPECT_EQ(report.function, "hold_in_a_call()");
+  EXPECT_TRUE(report.function.ends_with("hold_in_a_call()")) << report.function;
 }
 
 // A loop that waits for the kernel is not held: so the step is over.
@@ -172,7 +172,7 @@ TEST(Watchdog, NamesACoroutineThatComputesForEver) {
   while (loop.turn()) {
   }
   const HoldReport report = of(told.reports(), "spinner").at(0);
-  EXPECT_EQ(report.function, "spin()");
+  EXPECT_TRUE(report.function.ends_with("spin()")) << report.function;
   EXPECT_EQ(report.system_call, "");
 }
 
@@ -190,8 +190,8 @@ TEST(Watchdog, NamesTheInnermostCoroutineThatTheStepWentOnWith) {
   while (loop.turn()) {
   }
   const HoldReport report = of(told.reports(), "outer").at(0);
-  EXPECT_TRUE(report.where.starts_with("outer() (")) << report.where;
-  EXPECT_EQ(report.function, "resumed()");
+  EXPECT_NE(report.where.find("outer() ("), std::string::npos) << report.where;
+  EXPECT_TRUE(report.function.ends_with("resumed()")) << report.function;
 }
 
 TEST(Watchdog, TellsOfACallbackThatBlocks) {
@@ -393,7 +393,7 @@ void watch_a_step() {
   loop.spawn(hold_in_a_call(told, "holder"), {.name = "holder"});
   while (loop.turn()) {
   }
-  EXPECT_EQ(of(told.reports(), "holder").at(0).function, "hold_in_a_call()");
+  EXPECT_TRUE(of(told.reports(), "holder").at(0).function.ends_with("hold_in_a_call()"));
 }
 
 TEST(Watchdog, ReadsMemoryAsAFileWhereItMayNotReadThatOfAProcess) {
