@@ -1,10 +1,10 @@
 // The tasks of another program: what asyncio's ps and pstree show. That program runs
 // eddy::inspect::serve() at a UNIX socket; this one asks there.
 //
-// Run:    examples/run eddy_ps [--tree] [SOCKET]
-// Prints: a line for each task, or with --tree, or under the name eddy-pstree, all with the
-//         coroutines they are in below those that wait for them. Without SOCKET: its own tasks, of
-//         which two hang.
+// Run:    examples/run eddy_ps [--tree] [SOCKET], examples/run eddy_pstree [SOCKET]
+// Prints: a line for each task, or with --tree, or under the other name, all with the coroutines
+//         they are in below those that wait for them. Without SOCKET: its own tasks, of which two
+//         hang.
 #include <eddy/eddy.hpp>
 
 #include <iostream>

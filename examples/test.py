@@ -318,6 +318,13 @@ def test_backup_users(program, work):
     check("json", text, '{\n  "email": "bob@example.com",\n  "id": 2,\n  "name": "Bob"\n}')
 
 
+def test_eddy_pstree(program, work, *options):
+    tree = run(program, *options)
+    check("exit code", tree.returncode, 0)
+    check("cycle", tree.stdout.splitlines()[-1],
+          'a cycle: task 3 "philosopher" waits for task 4 "neighbour" waits for task 3 "philosopher"')
+
+
 def test_eddy_ps(program, work):
     ps = run(program)
     check("exit code", ps.returncode, 0)
@@ -326,10 +333,7 @@ def test_eddy_ps(program, work):
     states = {line[1]: line[3] for line in lines[1:]}
     check("philosopher", states["philosopher"], 'waits for a Lock held by task 4 "neighbour"')
     check("neighbour", states["neighbour"], 'waits for a Lock held by task 3 "philosopher"')
-    (work / "eddy-pstree").symlink_to(program)
-    for tree in (run(program, "--tree"), run(work / "eddy-pstree")):
-        check("cycle", tree.stdout.splitlines()[-1],
-              'a cycle: task 3 "philosopher" waits for task 4 "neighbour" waits for task 3 "philosopher"')
+    test_eddy_pstree(program, work, "--tree")
     missing = run(program, work / "none")
     check("exit code", missing.returncode, 1)
     check("says why", missing.stderr,

@@ -20,11 +20,14 @@
 #include <eddy/sync/rw_lock.hpp>
 #include <eddy/sync/semaphore.hpp>
 
+#include "support/foreign.hpp"
+#include "support/inspected.hpp"
+#include "support/run.hpp"
+
 #include <gtest/gtest.h>
 
 #include <signal.h>
 
-#include <coroutine>
 #include <string>
 #include <vector>
 
@@ -32,27 +35,10 @@ namespace {
 using namespace eddy;
 using namespace std::chrono_literals;
 using inspect::TaskStatus;
-
-const inspect::TaskInfo& named(const std::vector<inspect::TaskInfo>& tasks, std::string_view name) {
-  for (const auto& task : tasks) {
-    if (task.name == name) return task;
-  }
-  throw std::runtime_error("no task has the name " + std::string(name));
-}
-
-// What a task of that name waits for, once everybody has come to a wait.
-std::string wait_of(std::string_view name) { return named(inspect::tasks(), name).waits_for; }
-
-Task<> settle() {
-  for (int turn = 0; turn < 5; ++turn) co_await yield();
-}
-
-// Ends what the test left waiting.
-template <class T>
-Task<> end(JoinHandle<T> task) {
-  task.cancel();
-  static_cast<void>(co_await as_outcome(task));
-}
+using test::end;
+using test::named;
+using test::settle;
+using test::wait_of;
 
 Task<> inner(Event& event) { co_await event.wait(); }
 Task<> middle(Event& event) { co_await inner(event); }
@@ -150,42 +136,16 @@ TEST(Inspect, CountsTheFramesBeyondTheFirst32) {
   });
 }
 
-// A coroutine that eddy knows nothing of: what stands in the place of a link is anything.
-struct Foreign {
-  struct promise_type {
-    void* noise[4] = {reinterpret_cast<void*>(0x10), reinterpret_cast<void*>(0xdeadbeef000),
-                      reinterpret_cast<void*>(1), nullptr};
-    std::coroutine_handle<> parent;
-    Foreign get_return_object() {
-      return {std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
-    std::suspend_always initial_suspend() noexcept { return {}; }
-    struct End {
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(
-          std::coroutine_handle<promise_type> frame) const noexcept {
-        return frame.promise().parent;
-      }
-      void await_resume() const noexcept {}
-    };
-    End final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-  std::coroutine_handle<promise_type> frame;
-  bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
-    frame.promise().parent = parent;
-    return frame;
-  }
-  void await_resume() { frame.destroy(); }
+// What stands in the place of a link is anything.
+struct Noise {
+  void* noise[4] = {reinterpret_cast<void*>(0x10), reinterpret_cast<void*>(0xdeadbeef000),
+                    reinterpret_cast<void*>(1), nullptr};
 };
-
-Foreign foreign(Event& event) { co_await event.wait(); }
-Task<> awaits_foreign(Event& event) {
-  auto other = foreign(event);
-  co_await other;
+test::BasicLazy<Noise> foreign_wait(Event& event) {
+  co_await event.wait();
+  co_return 0;
 }
+Task<> awaits_foreign(Event& event) { co_await foreign_wait(event); }
 
 TEST(Inspect, SaysWhereACoroutineOfAnotherLibraryBegins) {
   Loop loop;

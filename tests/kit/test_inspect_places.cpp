@@ -10,12 +10,15 @@
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/lock.hpp>
 
-#include <support/seccomp.hpp>
+#include "support/foreign.hpp"
+#include "support/inspected.hpp"
+#include "support/run.hpp"
+#include "support/seccomp.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <coroutine>
+#include <source_location>
 #include <span>
 #include <string>
 #include <thread>
@@ -26,24 +29,9 @@ namespace {
 using namespace eddy;
 using namespace std::chrono_literals;
 using inspect::TaskStatus;
-
-const inspect::TaskInfo& named(const std::vector<inspect::TaskInfo>& tasks, std::string_view name) {
-  for (const auto& task : tasks) {
-    if (task.name == name) return task;
-  }
-  throw std::runtime_error("no task has the name " + std::string(name));
-}
-
-Task<> settle() {
-  for (int turn = 0; turn < 5; ++turn) co_await yield();
-}
-
-// Ends what the test left waiting.
-template <class T>
-Task<> end(JoinHandle<T> task) {
-  task.cancel();
-  static_cast<void>(co_await as_outcome(task));
-}
+using test::end;
+using test::named;
+using test::settle;
 
 Task<> inner(Event& event) { co_await event.wait(); }
 Task<> awaits_inner(Event& event) { co_await inner(event); }
@@ -154,43 +142,14 @@ TEST(InspectPlaces, ASleepThatIsDueHasNothingLeft) {
 
 // What another library's promise begins with may look like eddy's, and lead to itself.
 struct Circle {
-  struct promise_type {
-    void* told = nullptr;
-    std::source_location where = std::source_location::current();
-    std::coroutine_handle<> parent;
-    Circle get_return_object() {
-      auto frame = std::coroutine_handle<promise_type>::from_promise(*this);
-      told = frame.address();
-      return Circle(frame);
-    }
-    std::suspend_always initial_suspend() noexcept { return {}; }
-    struct End {
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(
-          std::coroutine_handle<promise_type> frame) const noexcept {
-        return frame.promise().parent;
-      }
-      void await_resume() const noexcept {}
-    };
-    End final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-  explicit Circle(std::coroutine_handle<promise_type> of) : frame(of) {}
-  std::coroutine_handle<promise_type> frame;
-  bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
-    frame.promise().parent = parent;
-    return frame;
-  }
-  void await_resume() { frame.destroy(); }
+  void* told = reinterpret_cast<void**>(this) - 2;  // its frame
+  std::source_location where = std::source_location::current();
 };
-
-Circle goes_round(Event& event) { co_await event.wait(); }
-Task<> awaits_circle(Event& event) {
-  auto circle = goes_round(event);
-  co_await circle;
+test::BasicLazy<Circle> goes_round(Event& event) {
+  co_await event.wait();
+  co_return 0;
 }
+Task<> awaits_circle(Event& event) { co_await goes_round(event); }
 
 TEST(InspectPlaces, FramesThatLeadInACircleAreLeftAtSomeTime) {
   Loop loop;
@@ -199,6 +158,7 @@ TEST(InspectPlaces, FramesThatLeadInACircleAreLeftAtSomeTime) {
     auto waits = spawn(awaits_circle(event), {.name = "waits"});
     co_await settle();
     const auto tasks = inspect::tasks();
+    EXPECT_EQ(named(tasks, "waits").frames.size(), 1U);
     EXPECT_TRUE(named(tasks, "waits").foreign_frames);
     event.set();
     co_await waits;

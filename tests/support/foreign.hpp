@@ -78,12 +78,16 @@ class Transfers {
   void await_resume() const noexcept {}
 };
 
-// A lazy coroutine of another library, with its operator co_await outside of the class.
-class Lazy {
+struct NoHead {};
+
+// A lazy coroutine of another library, with its operator co_await outside of the class. Head: what
+// its promise begins with.
+template <class Head>
+class BasicLazy {
  public:
-  struct promise_type {
-    Lazy get_return_object() {
-      return Lazy(std::coroutine_handle<promise_type>::from_promise(*this));
+  struct promise_type : Head {
+    BasicLazy get_return_object() {
+      return BasicLazy(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     struct Continue {
@@ -101,9 +105,9 @@ class Lazy {
     std::exception_ptr failure;
     int value = 0;
   };
-  Lazy(Lazy&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  Lazy& operator=(Lazy&&) = delete;
-  ~Lazy() { if (frame_) frame_.destroy(); }
+  BasicLazy(BasicLazy&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  BasicLazy& operator=(BasicLazy&&) = delete;
+  ~BasicLazy() { if (frame_) frame_.destroy(); }
 
   struct Awaiter {
     std::coroutine_handle<promise_type> frame;
@@ -117,11 +121,12 @@ class Lazy {
       return frame.promise().value;
     }
   };
-  friend Awaiter operator co_await(Lazy&& lazy) noexcept { return Awaiter{lazy.frame_}; }
+  friend Awaiter operator co_await(BasicLazy&& lazy) noexcept { return Awaiter{lazy.frame_}; }
 
  private:
-  explicit Lazy(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
+  explicit BasicLazy(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
   std::coroutine_handle<promise_type> frame_;
 };
+using Lazy = BasicLazy<NoHead>;
 
 }  // namespace test
