@@ -308,9 +308,10 @@ def loop_on_stack():
 def tasks_of(loop):
     kind = need("eddy::internal::TaskState")
     running = thread_local("eddy::internal::thread_state", kind.pointer(), 8)
-    for link in links(loop["tasks_"]):
-        state = whole(kind, link)
-        yield Task(state, running is not None and running == state.address)
+    for tasks in (loop["asked_"], loop["tasks_"]):  # a loop that closes has asked those to stop
+        for link in links(tasks):
+            state = whole(kind, link)
+            yield Task(state, running is not None and running == state.address)
 
 
 def waits_for(waiter):

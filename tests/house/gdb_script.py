@@ -80,6 +80,8 @@ def look_into(program, folder):
     failed = check("tasks", TASKS.split("\n")[1:-1], said)
     failed += check("stack", [r"       #1 second.*", r"            local = 42", r"       #2 first.*"], said)
     failed += check("print", [rf"\$\d+ = {pattern}" for pattern in PRINTED.values()], said)
+    said, _ = gdb("break the_loop_closes", "run", "eddy tasks", program=[program])
+    failed += check("a loop that closes", [r'task 7 "sleeper" .*: runs: see bt, asked to stop'], said)
     said, _ = gdb("eddy tasks -v", program=[program, core])
     failed += check("core", TASKS.split("\n")[1:-1], said)
     said, _ = gdb("eddy tasks", program=["-iex", "set libthread-db-search-path /", program, core])

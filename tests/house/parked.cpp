@@ -11,6 +11,11 @@ using namespace std::chrono_literals;
 namespace {
 
 [[gnu::noinline]] void all_are_parked() { asm volatile(""); }
+[[gnu::noinline]] void the_loop_closes() { asm volatile(""); }
+
+struct AtTheEnd {
+  ~AtTheEnd() { the_loop_closes(); }
+};
 
 Task<> takes_it_twice(Lock& lock) {
   co_await lock.acquire();
@@ -31,7 +36,10 @@ Task<int> second(Event& event) {
 }
 Task<> first(Event& event) { co_await second(event); }
 Task<> joins(JoinHandle<> other) { co_await other; }
-Task<> sleeps() { co_await sleep(1h); }
+Task<> sleeps() {
+  const AtTheEnd stops_here;
+  co_await sleep(1h);
+}
 Task<> in_time(Event& event) { co_await timeout(1h, event.wait()); }
 Generator<int> numbers(Event& event) {
   co_await event.wait();
