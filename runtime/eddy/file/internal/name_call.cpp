@@ -119,11 +119,11 @@ bool NameOperation::await_suspend(std::coroutine_handle<> frame) {
   return true;
 }
 
-// While completions are reaped.
 void NameOperation::describe(WaitNote& note) const {
   note.what = std::string(verb_->name) + " '" + std::string(arguments_.path.view()) + "'";
 }
 
+// While completions are reaped.
 bool NameOperation::proceed(Operation& operation) noexcept {
   auto& call = static_cast<NameOperation&>(operation);
   EDDY_ASSERT(call.place_ == Place::ring);
