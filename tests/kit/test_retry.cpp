@@ -316,6 +316,24 @@ TEST(Retry, TellsItsHooks) {
   });
 }
 
+TEST(Retry, APolicyThatIsChangedLeavesItsCopiesAsTheyAre) {
+  test::run([]() -> Task<> {
+    Log log;
+    const auto say = [&log](const char* what) {
+      return [&log, what](const RetryState&) { log(what); };
+    };
+    RetryPolicy policy = thrice();
+    policy.before(say("b"));
+    const RetryPolicy copy = policy;
+    policy.before(say("B")).after(say("A"));
+    Flaky flaky{0};
+    co_await retry(std::ref(flaky), copy);
+    EXPECT_EQ(log.text(), "b");
+    co_await retry(std::ref(flaky), policy);
+    EXPECT_EQ(log.text(), "b B A");
+  });
+}
+
 TEST(Retry, EndsWithWhatAHookThrows) {
   test::run([]() -> Task<> {
     RetryPolicy policy = thrice();
