@@ -74,6 +74,12 @@ TEST(Description, NamesAPlace) {
                                std::to_string(here.line()) + ")");
 }
 
+TEST(Description, LeavesNothingInATextThatATerminalWouldObey) {
+  using eddy::internal::harmless;
+  EXPECT_EQ(harmless("a\tb\nc\x1b[31m\x7f"), "a?b?c?[31m?");
+  EXPECT_EQ(harmless("na\xc3\xafve ~"), "na\xc3\xafve ~");
+}
+
 TEST(Description, TellsLengthsInTheirUnit) {
   EXPECT_EQ(to_text(5s), "5s");
   EXPECT_EQ(to_text(1500ms), "1.5s");

@@ -372,6 +372,11 @@ TEST(Watchdog, SaysWhatHoldsTheLoopInOneLine) {
   EXPECT_EQ(to_text(HoldReport{.took = 340ms}), "a callback holds the loop for 340ms");
   EXPECT_EQ(to_text(HoldReport{.took = 1s, .several = true, .task = 7}),
             "a turn of many steps holds the loop (task 7) for 1s");
+  EXPECT_EQ(to_text(HoldReport{
+                .took = 1s, .task = 7, .name = "a\nb", .system_call = "read of /\n"}),
+            "a step holds the loop [a?b] (task 7) for 1s, in read of /?");
+  EXPECT_EQ(to_text(HoldReport{.took = 1s, .over = true, .task = 7, .name = "a\x1b[31mb"}),
+            "a step held the loop [a?[31mb] (task 7) for 1s");
 }
 
 TEST(Watchdog, RefusesWhatItCannotWatch) {

@@ -17,9 +17,7 @@ namespace {
 std::string unknown_exception() {
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (!type) return "an exception that is none of C++";
-  const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, nullptr), &std::free);
-  return std::string("an exception of type ") + (name ? name.get() : type->name());
+  return "an exception of type " + internal::demangled(type->name());
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -132,8 +130,26 @@ std::string internal::short_name(std::string_view signature) {
 }
 
 std::string to_text(const std::source_location& where) {
-  return internal::short_name(where.function_name()) + " (" + where.file_name() + ":" +
-         std::to_string(where.line()) + ")";
+  return internal::text_of_place(where.function_name(), where.file_name(), where.line());
+}
+
+std::string internal::text_of_place(std::string_view function, std::string_view file,
+                                    std::uint32_t line) {
+  std::string text = short_name(function);
+  return text.append(" (").append(file).append(":").append(std::to_string(line)).append(")");
+}
+
+std::string internal::demangled(const char* name) {
+  const std::unique_ptr<char, decltype(&std::free)> text(
+      abi::__cxa_demangle(name, nullptr, nullptr, nullptr), &std::free);
+  return text ? text.get() : name;
+}
+
+std::string internal::harmless(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
 }
 
 }  // namespace eddy

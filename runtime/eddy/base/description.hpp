@@ -4,6 +4,7 @@
 #include <eddy/base/clock.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <string>
@@ -30,6 +31,16 @@ std::string count_of_bytes(std::size_t count);
 // templates, and the unnamed namespaces that it is in: "app::fetch()", "main()::<lambda>()".
 // Of signature_of<A>(): the type, without "eddy::".
 std::string short_name(std::string_view signature);
+
+// What to_text() says of a place.
+std::string text_of_place(std::string_view function, std::string_view file, std::uint32_t line);
+
+// As it is written in C++; `name` itself where it is none of the linker's.
+std::string demangled(const char* name);
+
+// With a '?' for each control character, as ps(1) has it: it stays on its line, and a terminal
+// obeys nothing of it.
+std::string harmless(std::string text);
 
 }  // namespace internal
 

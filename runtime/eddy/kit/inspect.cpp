@@ -1,6 +1,5 @@
 #include <eddy/kit/inspect.hpp>
 
-#include <eddy/base/description.hpp>
 #include <eddy/core/internal/frame_chain.hpp>
 #include <eddy/core/internal/wait_note.hpp>
 #include <eddy/flow/gather.hpp>

@@ -11,19 +11,12 @@ namespace eddy::inspect {
 using namespace internal;
 namespace {
 
-// A name or a path may have anything in it: as ps(1) does, what would move on is a '?'.
-void on_one_line(std::string& text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-}
-
-// All tasks, of which each text is fit for a line.
+// All tasks, of which each text is fit for a line: a name or a path may have anything in it.
 std::vector<TaskInfo> tasks_for_lines(Loop& loop) {
   auto all = tasks(loop);
   for (TaskInfo& task : all) {
-    on_one_line(task.name);
-    on_one_line(task.waits_for);
+    task.name = harmless(std::move(task.name));
+    task.waits_for = harmless(std::move(task.waits_for));
   }
   return all;
 }

@@ -1,3 +1,4 @@
+#include <eddy/base/description.hpp>
 #include <eddy/base/internal/assert.hpp>
 #include <eddy/base/internal/no_broken_pipe.hpp>
 #include <eddy/base/internal/sys.hpp>
@@ -48,15 +49,6 @@ void cut(std::string& text, std::size_t columns) {
     if ((text[at] & 0xC0) != 0x80 && columns-- == 0) break;
   }
   text.resize(at);
-}
-
-// Nothing that a terminal would obey.
-std::string harmless(std::string_view text) {
-  std::string plain(text);
-  for (char& byte : plain) {
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F) byte = '?';
-  }
-  return plain;
 }
 
 template <class... Arguments>
@@ -129,7 +121,7 @@ class Progress::Screen {
 
 Progress::Progress(std::optional<Count> total, std::string_view description,
                    ProgressOptions options)
-    : description_(harmless(description)),
+    : description_(harmless(std::string(description))),
       options_(options),
       loop_(Loop::current().id()),
       started_(Loop::current().clock()),
@@ -141,7 +133,7 @@ Progress::Progress(std::optional<Count> total, std::string_view description,
 }
 
 void Progress::describe(std::string_view description) {
-  description_ = harmless(description);
+  description_ = harmless(std::string(description));
   changed();
 }
 

@@ -4,6 +4,7 @@
 #include <eddy/base/error.hpp>
 #include <eddy/base/internal/process.hpp>
 #include <eddy/base/internal/sys.hpp>
+#include <eddy/base/unique_fd.hpp>
 #include <eddy/kit/internal/loop_probe.hpp>
 #include <eddy/work/internal/signals_blocked.hpp>
 
@@ -43,10 +44,10 @@ std::string to_text(const HoldReport& report) {
   if (report.task != 0) text += " (task " + std::to_string(report.task) + ")";
   if (!report.where.empty()) text += " of " + report.where;
   text += " for " + to_text(report.took);
-  if (report.over) return text;
-  if (!report.system_call.empty()) text += ", in " + report.system_call;
-  if (!report.function.empty()) text += ", on with " + report.function;
-  return text;
+  const bool on = !report.over;
+  if (on && !report.system_call.empty()) text += ", in " + report.system_call;
+  if (on && !report.function.empty()) text += ", on with " + report.function;
+  return harmless(std::move(text));
 }
 
 // Of the thread. It has nothing in common with the loop but memory that it reads, and with whoever

@@ -16,7 +16,6 @@
 // seen: the thread is not there.
 #pragma once
 
-#include <eddy/base/unique_fd.hpp>
 #include <eddy/core/loop.hpp>
 
 #include <cstdint>

@@ -5,14 +5,12 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/base/unique_fd.hpp>
 
-#include <cxxabi.h>
 #include <elf.h>
 #include <link.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -75,18 +73,10 @@ class ElfFile {
   UniqueFd fd_;
 };
 
-std::string demangled(const std::string& mangled) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
-  std::string name = text ? text : mangled;
-  std::free(text);
-  return name;
-}
-
 // A coroutine's body is a clone of its function: "fetch(Url) [clone .resume]" of clang, and of GCC
 // "fetch(fetch(Url)::_Z5fetch3Url.Frame*) [clone .actor]".
 std::string readable(const std::string& mangled) {
-  std::string name = demangled(mangled);
+  std::string name = demangled(mangled.c_str());
   name.resize(std::min(name.find(" [clone"), name.size()));
   return short_name(name);
 }

@@ -93,9 +93,8 @@ TaskSeen LoopProbe::task(std::uint64_t state) const {
 std::string LoopProbe::place_of(std::uintptr_t at) const {
   PlaceInMemory place{};
   if (!memory_.read(at, place)) return {};
-  const std::string function = memory_.read_text(place.function, 1000);
-  return short_name(function) + " (" + memory_.read_text(place.file) + ":" +
-         std::to_string(place.line) + ")";
+  return text_of_place(memory_.read_text(place.function, 1000), memory_.read_text(place.file),
+                       place.line);
 }
 
 }  // namespace eddy::internal
