@@ -6,6 +6,7 @@
 #include <eddy/flow/internal/done_queue.hpp>
 #include <eddy/flow/internal/select_waiter.hpp>
 #include <eddy/flow/task_group.hpp>
+#include <eddy/kit/internal/survey.hpp>
 #include <eddy/sync/internal/holder.hpp>
 
 #include <algorithm>
@@ -35,7 +36,8 @@ TaskStatus status_of(const TaskState& task) noexcept {
 
 class Survey {
  public:
-  explicit Survey(Loop& loop) : states_(loop.tasks()) {
+  // No `frames`: then nothing is said of them.
+  Survey(Loop& loop, const FrameReader* frames) : frames_(frames), states_(loop.tasks()) {
     std::ranges::sort(states_, {}, &TaskState::id);
     infos_.reserve(states_.size());
     for (TaskState* task : states_) {
@@ -54,7 +56,9 @@ class Survey {
 
  private:
   TaskInfo info_of(TaskState& task) const {
-    FrameChain chain = frames_.read(task, TaskInfo::most_frames);
+    FrameChain chain;
+    chain.whole = true;
+    if (frames_) chain = frames_->read(task, TaskInfo::most_frames);
     const TaskStatus status = status_of(task);
     return {.id = task.id(),
             .name = std::string(task.given_name().view()),
@@ -108,7 +112,7 @@ class Survey {
     if (to.empty() || to.back() != id) to.push_back(id);  // a handle may stand twice in a gather()
   }
 
-  FrameReader frames_;
+  const FrameReader* frames_;
   std::vector<TaskState*> states_;
   std::vector<TaskInfo> infos_;
   std::unordered_map<const TaskState*, std::size_t> places_;
@@ -129,7 +133,8 @@ std::string_view to_text(TaskStatus status) noexcept {
 
 std::vector<TaskInfo> tasks(Loop& loop) {
   loop.check_thread();
-  return Survey(loop).take();
+  const FrameReader frames;
+  return Survey(loop, &frames).take();
 }
 
 // Depth first, without recursion: a chain of tasks may be long.
@@ -173,3 +178,8 @@ std::vector<std::vector<std::uint64_t>> cycles(const std::vector<TaskInfo>& task
 }
 
 }  // namespace eddy::inspect
+
+std::vector<eddy::inspect::TaskInfo> eddy::internal::tasks_without_frames(Loop& loop) {
+  loop.check_thread();
+  return inspect::Survey(loop, nullptr).take();
+}

@@ -2,6 +2,7 @@
 
 #include <eddy/base/description.hpp>
 #include <eddy/core/internal/wait_note.hpp>
+#include <eddy/kit/internal/survey.hpp>
 
 #include <algorithm>
 #include <map>
@@ -11,9 +12,8 @@ namespace eddy::inspect {
 using namespace internal;
 namespace {
 
-// All tasks, of which each text is fit for a line: a name or a path may have anything in it.
-std::vector<TaskInfo> tasks_for_lines(Loop& loop) {
-  auto all = tasks(loop);
+// Tasks, of which each text is fit for a line: a name or a path may have anything in it.
+std::vector<TaskInfo> for_lines(std::vector<TaskInfo> all) {
   for (TaskInfo& task : all) {
     task.name = harmless(std::move(task.name));
     task.waits_for = harmless(std::move(task.waits_for));
@@ -123,7 +123,7 @@ class Tree {
 
 std::string table(Loop& loop) {
   std::string text = "ID\tNAME\tCOROUTINE\tSTATE\n";
-  for (const TaskInfo& task : tasks_for_lines(loop)) {
+  for (const TaskInfo& task : for_lines(tasks_without_frames(loop))) {
     text += std::to_string(task.id) + "\t" + (task.name.empty() ? "-" : task.name) + "\t" +
             eddy::to_text(task.where) + "\t" + state_of(task) + "\n";
   }
@@ -131,7 +131,7 @@ std::string table(Loop& loop) {
 }
 
 std::string dump(Loop& loop) {
-  const auto all = tasks_for_lines(loop);
+  const auto all = for_lines(tasks(loop));
   return Tree(all).text();
 }
 
