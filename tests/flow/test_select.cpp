@@ -81,6 +81,24 @@ TEST(Select, OfWhatIsReadyTakesTheFirstInOrderAndSuspendsNothing) {
   });
 }
 
+TEST(Select, ReportsNoTaskThatHadNoNeedToBegin) {
+  test::run([]() -> Task<> {
+    Loop::current().set_debug(true);
+    CancellationSource source;
+    const auto token = source.token();
+    Event set;
+    set.set();
+    EXPECT_EQ((co_await select(as_result(give(1, 0s)), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(wait_for(give(1, 0s), 1s), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(move_on_after(1s, give(1, 0s)), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(with_token(token, give(1, 0s)), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(move_on_when(token, give(1, 0s)), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(select(give(1, 0s), give(2, 0s)), set.wait())).index(), 1u);
+    EXPECT_EQ((co_await select(set.wait(), select(give(1, 0s), give(2, 0s)))).index(), 0u);
+    Loop::current().set_debug(false);
+  });
+}
+
 TEST(Select, IsWonByATaskThatEndsAtOnce) {
   test::run([]() -> Task<> {
     const auto at_once = []() -> Task<int> { co_return 4; };

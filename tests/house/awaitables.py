@@ -57,7 +57,7 @@ PARTS = {
     "DuplexStream::read_some": ["PipeGet"],
     "as_result": ["fail", "InPlaceOf", "as_task"],
     "timeout": ["TimeoutScope", "TimeoutBody"],
-    "with_token": ["TokenScope"],
+    "with_token": ["WithToken"],
     "Task": ["Generator::promise_type::End", "PromiseBase::End"],
     "Stream::read_some": ["Receive"],
     "Stream::write_all": ["keep", "keeping", "UnixDatagram::send_kept", "Stream::kept"],

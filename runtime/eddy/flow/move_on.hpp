@@ -15,11 +15,12 @@ namespace internal {
 template <class T>
 using MovedOn = std::conditional_t<std::is_void_v<T>, bool, std::optional<Held<T>>>;
 
-template <Settles A>
-class [[nodiscard]] MoveOn : public TimeoutScope<A> {
+// A scope that tells by end() whether it has cut short what is inside: that is no failure then.
+template <class Scope>
+class [[nodiscard]] MoveOn : public Scope {
  public:
-  using value_type = MovedOn<typename A::value_type>;
-  using TimeoutScope<A>::TimeoutScope;
+  using value_type = MovedOn<typename Scope::value_type>;
+  using Scope::Scope;
 
   value_type await_resume() { return value_or_raise(await_outcome()); }
   Expected<value_type> await_outcome() {
@@ -27,7 +28,7 @@ class [[nodiscard]] MoveOn : public TimeoutScope<A> {
     auto outcome = this->end(cut);
     if (cut) return value_type();
     if (!outcome) return std::unexpected(std::move(outcome.error()));
-    if constexpr (std::is_void_v<typename A::value_type>) {
+    if constexpr (std::is_void_v<typename Scope::value_type>) {
       return true;
     } else {
       return value_type(std::move(*outcome));
@@ -43,12 +44,12 @@ class [[nodiscard]] MoveOn : public TimeoutScope<A> {
 // nest as timeout()'s. ∅
 template <Awaitable A>
 auto move_on_after(AnyDuration length, A&& awaitable) {
-  return internal::MoveOn<internal::AwaiterOf<A>>(
+  return internal::MoveOn<internal::TimeoutScope<internal::AwaiterOf<A>>>(
       internal::Limit(length), internal::awaiter_of(std::forward<A>(awaitable)));
 }
 template <Awaitable A>
 auto move_on_at(std::optional<AnyInstant> deadline, A&& awaitable) {
-  return internal::MoveOn<internal::AwaiterOf<A>>(
+  return internal::MoveOn<internal::TimeoutScope<internal::AwaiterOf<A>>>(
       internal::Limit(deadline), internal::awaiter_of(std::forward<A>(awaitable)));
 }
 

@@ -47,9 +47,9 @@ class TokenRequest : private CancellationHook {
 };
 
 template <Settles A>
-class TokenScope {
+class [[nodiscard]] WithToken : public Raises<WithToken<A>, typename A::value_type> {
  public:
-  TokenScope(CancellationToken token, A inner)
+  WithToken(CancellationToken token, A inner)
       : request_(std::move(token)), inner_(std::move(inner)) {}
 
   // A task under a token that has fired is not even started.
@@ -71,7 +71,12 @@ class TokenScope {
       throw;
     }
   }
+  Expected<Held<typename A::value_type>> await_outcome() {
+    bool cut = false;
+    return end(cut);
+  }
   AwaitedName awaited() const noexcept { return awaited_by(inner_); }
+  void drop_unrun() noexcept { internal::drop_unrun(inner_); }
 
  protected:
   // How `inner` ended; `cut`: by the token, and by nothing else.
@@ -97,36 +102,6 @@ class TokenScope {
   bool unrun_ = false;
 };
 
-template <Settles A>
-class [[nodiscard]] WithToken : public TokenScope<A>,
-                                public Raises<WithToken<A>, typename A::value_type> {
- public:
-  using TokenScope<A>::TokenScope;
-  Expected<Held<typename A::value_type>> await_outcome() {
-    bool cut = false;
-    return this->end(cut);
-  }
-};
-
-template <Settles A>
-class [[nodiscard]] MoveOnWhen : public TokenScope<A>,
-                                 public Raises<MoveOnWhen<A>, MovedOn<typename A::value_type>> {
- public:
-  using value_type = MovedOn<typename A::value_type>;
-  using TokenScope<A>::TokenScope;
-  Expected<value_type> await_outcome() {
-    bool cut = false;
-    auto outcome = this->end(cut);
-    if (cut) return value_type();
-    if (!outcome) return std::unexpected(std::move(outcome.error()));
-    if constexpr (std::is_void_v<typename A::value_type>) {
-      return true;
-    } else {
-      return value_type(std::move(*outcome));
-    }
-  }
-};
-
 }  // namespace internal
 
 // The awaitable's value; Cancelled, with the token's reason, when the token fires before there is
@@ -144,7 +119,7 @@ auto with_token(CancellationToken token, A&& awaitable) {
 // false, when the token has fired. Failures come out, and so does a cancellation from outside. ∅
 template <Awaitable A>
 auto move_on_when(CancellationToken token, A&& awaitable) {
-  return internal::MoveOnWhen<internal::AwaiterOf<A>>(
+  return internal::MoveOn<internal::WithToken<internal::AwaiterOf<A>>>(
       std::move(token), internal::awaiter_of(std::forward<A>(awaitable)));
 }
 

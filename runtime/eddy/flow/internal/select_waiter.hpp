@@ -16,6 +16,9 @@ namespace eddy::internal {
 
 class SelectWaiter : public Forwarder {
  public:
+  // The branches that have not begun are not to: all of them, where nobody awaits the select().
+  void drop_unrun() noexcept;
+
   // A branch, seen from here.
   class Child : public DoneHook {
    public:
@@ -56,7 +59,6 @@ class SelectWaiter : public Forwarder {
   void began(std::size_t index, TaskHandle task);
   // All that were to begin have. False: nothing is to be waited for.
   bool suspend(std::coroutine_handle<> frame);
-  void drop_unrun() noexcept;
 
   // The request that all were asked to end by, unless one was chosen all the same.
   std::optional<Failure> cancelled();
