@@ -187,4 +187,19 @@ TEST(Timeout, IsNotMadeOfAForeignCancelHoweverTheyMeet) {
   });
 }
 
+// T3, T6: it is delivered inside, in the turn in which a deadline that has passed comes
+TEST(Timeout, IsNotMadeOfAForeignCancelThatWasPendingBefore) {
+  test::run([&]() -> Task<> {
+    for (const Duration length : {0ms, 1ms}) {
+      auto task = spawn([&]() -> Task<> {
+        this_task().cancel("foreign");
+        co_await timeout(length, sleep(1h));
+      });
+      co_await wait_until_done(task);
+      EXPECT_TRUE(task.cancelled());
+      EXPECT_EQ(task.cancelling(), 1u) << "the scope took its own back";
+    }
+  });
+}
+
 }  // namespace

@@ -8,7 +8,7 @@ void Timeout::enter(Instant deadline) {
   if (!thread_state.task) throw UsageError("a timeout outside of a task");
   task_ = thread_state.task;
   EDDY_ASSERT(!armed());
-  baseline_ = task_->cancelling();
+  baseline_ = task_->delivered_cancels();
   state_ = State::active;
   arm(deadline);
 }
@@ -41,9 +41,7 @@ bool Timeout::leave() noexcept {
     return false;
   }
   state_ = State::expired;
-  if (task_->uncancel() > baseline_) return false;
-  task_->take_pending_cancel();  // C13: not delivered, and nobody else's
-  return true;
+  return task_->take_back_cancel(baseline_);
 }
 
 void Timeout::reschedule(std::optional<AnyInstant> deadline) {

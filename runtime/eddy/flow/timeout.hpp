@@ -92,7 +92,7 @@ class Timeout : private internal::Timer {
 
   internal::TaskState* task_ = nullptr;
   Instant deadline_ = Instant::max();  // never
-  unsigned baseline_ = 0;  // T6: requests that were there before us
+  unsigned baseline_ = 0;  // T6: requests that were delivered before us
   State state_ = State::created;
 };
 

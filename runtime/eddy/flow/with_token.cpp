@@ -10,8 +10,7 @@ void TokenRequest::enter() {
   CancellationState* state = token_.state();
   if (state && !state->fired()) state->add(*this);
   task_ = thread_state.task;
-  // One that is still to be delivered ends what is inside, and is not ours to swallow.
-  baseline_ = task_->cancelling() - (task_->cancel_pending() ? 1 : 0);
+  baseline_ = task_->delivered_cancels();
   if (state && state->fired()) ask(*state);
 }
 
@@ -28,12 +27,7 @@ void TokenRequest::ask(const CancellationState& fired) noexcept {
 
 bool TokenRequest::leave() noexcept {
   unlink();
-  if (!std::exchange(asked_, false)) return false;
-  EDDY_ASSERT(task_->running());
-  if (task_->uncancel() > baseline_) return false;
-  // C13: not delivered, and nobody else's.
-  if (task_->take_pending_cancel()) static_cast<void>(task_->take_cancel_reason());
-  return true;
+  return std::exchange(asked_, false) && task_->take_back_cancel(baseline_);
 }
 
 }  // namespace eddy::internal

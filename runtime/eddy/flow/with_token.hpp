@@ -42,7 +42,7 @@ class TokenRequest : private CancellationHook {
 
   CancellationToken token_;
   TaskState* task_ = nullptr;
-  unsigned baseline_ = 0;  // requests that were there, and had been delivered, before
+  unsigned baseline_ = 0;  // T6: requests that were delivered before us
   bool asked_ = false;
 };
 

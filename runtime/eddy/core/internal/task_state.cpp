@@ -38,6 +38,13 @@ unsigned TaskState::uncancel() noexcept {
   return cancelling_;
 }
 
+bool TaskState::take_back_cancel(unsigned before) noexcept {
+  EDDY_ASSERT(running());
+  if (uncancel() > before) return false;
+  if (take_pending_cancel()) reason_ = Text();  // C13: not delivered, and nobody else's
+  return true;
+}
+
 void TaskState::deliver_pending() noexcept {
   EDDY_ASSERT(waiter_);
   EDDY_ASSERT(must_cancel_);

@@ -166,6 +166,15 @@ class TaskState : public TaskStep, public Link<AllTasks>, public Pooled {
     return true;
   }
 
+  // T6: what a scope, which may make a request of its own, finds where it begins. A request that is
+  // pending ends what is inside, and is not the scope's.
+  unsigned delivered_cancels() const noexcept {
+    EDDY_ASSERT(!must_cancel_ || cancelling_ > 0);
+    return cancelling_ - (must_cancel_ ? 1 : 0);
+  }
+  // T3: the scope ends, and takes its request back. True: none but `before` is left.
+  bool take_back_cancel(unsigned before) noexcept;
+
   // C13: the kernel did what it was asked although it was being cancelled. The request waits.
   void keep_cancel_pending() noexcept { if (cancelling_ > 0) must_cancel_ = true; }
 
