@@ -31,6 +31,22 @@ TEST(ForeignTogether, EndsWithinATimeout) {
   });
 }
 
+// A type of a program that becomes what is eddy's, by an operator outside of it.
+struct Pause {
+  Duration length;
+  friend Sleep operator co_await(const Pause& pause) noexcept { return sleep(pause.length); }
+};
+
+TEST(ForeignTogether, MayBecomeWhatIsEddys) {
+  test::run([]() -> Task<> {
+    const Pause little{1ms};
+    const Pause much{1h};
+    co_await timeout(1s, little);
+    EXPECT_FALSE(co_await move_on_after(1ms, much)) << "it can be asked to stop";
+    EXPECT_EQ((co_await select(much, little)).index(), 1u);
+  });
+}
+
 TEST(ForeignTogether, FailsWithinATimeout) {
   test::run([]() -> Task<> {
     Callbacks callbacks;

@@ -58,6 +58,7 @@ PARTS = {
     "as_result": ["fail", "InPlaceOf", "as_task"],
     "timeout": ["TimeoutScope", "TimeoutBody"],
     "with_token": ["WithToken"],
+    "foreign": ["ForeignAwait"],
     "Task": ["Generator::promise_type::End", "PromiseBase::End"],
     "Stream::read_some": ["Receive"],
     "Stream::write_all": ["keep", "keeping", "UnixDatagram::send_kept", "Stream::kept"],

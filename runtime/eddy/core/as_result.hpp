@@ -15,16 +15,13 @@ namespace eddy {
 
 namespace internal {
 
-// What co_await makes of an expression: the thing itself, or what its operator co_await returns;
-// of what is not eddy's, a wait for it.
+// What co_await makes of an expression; of what is not eddy's, a wait for it.
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
   if constexpr (ForeignAwaitable<A>) {
     return ForeignAwait<A>(std::forward<A>(awaitable));
-  } else if constexpr (requires { std::forward<A>(awaitable).operator co_await(); }) {
-    return std::forward<A>(awaitable).operator co_await();
   } else {
-    return std::forward<A>(awaitable);
+    return plain_awaiter_of(std::forward<A>(awaitable));
   }
 }
 

@@ -56,7 +56,6 @@ bool ForeignWait::begin(std::coroutine_handle<> frame) {
   }
   resumed_by_ = Teller::make(*this).frame();
   waiting_ = thread_state.task;
-  loop_id_ = thread_state.loop_id;
   frame_ = frame;
   suspending_ = true;
   point_ = waiting_->exchange_point({});
@@ -93,7 +92,7 @@ bool ForeignWait::stop(Waiter& waiter) {
 // From any thread. Nothing is touched after the post: the wait may be over. A loop waits for its
 // tasks before it closes, so that it is there.
 void ForeignWait::resumed() noexcept {
-  if (Loop::open(loop_id_)) {
+  if (Loop::open(waiting_->loop_id())) {
     go_on();
   } else {
     waiting_->loop().post([this] { go_on(); });

@@ -50,7 +50,6 @@ class ForeignWait : public Waiter {
   std::coroutine_handle<> resumed_by_;
   std::coroutine_handle<> frame_;
   std::coroutine_handle<> point_;  // the task's, while the foreign code runs
-  std::uint64_t loop_id_ = 0;
   bool outer_ = false;  // the task's, of a foreign coroutine that this is part of
   bool suspending_ = false;
   bool resumed_ = false;
@@ -100,17 +99,16 @@ class AwaiterPlace {
   std::optional<Stored> stored_;
 };
 
+template <class A>
+using ForeignValueOf =
+    ForeignValue<decltype(std::declval<typename AwaiterPlace<A>::Type&>().await_resume())>;
+
 // `A`: what is kept, or a reference to what the caller keeps.
 template <class A>
-class [[nodiscard]] ForeignAwait
-    : public ForeignWait,
-      public Raises<ForeignAwait<A>, ForeignValue<decltype(std::declval<
-                                         typename AwaiterPlace<A>::Type&>().await_resume())>> {
-  using Awaiter = typename AwaiterPlace<A>::Type;
-
+class [[nodiscard]] ForeignAwait : public ForeignWait,
+                                   public Raises<ForeignAwait<A>, ForeignValueOf<A>> {
  public:
-  using value_type =
-      ForeignValue<decltype(std::declval<typename AwaiterPlace<A>::Type&>().await_resume())>;
+  using value_type = ForeignValueOf<A>;
   static_assert(std::is_reference_v<A> || std::move_constructible<A>,
                 "This awaitable cannot be moved into what awaits it: give it a name first");
 
