@@ -26,7 +26,7 @@ class CancellationHook : public Link<CancellationHook> {
 
 class CancellationState : private CancellationHook, public Pooled {
  public:
-  // Fires with its parent, if it has one. Throws UsageError when that is another loop's.
+  // Fires with its parent, if it has one, whichever loop of the thread that belongs to.
   explicit CancellationState(CancellationState* parent);
   CancellationState(const CancellationState&) = delete;
   CancellationState& operator=(const CancellationState&) = delete;
