@@ -244,12 +244,13 @@ TEST(ForeignThreads, LetALoopClose) {
   Callbacks callbacks;
   bool resumed = false;
   std::thread thread;
+  // Outlives the loop, which runs it when it closes.
+  const auto body = [&]() -> Task<> {
+    co_await foreign(Call(callbacks));
+    resumed = true;
+  };
   {
     Loop loop;
-    const auto body = [&]() -> Task<> {
-      co_await foreign(Call(callbacks));
-      resumed = true;
-    };
     loop.spawn(body());
     loop.turn();
     thread = std::thread([&] { callbacks.call(); });
