@@ -1,6 +1,7 @@
 // Rows of work: functions on threads.
 #include "support/awaitables.hpp"
 
+#include <eddy/sync/event.hpp>
 #include <eddy/work/run_in_executor.hpp>
 #include <eddy/work/thread_pool.hpp>
 #include <eddy/work/to_thread.hpp>
@@ -39,18 +40,32 @@ const Rows<Quick> quick = {
 };
 
 // The only thread is in another call until wake(), so that what is called meanwhile queues. One
-// that is cancelled while it runs is in tests/work: nothing but its end lets its loop close.
+// that is cancelled while it runs is in tests/work: nothing but its end lets its loop close, so a
+// task opens the gate when it is cancelled.
 struct Busy {
   Task<> begin() {
     busy = run_in_executor(pool, [](std::shared_ptr<std::latch> held) { held->wait(); }, gate);
+    opener = spawn(open_when_cancelled(gate), {.eager = true});
     co_return;
   }
-  void wake() { if (!gate->try_wait()) gate->count_down(); }
-  Task<> check() { co_await busy; }
+  void wake() { open(*gate); }
+  Task<> check() {
+    co_await busy;
+    opener.cancel();
+    co_await opener;
+  }
+
+  static void open(std::latch& gate) { if (!gate.try_wait()) gate.count_down(); }
+  static Task<> open_when_cancelled(std::shared_ptr<std::latch> gate) {
+    Event never;
+    static_cast<void>(co_await as_outcome(never.wait()));
+    open(*gate);
+  }
 
   ThreadPool pool{1};
   std::shared_ptr<std::latch> gate = std::make_shared<std::latch>(1);
   JoinHandle<> busy;
+  JoinHandle<> opener;
 };
 
 const Rows<Busy> queued = {
