@@ -4,6 +4,7 @@ import importlib
 import os
 import pathlib
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -322,7 +323,7 @@ def test_eddy_pstree(program, work, *options):
     tree = run(program, *options)
     check("exit code", tree.returncode, 0)
     check("cycle", tree.stdout.splitlines()[-1],
-          'a cycle: task 3 "philosopher" waits for task 4 "neighbour" waits for task 3 "philosopher"')
+          'a cycle: task 4 "philosopher" waits for task 5 "neighbour" waits for task 4 "philosopher"')
 
 
 def test_eddy_ps(program, work):
@@ -331,9 +332,19 @@ def test_eddy_ps(program, work):
     lines = [line.split("\t") for line in ps.stdout.splitlines()]
     check("header", lines[0], ["ID", "NAME", "COROUTINE", "STATE"])
     states = {line[1]: line[3] for line in lines[1:]}
-    check("philosopher", states["philosopher"], 'waits for a Lock held by task 4 "neighbour"')
-    check("neighbour", states["neighbour"], 'waits for a Lock held by task 3 "philosopher"')
+    check("philosopher", states["philosopher"], 'waits for a Lock held by task 5 "neighbour"')
+    check("neighbour", states["neighbour"], 'waits for a Lock held by task 4 "philosopher"')
     test_eddy_pstree(program, work, "--tree")
+    other = subprocess.Popen([program, "--hang", work / "socket"])
+    asked = run(program, "--tree", work / "socket")
+    while asked.returncode != 0:
+        check("still there", other.poll(), None)
+        asked = run(program, "--tree", work / "socket")
+    check("cycle of another program", asked.stdout.splitlines()[-1],
+          'a cycle: task 3 "philosopher" waits for task 4 "neighbour" waits for task 3 "philosopher"')
+    other.send_signal(signal.SIGINT)
+    check("ended by Ctrl-C", other.wait(60), -signal.SIGINT)
+    check("socket", (work / "socket").exists(), False)
     missing = run(program, work / "none")
     check("exit code", missing.returncode, 1)
     check("says why", missing.stderr,
