@@ -9,7 +9,6 @@
 #include <eddy/net/listener.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/sync/lock.hpp>
-#include <eddy/work/to_thread.hpp>
 
 #include "support/foreign.hpp"
 #include "support/inspected.hpp"
@@ -17,9 +16,6 @@
 #include "support/seccomp.hpp"
 
 #include <gtest/gtest.h>
-
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <source_location>
@@ -39,32 +35,6 @@ using test::settle;
 
 Task<> inner(Event& event) { co_await event.wait(); }
 Task<> awaits_inner(Event& event) { co_await inner(event); }
-
-// A thread's credentials are its own to the kernel, and those that a peer is told of.
-TEST(InspectPlaces, AnotherUserIsNotAnswered) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs to become another user";
-  Loop loop;
-  loop.run([]() -> Task<> {
-    const Address address = Address::abstract("eddy inspect " + std::to_string(::getpid()));
-    auto serves = spawn(inspect::serve(address), {.name = "serves"});
-    co_await settle();
-    const auto ask = [&](uid_t user) {
-      return to_thread([&address, user] {
-        EXPECT_EQ(::syscall(SYS_setresuid, -1, user, -1), 0);
-        Socket socket(AF_UNIX, SOCK_STREAM);
-        socket.connect(address);
-        static_cast<void>(::send(socket.fileno(), "ps\n", 3, MSG_NOSIGNAL));
-        char answer[4096];
-        const auto size = ::recv(socket.fileno(), answer, sizeof answer, MSG_WAITALL);
-        EXPECT_EQ(::syscall(SYS_setresuid, -1, 0, -1), 0);
-        return std::string(answer, size > 0 ? static_cast<std::size_t>(size) : 0);
-      });
-    };
-    EXPECT_EQ(co_await ask(65534), "");
-    EXPECT_NE((co_await ask(0)).find("serves"), std::string::npos);
-    co_await end(serves);
-  });
-}
 
 TEST(InspectPlaces, OfALoopOfAnotherThreadIsAUsageError) {
   Loop loop;
