@@ -18,6 +18,8 @@
 #include <eddy/kit/resource_pool.hpp>         // what is dear to make, lent and given back
 #include <eddy/kit/retry.hpp>                 // again, until it succeeds
 #include <eddy/kit/retry_policy.hpp>          // what is worth that, and how often
+#include <eddy/kit/retry_state.hpp>           // what it tells of itself
+#include <eddy/kit/retry_stop.hpp>            // when it stops
 #include <eddy/kit/retry_wait.hpp>            // how long it waits in between
 #include <eddy/kit/serve.hpp>                 // a task for each connection
 #include <eddy/kit/watchdog.hpp>              // who holds the loop

@@ -32,6 +32,7 @@ PARTS = {
     "serve": ["serve_connection", "accept_connections", "serve_scope", "Serving::next",
               "Serving::idle", "Handling", "handling"],
     "retry": ["retry_of", "Attempt"],
+    "retry_or": ["retry_of", "Attempt"],
     "CircuitBreaker::call": ["call_through"],
     "RateLimiter::acquire": ["RateLimiter::enter", "RateLimiter::exit"],
     "Stream::read_until": ["read_until_of", "find_piece", "filling", "finding_line", "read_line_of",

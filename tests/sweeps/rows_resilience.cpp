@@ -42,6 +42,9 @@ const Rows<Failing> retries = {
        return retry(w.factory(), RetryPolicy().wait(wait_random(1ms, 5ms)));
      },
      by_time},
+    {"retry_or",
+     [](Failing& w) { return retry_or(w.factory(), {}, [](const RetryState&) {}); },
+     at_once(together)},
 };
 
 // Closed, or half open: then one call at a time may pass.

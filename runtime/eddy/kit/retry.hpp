@@ -20,10 +20,13 @@
 #include <eddy/kit/internal/attempt.hpp>
 #include <eddy/kit/retry_policy.hpp>
 
+#include <concepts>
 #include <exception>
 #include <functional>
 #include <optional>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
 
 namespace eddy {
 
@@ -41,6 +44,19 @@ class RetryError : public std::runtime_error {
   std::exception_ptr last_;
 };
 
+// Thrown by an attempt: it is to be made again, whatever the policy says of failures. After the
+// last attempt its cause comes out in its place, or a RetryError where it has none.
+//   catch (const Stale&) { throw TryAgain(std::current_exception()); }
+class TryAgain : public std::exception {
+ public:
+  explicit TryAgain(std::exception_ptr cause = nullptr) noexcept : cause_(std::move(cause)) {}
+  const char* what() const noexcept override { return "it asked to be tried again"; }
+  const std::exception_ptr& cause() const noexcept { return cause_; }
+
+ private:
+  std::exception_ptr cause_;
+};
+
 namespace internal {
 
 // One call of retry(): what its coroutine asks after each attempt.
@@ -56,9 +72,14 @@ class RetryRun {
   Duration next_wait() const noexcept { return state_.next_wait; }
   // What comes out of the call. REQUIRES: again() was false, and the attempt did not succeed
   Failure last_failure(Failure* failure) const;
+  // Another attempt would have been worth it.
+  bool has_given_up() const noexcept { return given_up_; }
+  // A value is never unwanted where it is not.
+  bool is_enabled() const noexcept { return !policy_.flags_.disabled; }
+  const RetryState& state() const noexcept { return state_; }
 
  private:
-  bool is_worth_another(const Failure* failure) const;
+  bool is_worth_another(const Failure* failure);
   bool has_time_for_another();
   Duration choose_wait();
   bool end(std::size_t RetryStatistics::*how);
@@ -69,20 +90,48 @@ class RetryRun {
   Instant started_{};
   std::optional<RetryChance> chance_;
   bool given_up_ = false;
+  bool asked_again_ = false;  // by a TryAgain
 };
 
+// What is called when it gives up: with the state, and with the last value or null where it takes
+// that, too.
+template <class I, class F>
+concept GivesInstead =
+    (std::invocable<I&, const RetryState&> &&
+     (std::is_void_v<FactoryValue<F>> ||
+      std::convertible_to<std::invoke_result_t<I&, const RetryState&>, FactoryValue<F>>)) ||
+    (!std::is_void_v<FactoryValue<F>> &&
+     std::is_invocable_r_v<FactoryValue<F>, I&, const RetryState&, Held<FactoryValue<F>>*>);
+
+struct Nothing {};  // is given instead: the failure comes out
+
+template <class I, class T>
+T given_instead(I& instead, const RetryState& state, [[maybe_unused]] Expected<Held<T>>& last) {
+  if constexpr (std::invocable<I&, const RetryState&>) {
+    return static_cast<T>(std::invoke(instead, state));
+  } else {
+    return std::invoke(instead, state, last ? &*last : nullptr);
+  }
+}
+
 // `again` says of a value that it is not wanted.
-template <Factory F, class P>
-Task<FactoryValue<F>> retry_of(F factory, RetryPolicy policy, P again) {
+template <Factory F, class P, class I>
+Task<FactoryValue<F>> retry_of(F factory, RetryPolicy policy, P again,
+                               [[maybe_unused]] I instead) {
   RetryRun run(policy);
   for (;;) {
     run.begin();
     {
       auto outcome = co_await as_outcome(Attempt<F>(factory));
       if (!outcome && outcome.error().is_cancelled()) co_await fail(std::move(outcome.error()));
-      const bool succeeded = outcome && !is_unwanted(again, outcome);
+      const bool succeeded = outcome && !(is_unwanted(again, outcome) && run.is_enabled());
       Failure* failure = outcome ? nullptr : &outcome.error();
       if (!run.again(succeeded, failure)) {
+        if constexpr (!std::is_same_v<I, Nothing>) {
+          if (!succeeded && run.has_given_up()) {
+            co_return given_instead<I, FactoryValue<F>>(instead, run.state(), outcome);
+          }
+        }
         if (!succeeded) co_await fail(run.last_failure(failure));
         if constexpr (std::is_void_v<FactoryValue<F>>) {
           co_return;
@@ -102,8 +151,8 @@ template <class F>
   requires internal::Factory<std::decay_t<F>>
 Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, const RetryPolicy& policy = {}) {
   EDDY_CHECK_KEPT(F);
-  return internal::retry_of<std::decay_t<F>, internal::AnyValue>(std::forward<F>(factory), policy,
-                                                                 {});
+  return internal::retry_of<std::decay_t<F>, internal::AnyValue, internal::Nothing>(
+      std::forward<F>(factory), policy, {}, {});
 }
 
 // The same, and a value for which `again` is true is worth another attempt as well. Gives up with a
@@ -115,8 +164,32 @@ template <class F, class P>
 Task<internal::FactoryValue<std::decay_t<F>>> retry(F&& factory, const RetryPolicy& policy,
                                                      P&& again) {
   EDDY_CHECK_KEPT(F, P);
-  return internal::retry_of<std::decay_t<F>, std::decay_t<P>>(
-      std::forward<F>(factory), policy, std::forward<P>(again));
+  return internal::retry_of<std::decay_t<F>, std::decay_t<P>, internal::Nothing>(
+      std::forward<F>(factory), policy, std::forward<P>(again), {});
+}
+
+// The same, but for giving up: then it gives what `instead` returns. That is asked with the state,
+// where `failure` says why; or with the state and a pointer to the last value, which is null where
+// the attempt failed. What is not worth another attempt comes out as ever.
+//   co_await retry_or(fetch, policy, [](const RetryState&) { return Answer(); })
+template <class F, class I>
+  requires internal::Factory<std::decay_t<F>> &&
+           internal::GivesInstead<std::decay_t<I>, std::decay_t<F>>
+Task<internal::FactoryValue<std::decay_t<F>>> retry_or(F&& factory, const RetryPolicy& policy,
+                                                        I&& instead) {
+  EDDY_CHECK_KEPT(F, I);
+  return internal::retry_of<std::decay_t<F>, internal::AnyValue, std::decay_t<I>>(
+      std::forward<F>(factory), policy, {}, std::forward<I>(instead));
+}
+template <class F, class P, class I>
+  requires internal::Factory<std::decay_t<F>> &&
+           internal::Judge<std::decay_t<P>, std::decay_t<F>> &&
+           internal::GivesInstead<std::decay_t<I>, std::decay_t<F>>
+Task<internal::FactoryValue<std::decay_t<F>>> retry_or(F&& factory, const RetryPolicy& policy,
+                                                        P&& again, I&& instead) {
+  EDDY_CHECK_KEPT(F, P, I);
+  return internal::retry_of<std::decay_t<F>, std::decay_t<P>, std::decay_t<I>>(
+      std::forward<F>(factory), policy, std::forward<P>(again), std::forward<I>(instead));
 }
 
 }  // namespace eddy

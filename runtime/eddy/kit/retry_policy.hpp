@@ -16,6 +16,8 @@
 #include <eddy/base/internal/count.hpp>
 #include <eddy/core/callable.hpp>
 #include <eddy/kit/internal/attempt.hpp>
+#include <eddy/kit/retry_state.hpp>
+#include <eddy/kit/retry_stop.hpp>
 #include <eddy/kit/retry_wait.hpp>
 
 #include <concepts>
@@ -32,27 +34,6 @@ namespace internal {
 class RetryRun;
 }
 
-// What a hook is told.
-struct RetryState {
-  std::size_t attempt = 0;  // this one, or that which has just ended; counted from 1
-  Duration elapsed{};       // since the first began, on the loop's clock
-  Duration idle{};          // of that, between attempts
-  Duration next_wait{};     // what will be waited, where that is known
-  // Why the attempt has failed: as long as the hook runs. Null where it has not, or its value was
-  // not what is wanted.
-  const Failure* failure = nullptr;
-};
-
-// Sums over all calls of a policy.
-struct RetryStatistics {
-  std::size_t calls = 0;
-  std::size_t attempts = 0;
-  std::size_t succeeded = 0;
-  std::size_t passed_on = 0;  // failures that are not worth another attempt
-  std::size_t given_up = 0;   // no more attempts, or no more time; what is left was cancelled
-  Duration idle{};
-};
-
 class RetryPolicy {
  public:
   RetryPolicy() noexcept = default;
@@ -63,11 +44,18 @@ class RetryPolicy {
   RetryPolicy& stop_after_delay(AnyDuration since_the_first);
   // ... also where the next wait would end only then, so that nobody waits for nothing.
   RetryPolicy& stop_before_delay(AnyDuration since_the_first);
+  // ... and where this says so: stop(stop_after_attempt(3) & stop_after_delay(9s)) ends only when
+  // both are met. See retry_stop.hpp.
+  template <internal::StopsRetry S>
+  RetryPolicy& stop(S&& rule) { return keep(&Hooks::stop, std::forward<S>(rule)); }
 
   RetryPolicy& wait(RetryWait wait) noexcept {
     wait_ = wait;
+    flags_.joined = false;
     return *this;
   }
+  // A sum or a chain of them.
+  RetryPolicy& wait(RetryWaits waits);
   // As long as `f` says: wait_by([](const RetryState& state) { return retry_after(state); })
   template <class F>
     requires std::is_invocable_r_v<AnyDuration, const std::decay_t<F>&, const RetryState&>
@@ -75,6 +63,7 @@ class RetryPolicy {
 
   // Only what `predicate` says, or a failure of one of these types, or of none of them. The last
   // that was said holds. A predicate asks failure.error_code(), which knows a thrown Error, too.
+  // Nobody is asked about a TryAgain.
   template <class P>
     requires std::predicate<const std::decay_t<P>&, const Failure&>
   RetryPolicy& retry_if(P&& predicate) {
@@ -100,7 +89,13 @@ class RetryPolicy {
 
   // Gives up with a RetryError that has the last failure inside, in place of that failure itself.
   RetryPolicy& wrap() noexcept {
-    wrap_ = true;
+    flags_.wrap = true;
+    return *this;
+  }
+  // False: retry() makes one attempt, and what comes of it comes out as it is. Nothing is judged,
+  // waited for, told or counted; for tests.
+  RetryPolicy& enabled(bool yes) noexcept {
+    flags_.disabled = !yes;
     return *this;
   }
   // Where sums are kept; must stay as long as the policy is used.
@@ -121,7 +116,9 @@ class RetryPolicy {
 
   // Behind one pointer: most policies have none, and each call has a copy.
   struct Hooks {
+    std::shared_ptr<const RetryWaits> waits;
     Shared<AnyDuration(const RetryState&)> wait_by;
+    Shared<bool(const RetryState&)> stop;
     Shared<bool(const Failure&)> retry_if;
     Shared<void(const RetryState&)> before;
     Shared<void(const RetryState&)> after;
@@ -129,19 +126,26 @@ class RetryPolicy {
   };
 
   // What other policies share stays as it is.
-  template <class Signature, class F>
-  RetryPolicy& keep(Shared<Signature> Hooks::*place, F&& f) {
-    EDDY_CHECK_KEPT(F);
+  template <class T>
+  RetryPolicy& set(std::shared_ptr<const T> Hooks::*place, std::shared_ptr<const T> kept) {
     auto hooks = hooks_ ? std::make_shared<Hooks>(*hooks_) : std::make_shared<Hooks>();
-    (*hooks).*place = std::make_shared<const std::function<Signature>>(std::forward<F>(f));
+    (*hooks).*place = std::move(kept);
     hooks_ = std::move(hooks);
     return *this;
   }
-  // Null: there is none of that kind.
-  template <class Signature>
-  const std::function<Signature>* hook(Shared<Signature> Hooks::*place) const noexcept {
-    return hooks_ ? ((*hooks_).*place).get() : nullptr;
+  template <class Signature, class F>
+  RetryPolicy& keep(Shared<Signature> Hooks::*place, F&& f) {
+    EDDY_CHECK_KEPT(F);
+    using Kept = const std::function<Signature>;
+    return set<std::function<Signature>>(place, std::make_shared<Kept>(std::forward<F>(f)));
   }
+  // Null: there is none of that kind.
+  template <class T>
+  const T* hook(std::shared_ptr<const T> Hooks::*place) const noexcept {
+    return hooks_ && !flags_.disabled ? ((*hooks_).*place).get() : nullptr;
+  }
+  // Null: nobody counts.
+  RetryStatistics* sums() const noexcept { return sums_ && !flags_.disabled ? sums_ : nullptr; }
 
   std::size_t attempts_ = 0;  // 0: any number
   Duration stop_after_ = Duration::max();
@@ -150,7 +154,12 @@ class RetryPolicy {
   std::shared_ptr<const Hooks> hooks_;
   RetryStatistics* sums_ = nullptr;
   std::optional<std::uint64_t> seed_;
-  bool wrap_ = false;
+  struct Flags {  // one word to copy
+    bool wrap = false;
+    bool joined = false;  // the wait is among the hooks
+    bool disabled = false;
+    bool spare = false;
+  } flags_;
 };
 
 }  // namespace eddy

@@ -59,9 +59,19 @@ Duration RetryWait::grown(std::size_t attempts) const noexcept {
   return Duration(static_cast<Duration::rep>(length));
 }
 
+Duration RetryWait::added_up(std::size_t attempts) const noexcept {
+  EDDY_ASSERT(attempts > 0);
+  __extension__ using Wide = __int128;
+  const Wide length = first_.count() + Wide(jitter_.count()) * Wide(attempts - 1);
+  if (length > Duration::max().count()) return Duration::max();
+  return length < 0 ? Duration::zero() : Duration(static_cast<Duration::rep>(length));
+}
+
 Duration RetryWait::after(std::size_t attempts, Duration previous,
                           RetryChance& chance) const noexcept {
   switch (kind_) {
+    case Kind::incrementing:
+      return limited(added_up(attempts));
     case Kind::random:
       return chance.between(min_, max_);
     case Kind::full_jitter:
@@ -87,6 +97,12 @@ RetryWait wait_random(AnyDuration min, AnyDuration max) {
   return {RetryWait::Kind::random, {}, {.min = min, .max = max}};
 }
 
+RetryWait wait_incrementing(AnyDuration start, AnyDuration increment, AnyDuration max) {
+  RetryWait wait(RetryWait::Kind::incrementing, start, {.max = max});
+  wait.jitter_ = increment;
+  return wait;
+}
+
 RetryWait wait_exponential(AnyDuration multiplier, RetryLimits limits) {
   return {RetryWait::Kind::exponential, multiplier, limits};
 }
@@ -101,6 +117,49 @@ RetryWait wait_random_exponential(AnyDuration multiplier, RetryLimits limits) {
 
 RetryWait wait_decorrelated(AnyDuration min, AnyDuration max) {
   return {RetryWait::Kind::decorrelated, {}, {.min = min, .max = max}};
+}
+
+const RetryWaits::Sum& RetryWaits::link(std::size_t attempts) const noexcept {
+  EDDY_ASSERT(attempts > 0);
+  EDDY_ASSERT(!links_.empty());
+  return links_[std::min(attempts, links_.size()) - 1];
+}
+
+Duration RetryWaits::after(std::size_t attempts, Duration previous,
+                           RetryChance& chance) const noexcept {
+  Duration length{};
+  for (const RetryWait& wait : link(attempts)) {
+    length += std::min(wait.after(attempts, previous, chance), Duration::max() - length);
+  }
+  return length;
+}
+
+bool RetryWaits::by_chance() const noexcept {
+  return std::ranges::any_of(links_, [](const Sum& sum) {
+    return std::ranges::any_of(sum, &RetryWait::by_chance);
+  });
+}
+
+RetryWaits operator+(const RetryWaits& one, const RetryWaits& other) {
+  RetryWaits sum = one;
+  sum.links_.resize(std::max(one.links_.size(), other.links_.size()), one.links_.back());
+  for (std::size_t i = 0; i < sum.links_.size(); ++i) {
+    const auto& more = other.link(i + 1);
+    sum.links_[i].insert(sum.links_[i].end(), more.begin(), more.end());
+  }
+  return sum;
+}
+
+RetryWaits wait_chain(const std::vector<RetryWaits>& waits) {
+  if (waits.empty()) throw UsageError("a chain of no waits");
+  std::size_t length = waits.size();
+  for (const RetryWaits& each : waits) length = std::max(length, each.links_.size());
+  RetryWaits chain = waits.front();
+  chain.links_.clear();
+  for (std::size_t attempts = 1; attempts <= length; ++attempts) {
+    chain.links_.push_back(waits[std::min(attempts, waits.size()) - 1].link(attempts));
+  }
+  return chain;
 }
 
 }  // namespace eddy
