@@ -4,6 +4,8 @@
 
 namespace eddy::internal {
 
+constinit thread_local ThreadOwner* thread_owner = nullptr;
+
 RemoteTask::RemoteTask(Loop& loop) noexcept : process_(process_mark), loop_(&loop) {}
 
 void RemoteTask::begins(TaskState& task) noexcept {

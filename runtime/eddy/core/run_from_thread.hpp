@@ -3,8 +3,10 @@
 #pragma once
 
 #include <eddy/base/text.hpp>
+#include <eddy/core/internal/thread_owner.hpp>
 #include <eddy/core/spawn.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -50,11 +52,35 @@ class RemoteTask {
 
 }  // namespace internal
 
-// What run_from_thread() gives: a std::future, which can stop what it waits for.
+// What run_from_thread() gives: a std::future, which can stop what it waits for. A thread of a pool
+// that waits here makes room for another, so that the task may need that pool; share() gives a
+// std::shared_future, of whose waits the pool does not hear.
 template <class T>
 class ThreadFuture : public std::future<T> {
  public:
   ThreadFuture() noexcept = default;
+
+  T get() {
+    wait();
+    return std::future<T>::get();
+  }
+  void wait() const {
+    if (is_ready()) return;
+    const internal::ThreadWaits waits;
+    std::future<T>::wait();
+  }
+  template <class Rep, class Period>
+  std::future_status wait_for(const std::chrono::duration<Rep, Period>& length) const {
+    if (length <= length.zero() || is_ready()) return std::future<T>::wait_for(length);
+    const internal::ThreadWaits waits;
+    return std::future<T>::wait_for(length);
+  }
+  template <class Clock, class Length>
+  std::future_status wait_until(const std::chrono::time_point<Clock, Length>& time) const {
+    if (is_ready()) return std::future_status::ready;
+    const internal::ThreadWaits waits;
+    return std::future<T>::wait_until(time);
+  }
 
   // From any thread, also while another waits in get(): asks the task to stop, as
   // JoinHandle::cancel() does; one that has not begun never does. get() then throws Cancelled, or
@@ -70,6 +96,10 @@ class ThreadFuture : public std::future<T> {
 
   ThreadFuture(std::future<T> result, std::shared_ptr<internal::RemoteTask> remote) noexcept
       : std::future<T>(std::move(result)), remote_(std::move(remote)) {}
+
+  bool is_ready() const {
+    return std::future<T>::wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
 
   std::shared_ptr<internal::RemoteTask> remote_;
 };

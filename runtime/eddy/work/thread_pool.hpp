@@ -4,8 +4,13 @@
 // something for it, and all end with the pool. Signals go to other threads. A pool may serve
 // several loops, each on its thread.
 //
-// A call must not wait for its own pool: it would hold a thread that it waits for. Where that can
-// be seen, in a loop that runs on one of the pool's threads, it is refused.
+// A call that waits for a loop, in get() or wait() of what run_from_thread() gave, may wait for its
+// own pool by that: meanwhile the pool may have one thread more, which ends afterwards. So there
+// are never more than `threads` beside those that wait; only when such a call goes on one more may
+// run until the next has ended.
+//
+// No other wait for its own pool is seen: a call that holds a thread that it waits for waits for
+// ever. In a loop that runs on one of the pool's threads it is refused.
 #pragma once
 
 #include <eddy/work/cpus.hpp>

@@ -12,12 +12,6 @@
 #include <utility>
 
 namespace eddy::internal {
-namespace {
-
-// Whose thread this is.
-constinit thread_local const PoolThreads* pool_of_thread = nullptr;
-
-}  // namespace
 
 PoolThreads::PoolThreads(unsigned most, const char* name) : name_(name), process_(process_mark) {
   if (most == 0) throw UsageError("a pool without threads would never run anything");
@@ -36,7 +30,7 @@ void PoolThreads::require_usable() const {
     throw UsageError("a thread pool of another process: it was made before fork()");
   }
   // It would hold one of the threads that it waits for: with each of them doing so nothing runs.
-  if (pool_of_thread == this) {
+  if (thread_owner == this) {
     throw UsageError("a call of a thread pool waits for its own pool: give it another one");
   }
 }
@@ -48,18 +42,47 @@ int PoolThreads::submit(PoolJob& job) {
   if (ending_) throw UsageError("a call of a thread pool that has ended");
   EDDY_ASSERT(job.state_ == PoolJob::State::idle);
   EDDY_ASSERT(idle_ <= stats_.threads);
-  if (stats_.queued >= idle_ && stats_.threads < stats_.most_threads) {
-    const int error = start();
-    if (error != 0 && stats_.threads == 0) return error;  // else the others will do it
+  ++stats_.queued;
+  const int error = wants_thread() ? start() : 0;
+  if (error != 0 && stats_.threads == stats_.waiting) {  // else the others will do it
+    --stats_.queued;
+    return error;
   }
   job.pool_ = this;
   job.state_ = PoolJob::State::queued;
   queue_.push_back(job);
-  ++stats_.queued;
   const bool wakes = needs_another();
   lock.unlock();
   if (wakes) wake_.notify_one();
   return 0;
+}
+
+bool PoolThreads::wants_thread() const noexcept {
+  return stats_.queued > idle_ && stats_.threads < stats_.most_threads + stats_.waiting;
+}
+
+bool PoolThreads::has_too_many() const noexcept {
+  return !ending_ && stats_.threads > stats_.most_threads + stats_.waiting;
+}
+
+// What is queued may be what it waits for. Where no thread can be started the next call that is
+// submitted tries again.
+void PoolThreads::thread_waits() noexcept {
+  if (is_of_another_process()) return;
+  const std::lock_guard lock(mutex_);
+  ++stats_.waiting;
+  EDDY_ASSERT(stats_.waiting <= stats_.running);
+  if (wants_thread()) static_cast<void>(start());
+}
+
+void PoolThreads::thread_goes_on() noexcept {
+  if (is_of_another_process()) return;
+  std::unique_lock lock(mutex_);
+  EDDY_ASSERT(stats_.waiting > 0);
+  --stats_.waiting;
+  const bool wakes = has_too_many() && sleeping_ > 0;
+  lock.unlock();
+  if (wakes) wake_.notify_one();
 }
 
 // True: whoever asks wakes one.
@@ -112,11 +135,12 @@ PoolJob& PoolThreads::take(Instant now) noexcept {
 }
 
 void PoolThreads::work() noexcept {
-  pool_of_thread = this;
+  thread_owner = this;
   sys::pthread_setname_np(::pthread_self(), name_);
   std::unique_lock lock(mutex_);
   for (;;) {
-    while (queue_.empty() && !ending_) sleep(lock);
+    while (queue_.empty() && !ending_ && !has_too_many()) sleep(lock);
+    if (has_too_many()) return leave(lock);
     if (queue_.empty()) return;
     PoolJob* job = &take(sys::now());
     const bool wakes = needs_another();
@@ -129,10 +153,26 @@ void PoolThreads::work() noexcept {
 
 void PoolThreads::sleep(std::unique_lock<std::mutex>& lock) {
   ++sleeping_;
-  wake_.wait(lock, [this] { return waking_ || ending_; });
+  wake_.wait(lock, [this] { return waking_ || ending_ || has_too_many(); });
   EDDY_ASSERT(sleeping_ > 0);
   --sleeping_;
   waking_ = false;
+}
+
+// One too many: as many as there may be are left, and take what is queued.
+void PoolThreads::leave(std::unique_lock<std::mutex>& lock) noexcept {
+  EDDY_ASSERT(idle_ > 0);
+  --idle_;
+  --stats_.threads;
+  const auto own = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+  EDDY_ASSERT(own != threads_.end());
+  std::swap(*own, threads_.back());
+  std::thread before = std::exchange(left_, std::move(threads_.back()));
+  threads_.pop_back();
+  const bool wakes = needs_another();
+  lock.unlock();
+  if (wakes) wake_.notify_one();
+  if (before.joinable()) before.join();  // it has left, and is about to end
 }
 
 // Idle before anybody hears of it: what is called next needs no other thread. The next job, if
@@ -145,7 +185,7 @@ PoolJob* PoolThreads::run(PoolJob& job) noexcept {
   job.state_ = PoolJob::State::idle;
   --stats_.running;
   ++idle_;
-  PoolJob* next = queue_.empty() ? nullptr : &take(now);
+  PoolJob* next = queue_.empty() || has_too_many() ? nullptr : &take(now);
   lock.unlock();
   ThreadCalls::give_back(job);  // afterwards it is the loop's again
   return next;
@@ -153,14 +193,19 @@ PoolJob* PoolThreads::run(PoolJob& job) noexcept {
 
 void PoolThreads::join() noexcept {
   if (is_of_another_process()) return;
-  {
-    std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
+  std::unique_lock lock(mutex_);
+  ending_ = true;
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
-  std::lock_guard lock(mutex_);
+  while (!threads_.empty() || left_.joinable()) {  // one that waits may have started another
+    std::thread thread = std::move(left_);
+    if (!thread.joinable()) {
+      thread = std::move(threads_.back());
+      threads_.pop_back();
+    }
+    lock.unlock();
+    thread.join();
+    lock.lock();
+  }
   EDDY_ASSERT(queue_.empty());
   EDDY_ASSERT(stats_.running == 0);
   stats_.threads = idle_ = 0;
