@@ -349,6 +349,23 @@ TEST(RunInExecutor, IsWithThePoolAtOnce) {
   });
 }
 
+// F81: asyncio's does not
+TEST(RunInExecutor, FindsTheContextVariablesOfItsCaller) {
+  static ContextVar<int> variable("variable", 0);
+  test::run([]() -> Task<> {
+    ThreadPool pool(1);
+    std::vector<JoinHandle<int>> calls;
+    {
+      const auto guard = variable.set(4);
+      calls.push_back(run_in_executor(pool, [] { return variable.get(); }));
+      calls.push_back(run_in_executor(nullptr, [] { return variable.get(); }));
+    }
+    calls.push_back(run_in_executor(pool, [] { return variable.get(); }));
+    const auto found = co_await gather(std::move(calls));
+    EXPECT_EQ(found, (std::vector{4, 4, 0}));
+  });
+}
+
 // Edges 7
 TEST(ToThread, IsNoConcernOfAChild) {
 #ifdef __SANITIZE_THREAD__

@@ -10,6 +10,9 @@ namespace eddy {
 
 // As spawn(pool.submit(...)), but the function is with the pool when this returns. The handle's
 // cancel() takes it back unless it has begun. Throws UsageError outside of a loop.
+//
+// Unlike asyncio's, the function finds the context variables of the caller, as with to_thread():
+// what is set for a task holds for all that is done for it (F81).
 template <class F, class... Args>
   requires internal::Callable<F, Args...>
 auto run_in_executor(ThreadPool& pool, F&& function, Args&&... arguments) {
