@@ -185,6 +185,29 @@ TEST(Resolve, EndsWithItsLoop) {
   held.done.wait();
 }
 
+// F80: they have threads of their own
+TEST(Resolve, WaitsForNoCallOfTheLoopsPool) {
+  test::run([]() -> Task<> {
+    const unsigned most = default_pool().stats().most_threads;
+    std::latch begun(most);
+    std::latch go(1);
+    std::vector<JoinHandle<>> calls;
+    while (calls.size() < most + 1) {  // one is queued
+      calls.push_back(run_in_executor(nullptr, [&] {
+        if (!go.try_wait()) begun.count_down();
+        go.wait();
+      }));
+    }
+    begun.wait();
+    EXPECT_EQ(default_pool().stats().queued, 1u);
+    const ResolveOptions v4{.family = AddressFamily::v4};
+    EXPECT_EQ(co_await resolve("localhost", 80, v4), only(Address::loopback(80)));
+    EXPECT_EQ(default_pool().stats().running, most);
+    go.count_down();
+    co_await gather(std::move(calls));
+  });
+}
+
 TEST(Resolve, AnswersManyAtOnce) {
   test::run([]() -> Task<> {
     const ResolveOptions v4{.family = AddressFamily::v4};
