@@ -199,7 +199,7 @@ TEST(CircuitBreaker, SaysWhyACallWasNotMade) {
   });
 }
 
-// Which failures count; the others are answers
+// Which failures count; the others are neither failures nor successes
 TEST(CircuitBreaker, AsksItsPredicateWhatCounts) {
   test::run([]() -> Task<> {
     CircuitBreaker breaker({.failures = 2, .open_for = 1s});
@@ -208,10 +208,30 @@ TEST(CircuitBreaker, AsksItsPredicateWhatCounts) {
     const auto broken = []() -> Task<int> { throw std::runtime_error("broken"); };
     EXPECT_EQ(co_await ending_of(breaker.call(broken)), "failed");
     EXPECT_EQ(co_await ending_of(breaker.call(other)), "failed");
+    EXPECT_EQ(breaker.state(), closed);
     EXPECT_EQ(co_await ending_of(breaker.call(broken)), "failed");
+    EXPECT_EQ(breaker.state(), open) << "in a row, but for what says nothing";
+    co_await sleep(1s);
+    EXPECT_EQ(co_await ending_of(breaker.call(other)), "failed");
+    EXPECT_EQ(breaker.state(), half_open);
+    EXPECT_EQ(co_await ending_of(breaker.call(&answer)), "answer") << "the trial is free";
+    EXPECT_EQ(breaker.state(), closed);
+    EXPECT_EQ(breaker.statistics().uncounted, 2u);
+    EXPECT_EQ(breaker.statistics().succeeded, 1u);
+  });
+}
+
+// Failures that show that the server is well
+TEST(CircuitBreaker, MayTakeAFailureForAnAnswer) {
+  test::run([]() -> Task<> {
+    CircuitBreaker breaker({.failures = 2, .open_for = 1s});
+    breaker.answer_if<std::out_of_range>();
+    const auto other = []() -> Task<int> { throw std::out_of_range("no such page"); };
+    EXPECT_EQ(co_await ending_of(breaker.call(&refuse)), "refused");
+    EXPECT_EQ(co_await ending_of(breaker.call(other)), "failed");
+    EXPECT_EQ(co_await ending_of(breaker.call(&refuse)), "refused");
     EXPECT_EQ(breaker.state(), closed) << "not in a row";
-    EXPECT_EQ(co_await ending_of(breaker.call(broken)), "failed");
-    EXPECT_EQ(breaker.state(), open);
+    breaker.trip();
     co_await sleep(1s);
     EXPECT_EQ(co_await ending_of(breaker.call(other)), "failed");
     EXPECT_EQ(breaker.state(), closed) << "it has answered";

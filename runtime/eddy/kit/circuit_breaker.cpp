@@ -11,6 +11,12 @@
 namespace eddy {
 using namespace internal;
 
+namespace {
+
+bool is_share(double rate) noexcept { return rate >= 0 && rate <= 1; }
+
+}  // namespace
+
 CircuitOpen::CircuitOpen(std::string_view name, Duration left)
     : Error({EAGAIN, own_category()}, "call", name,
             left > Duration::zero()
@@ -21,20 +27,20 @@ CircuitOpen::CircuitOpen(std::string_view name, Duration left)
 namespace internal {
 
 void CircuitPermit::succeeded() {
-  if (const auto circuit = std::exchange(circuit_, nullptr)) circuit->succeed(generation_);
+  if (const auto circuit = std::exchange(circuit_, nullptr)) circuit->succeed(*this);
 }
 
 void CircuitPermit::failed() {
-  if (const auto circuit = std::exchange(circuit_, nullptr)) circuit->fail(generation_);
+  if (const auto circuit = std::exchange(circuit_, nullptr)) circuit->fail(*this);
 }
 
 void CircuitPermit::failed(const Failure& failure) {
   if (!circuit_) return;
   if (failure.is_cancelled()) return give_back();
+  if (circuit_->answers && circuit_->answers(failure)) return succeeded();
   const auto& counts = circuit_->counts;
-  if (!counts && is_mistake(failure)) return give_back();
-  if (!counts || counts(failure)) return failed();
-  succeeded();
+  if (counts ? counts(failure) : !is_mistake(failure)) return failed();
+  give_back();
 }
 
 void CircuitPermit::give_back() noexcept {
@@ -43,9 +49,19 @@ void CircuitPermit::give_back() noexcept {
 }
 
 Circuit::Circuit(const CircuitBreakerOptions& options, Text name)
-    : options_(options), name_(std::move(name)) {
-  if (options_.failures.value() == 0) throw UsageError("a circuit opens after a failure, or more");
+    : options_(options),
+      name_(std::move(name)),
+      window_(by_rate() ? options_.window.value() : 0),
+      minimum_(std::max<std::size_t>(
+          std::min(options_.minimum.value(), options_.window.value()), 1)) {
   if (options_.successes.value() == 0) throw UsageError("a circuit needs a success to close");
+  if (!is_share(options_.failure_rate) || !is_share(options_.slow_rate)) {
+    throw UsageError("a rate of a circuit is from 0 to 1");
+  }
+  if (by_rate() && options_.window.value() == 0) throw UsageError("a circuit judges by calls");
+  if (options_.failures.value() == 0 && !by_rate()) {
+    throw UsageError("a circuit opens after a failure, or more");
+  }
 }
 
 CircuitState Circuit::state() const {
@@ -66,7 +82,8 @@ std::optional<CircuitPermit> Circuit::try_enter() {
     return std::nullopt;
   }
   trying_ = state_ == CircuitState::half_open;
-  return CircuitPermit(shared_from_this(), generation_);
+  const Instant began = options_.slow_rate > 0 ? Loop::current().now() : Instant();
+  return CircuitPermit(shared_from_this(), generation_, began);
 }
 
 Expected<CircuitPermit> Circuit::enter() {
@@ -83,25 +100,48 @@ bool Circuit::is_of_now(std::uint64_t generation) noexcept {
   return false;
 }
 
-void Circuit::succeed(std::uint64_t generation) {
-  if (!is_of_now(generation)) return;
+bool Circuit::took_long(const CircuitPermit& permit) {
+  if (options_.slow_rate <= 0) return false;
+  const bool slow = time_left(Loop::current().now(), permit.began_) > Duration(options_.slow_after);
+  statistics_.slow += slow;
+  return slow;
+}
+
+// Of the last calls, this one included.
+bool Circuit::too_many(bool failed, bool slow) noexcept {
+  if (!by_rate()) [[likely]] return false;
+  window_.add(failed, slow);
+  if (window_.calls() < minimum_) return false;
+  return (options_.failure_rate > 0 && window_.failure_rate() >= options_.failure_rate) ||
+         (options_.slow_rate > 0 && window_.slow_rate() >= options_.slow_rate);
+}
+
+void Circuit::succeed(const CircuitPermit& permit) {
+  if (!is_of_now(permit.generation_)) return;
   EDDY_ASSERT(state_ != CircuitState::open);
   ++statistics_.succeeded;
+  const bool slow = took_long(permit);
   if (state_ == CircuitState::closed) {
     in_a_row_ = 0;
+    if (too_many(false, slow)) change(CircuitState::open);
     return;
   }
   EDDY_ASSERT(trying_);
   trying_ = false;
+  if (slow) return change(CircuitState::open);
   if (++in_a_row_ >= options_.successes.value()) change(CircuitState::closed);
 }
 
-void Circuit::fail(std::uint64_t generation) {
-  if (!is_of_now(generation)) return;
+void Circuit::fail(const CircuitPermit& permit) {
+  if (!is_of_now(permit.generation_)) return;
   EDDY_ASSERT(state_ != CircuitState::open);
   EDDY_ASSERT(trying_ == (state_ == CircuitState::half_open));
   ++statistics_.failed;
-  if (state_ == CircuitState::closed && ++in_a_row_ < options_.failures.value()) return;
+  const bool slow = took_long(permit);
+  if (state_ == CircuitState::closed) {
+    const bool many = too_many(true, slow);
+    if (++in_a_row_ != options_.failures.value() && !many) return;
+  }
   change(CircuitState::open);
 }
 
@@ -117,6 +157,7 @@ void Circuit::change(CircuitState to) {
   }
   const CircuitState from = std::exchange(state_, to);
   in_a_row_ = 0;
+  window_.clear();
   trying_ = false;
   ++generation_;
   if (changed && from != to) changed(from, to);
