@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 
 namespace {
@@ -112,6 +113,89 @@ TEST(RemoteMounts, HoldNoThreadThatOthersNeed) {
       ::fcntl(held.get(), F_SETLEASE, F_UNLCK);
       for (auto& one : cutting) co_await one;
     });
+  });
+}
+
+// -- nothing is done by the thread that all tasks share --
+
+// Only `far` is on a remote mount.
+std::string far_of(const test::Directory& directory) {
+  std::filesystem::create_directories(directory.path("far"));
+  return directory.path("far");
+}
+void make_remote(const std::string& far) {
+  Storage::current().load("1 0 8:1 / / rw - ext4 x rw\n2 1 0:50 / " + far + " rw - nfs x rw\n",
+                          "/");
+}
+
+// In a child that dies when its first thread makes one of `calls`. Others, which have begun before,
+// may.
+template <class Body>
+void run_without(std::initializer_list<long> calls, const test::Directory& directory, Body body) {
+  const std::string far = far_of(directory);
+  test::in_a_child([&] {
+    test::run([&]() -> Task<> {
+      make_remote(far);
+      co_await fs::chmod(far, 0700);
+      for (const long call : calls) test::forbid(call);
+      co_await body(far);
+    });
+  });
+}
+
+constexpr std::initializer_list<long> removals{SYS_unlink, SYS_unlinkat, SYS_rmdir};
+
+TEST(RemoteMounts, HaveNothingRemovedByThisThread) {
+  const test::Directory directory;
+  std::filesystem::create_directories(directory.path("far/tree/a/b"));
+  for (const char* name : {"far/kept", "far/file", "far/tree/x", "far/tree/a/y", "far/tree/a/b/z"}) {
+    directory.write(name, "text");
+  }
+  std::filesystem::create_directories(directory.path("far/empty/below"));
+  run_without(removals, directory, [](std::string far) -> Task<> {
+    co_await fs::unlink(far + "/file");
+    co_await fs::rmtree(far + "/tree");
+    co_await fs::removedirs(far + "/empty/below");
+    const auto left = co_await fs::listdir(far);
+    EXPECT_EQ(left, std::vector<std::string>{"kept"});
+  });
+}
+
+TEST(RemoteMounts, HaveWhatIsTemporaryRemovedByOthers) {
+  const test::Directory directory;
+  run_without(removals, directory, [](std::string far) -> Task<> {
+    NamedTemporaryFile file = co_await named_temporary_file({.directory = far});
+    EXPECT_TRUE(co_await fs::exists(file.path()));
+    co_await file.close();
+    TemporaryDirectory room = co_await temporary_directory({.directory = far});
+    const std::string in_it = co_await room.enter() + "/file";
+    co_await write_text(in_it, "text");
+    co_await room.close();
+    SpooledTemporaryFile spooled = spooled_temporary_file(1, {.directory = far});
+    co_await spooled.write("text");
+    co_await spooled.close();
+    EXPECT_EQ((co_await fs::listdir(far)).size(), 0u);
+  });
+}
+
+// Cancelled at each turn: whatever was there then is removed.
+TEST(RemoteMounts, HaveTheFileOfAWriteAtomicThatFailedRemovedByOthers) {
+  const test::Directory directory;
+  run_without(removals, directory, [](std::string far) -> Task<> {
+    co_await write_text(far + "/file", "old");
+    unsigned cancelled = 0;
+    for (int turns = 0; turns < 40; ++turns) {
+      auto writing = spawn(write_atomic(far + "/file", "new"));
+      co_await test::settle(turns);
+      writing.cancel();
+      co_await test::wait_until_done(writing);
+      cancelled += writing.cancelled();
+      EXPECT_EQ((co_await fs::listdir(far)).size(), 1u) << "cancelled after turn " << turns;
+    }
+    EXPECT_GT(cancelled, 0u);
+    auto nowhere = write_atomic(far + "/none/file", "new", {.durable = false});
+    EXPECT_EQ((co_await as_result(std::move(nowhere))).error(),
+              std::errc::no_such_file_or_directory);
   });
 }
 

@@ -117,7 +117,8 @@ Task<> replace(Text path, Bytes bytes, WriteAtomicOptions options, Replacement& 
 Task<> discard(Replacement& replacement) {
   if (replacement.path.empty()) co_return;
   auto gone = co_await as_outcome(fs::remove(replacement.path));
-  if (gone) replacement.path = Text();
+  // What could not be removed, or is not there, no call that holds the loop is to try again.
+  if (gone || gone.error().is_error()) replacement.path = Text();
   if (!gone && gone.error().is_cancelled()) thread_state.task->keep_cancel_pending();
 }
 
