@@ -376,7 +376,7 @@ TEST_P(Files, WorkWithoutAnyNewFeatureOfTheKernel) {
         co_await file.sync();
         co_await file.datasync();
         co_await file.allocate(0, 100);
-        file.advise(0, 0, POSIX_FADV_SEQUENTIAL);
+        co_await file.advise(0, 0, POSIX_FADV_SEQUENTIAL);
         EXPECT_EQ((co_await file.stat()).size, 100u);
         co_await file.close();
       },

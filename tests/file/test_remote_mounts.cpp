@@ -143,6 +143,60 @@ void run_without(std::initializer_list<long> calls, const test::Directory& direc
   });
 }
 
+TEST(RemoteMounts, AreAdvisedOfNothingByThisThread) {
+  const test::Directory directory;
+  far_of(directory);
+  directory.write("far/file", "text");
+  run_without({SYS_fadvise64}, directory, [](std::string far) -> Task<> {
+    File file = co_await open(far + "/file");
+    for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1} << 40}) {
+      co_await file.advise(0, length, POSIX_FADV_WILLNEED);
+      co_await file.advise(1, length, POSIX_FADV_DONTNEED);
+      const auto refused = co_await as_result(file.advise(0, length, 77));
+      EXPECT_EQ(refused.error(), std::errc::invalid_argument);
+    }
+    co_await file.close();
+  });
+}
+
+TEST(RemoteMounts, TellTheEndOfWhatSomebodyElseOpenedToAnotherThread) {
+  const test::Directory directory;
+  far_of(directory);
+  directory.write("far/file", "0123456789");
+  test::in_a_child([&] {
+    test::run([&]() -> Task<> {
+      make_remote(directory.path("far"));
+      const UniqueFd fd(::open(directory.path("far/file").c_str(), O_RDONLY | O_CLOEXEC));
+      File file = File::adopt(fd.get(), "r", false);
+      co_await fs::chmod(directory.path("far"), 0700);
+      test::refuse(SYS_lseek, EIO);
+      EXPECT_EQ(co_await file.seek(-3, Whence::end), 7u);
+      EXPECT_EQ(co_await file.read(), "789");
+      co_await file.close();
+    });
+  });
+}
+
+TEST(RemoteMounts, AreKnownByTheDescriptorToo) {
+  const test::Directory directory;
+  const std::string far = far_of(directory);
+  directory.write("far/file", "text");
+  directory.write("near", "text");
+  std::filesystem::create_symlink("far/file", directory.path("link"));
+  const auto open_plainly = [&](const char* name) {
+    return UniqueFd(::open(directory.path(name).c_str(), O_RDONLY | O_CLOEXEC));
+  };
+  test::run([&]() -> Task<> {
+    make_remote(far);
+    Storage& storage = Storage::current();
+    EXPECT_TRUE(storage.mount_of_descriptor(open_plainly("far/file").get()).remote);
+    EXPECT_TRUE(storage.mount_of_descriptor(open_plainly("link").get()).remote);
+    EXPECT_FALSE(storage.mount_of_descriptor(open_plainly("near").get()).remote);
+    EXPECT_FALSE(storage.mount_of_descriptor(-1).remote);
+    co_return;
+  });
+}
+
 constexpr std::initializer_list<long> removals{SYS_unlink, SYS_unlinkat, SYS_rmdir};
 
 TEST(RemoteMounts, HaveNothingRemovedByThisThread) {

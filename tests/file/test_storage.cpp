@@ -150,10 +150,10 @@ TEST(Storage, ReadsWhatIsNotCached) {
     co_await file.write(text);
     co_await file.sync();
     for (int round = 0; round < 3; ++round) {
-      file.advise(0, 0, POSIX_FADV_DONTNEED);
+      co_await file.advise(0, 0, POSIX_FADV_DONTNEED);
       co_await file.seek(round);
       EXPECT_EQ(co_await file.read(), text.substr(static_cast<std::size_t>(round)));
-      file.advise(8192, 4096, POSIX_FADV_DONTNEED);
+      co_await file.advise(8192, 4096, POSIX_FADV_DONTNEED);
       std::string part(20'000, '.');
       EXPECT_EQ(co_await file.read_at(MutableBytes(part.data(), part.size()), 1), 20'000u);
       EXPECT_EQ(part, text.substr(1, 20'000));

@@ -188,6 +188,8 @@ const Rows<Written> writing(both, {
     {"File::truncate",
      [](Written& w) { return w.to("0123", only(w.file.truncate(4))); }, by_itself},
     {"File::allocate", [](Written& w) { return w.file.allocate(0, 4); }, by_itself},
+    {"File::advise",
+     [](Written& w) { return w.file.advise(0, 0, POSIX_FADV_DONTNEED); }, by_itself},
     {"File::allocate a_hole",
      [](Written& w) {
        static constexpr std::string_view punched("\0\0\0\0" "456789", 10);

@@ -178,8 +178,11 @@ class File {
   Task<> allocate(std::uint64_t offset, std::uint64_t length, Allocate how = Allocate::grow) {
     return allocate(state_, offset, length, how);
   }
-  // Tells the kernel how the file will be used: POSIX_FADV_*.
-  void advise(std::uint64_t offset, std::uint64_t length, int advice);
+  // Tells the kernel how the file will be used: POSIX_FADV_*. For some of them it begins to read,
+  // or to write, at once. A length of 0 is up to the end.
+  Task<> advise(std::uint64_t offset, std::uint64_t length, int advice) {
+    return advise(state_, offset, length, advice);
+  }
   Task<FileStat> stat() { return stat(state_); }
 
   // Flushes and closes. Idempotent. The descriptor is closed also when flushing failed; cancelled
@@ -225,6 +228,7 @@ class File {
   static Task<std::uint64_t> tell(State state);
   static Task<std::uint64_t> truncate(State state, std::optional<std::uint64_t> size);
   static Task<> allocate(State state, std::uint64_t offset, std::uint64_t length, Allocate how);
+  static Task<> advise(State state, std::uint64_t offset, std::uint64_t length, int advice);
   static Task<FileStat> stat(State state);
   static Task<> close(State state);
   static Task<UniqueFd> detach(State state);

@@ -220,7 +220,7 @@ File File::adopt(int fd, std::string_view mode, bool owned, OpenOptions options)
   Storage& storage = Storage::current();
   const Counted<FileState> state(new FileState(
       fd, owned, FileMode::parse(mode), Text("fd " + std::to_string(fd)), capacity_of(options),
-      options.policy.value_or(storage.policy()), storage, storage.mount_of("/")));
+      options.policy.value_or(storage.policy()), storage, storage.mount_of_descriptor(fd)));
   if (sys::lseek(fd, 0, SEEK_CUR) < 0) {
     state->set_stream();
   } else {

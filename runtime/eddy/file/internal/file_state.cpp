@@ -42,7 +42,7 @@ bool FileState::make_usable() {
   if (lock.locked() || positional > 0) {
     throw UsageError("a call on a file that another loop is using");
   }
-  Storage::Mount& there = storage.mount_of(name.view());
+  Storage::Mount& there = storage.mount_of_descriptor(fd);
   if (place) Registered::give_back_file(loop_, *place);
   place.reset();
   storage_ = &storage;

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <climits>
+#include <cstdio>
 #include <utility>
 
 namespace eddy::internal {
@@ -145,6 +146,17 @@ Storage::Mount& Storage::find(std::string_view path) {
   }
   EDDY_ASSERT(best->present);
   return *best;
+}
+
+Storage::Mount& Storage::mount_of_descriptor(int fd) {
+  if (loop_.now() >= stale_at_) load_current();
+  if (special_.empty()) return mounts_.front();
+  char link[32];
+  char path[PATH_MAX];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const auto length = sys::readlink(link, path, sizeof path);
+  if (length <= 0 || path[0] != '/') return mounts_.front();  // a pipe; or there is no /proc
+  return find(std::string_view(path, static_cast<std::size_t>(length)));
 }
 
 void Storage::end_rest(Mount& mount) noexcept {

@@ -50,6 +50,9 @@ class Storage : public LoopService {
     return special_.empty() ? mounts_.front() : find(path);
   }
 
+  // The one that an open file is on, under whatever name it is now: asks no file system.
+  Mount& mount_of_descriptor(int fd);
+
   // True: do it with a plain call, inside of measure().
   bool inline_allowed(Mount& mount, FilePolicy policy) noexcept {
     if (policy != FilePolicy::automatic) return policy == FilePolicy::inline_;
