@@ -356,8 +356,9 @@ TEST_P(Temporary, SpooledFileIsInMemoryUntilItIsTooLarge) {
 
 // The same program in memory, and rolled over after each step.
 TEST_P(Temporary, SpooledFileIsTheSameInMemoryAndNot) {
+  const std::vector<std::string> more{"\n", "last", "\n", "of all"};
   std::vector<std::string> first;
-  for (int rolls_at = -1; rolls_at < 12; ++rolls_at) {
+  for (int rolls_at = -1; rolls_at < 23; ++rolls_at) {
     std::vector<std::string> seen;
     run([&]() -> Task<> {
       SpooledTemporaryFile file = spooled_temporary_file(0, {.directory = room});
@@ -373,6 +374,23 @@ TEST_P(Temporary, SpooledFileIsTheSameInMemoryAndNot) {
       char buffer[4];
       const std::size_t got = co_await file.read_into(buffer);
       co_await note(std::string(buffer, got));
+      co_await file.seek(0);
+      const auto whole_lines = co_await file.readlines(3);
+      for (const std::string& line : whole_lines) co_await note(line);
+      co_await note(co_await file.peek(3));
+      co_await note(std::to_string(co_await file.read_some(buffer)) + buffer[3]);
+      co_await note(std::to_string(co_await file.seek(-4, Whence::end)));
+      co_await file.read_exactly(buffer);
+      co_await note(std::string(buffer, sizeof buffer));
+      co_await file.seek(-3, Whence::end);
+      try {
+        co_await file.read_exactly(buffer);
+        ADD_FAILURE() << "no end of file";
+      } catch (const EndOfFile& end) {
+        seen.emplace_back(end.partial());
+      }
+      co_await note("the end");
+      co_await note(std::to_string(co_await file.seek(10)));
       co_await note(std::to_string(co_await file.seek(3, Whence::current)));
       co_await note(std::to_string(co_await file.write("X")));
       co_await note(std::to_string(co_await file.truncate(8)));
@@ -380,6 +398,11 @@ TEST_P(Temporary, SpooledFileIsTheSameInMemoryAndNot) {
       co_await note(std::to_string(co_await file.write("behind a hole")));
       co_await note(std::to_string(co_await file.seek(0)));
       co_await note(co_await file.read());
+      co_await file.writelines(more);
+      co_await file.writelines(std::vector<std::string>(1, "!"));
+      co_await note(std::to_string(co_await file.seek(-13, Whence::end)));
+      const auto last_lines = co_await file.readlines();
+      for (const std::string& line : last_lines) co_await note(line);
       EXPECT_EQ((co_await as_result(file.seek(-1))).error(), std::errc::invalid_argument);
       EXPECT_EQ(file.in_memory(), rolls_at < 0);
       co_await file.close();

@@ -121,6 +121,7 @@ struct Spooled : Room {
   SpooledTemporaryFile file;
   std::string now;
   std::array<char, 8> buffer{};
+  std::array<std::string, 1> lines{"ab\n"};
 };
 
 Task<> write_more(Spooled& w) {
@@ -132,6 +133,15 @@ const Rows<Spooled> spooled(both, {
     {"SpooledTemporaryFile::read", [](Spooled& w) { return only(w.file.read()); }, in_order},
     {"SpooledTemporaryFile::read_into",
      [](Spooled& w) { return only(w.file.read_into(w.buffer)); }, in_order},
+    {"SpooledTemporaryFile::read_some",
+     [](Spooled& w) { return only(w.file.read_some(w.buffer)); }, in_order},
+    {"SpooledTemporaryFile::read_exactly",
+     [](Spooled& w) { return w.file.read_exactly(w.buffer); }, in_order},
+    {"SpooledTemporaryFile::readlines", [](Spooled& w) { return only(w.file.readlines()); },
+     in_order},
+    {"SpooledTemporaryFile::peek", [](Spooled& w) { return only(w.file.peek(3)); }, in_order},
+    {"SpooledTemporaryFile::writelines",
+     [](Spooled& w) { return w.to("ab\ntwo\n", w.file.writelines(w.lines)); }, in_order},
     {"SpooledTemporaryFile::readline", [](Spooled& w) { return only(w.file.readline()); },
      in_order},
     {"SpooledTemporaryFile::write",

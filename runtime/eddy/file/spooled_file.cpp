@@ -1,5 +1,6 @@
 #include <eddy/file/spooled_file.hpp>
 
+#include <eddy/bytes/end_of_file.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/try.hpp>
 
@@ -28,6 +29,11 @@ void put(SpooledState& spool, Bytes bytes) {
   spool.place = end;
 }
 
+// With its "\n"; all of `text` if there is none.
+std::string_view first_line_of(std::string_view text) noexcept {
+  return text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+}
+
 Task<std::string> read_of(State state, std::size_t count, bool line) {
   EDDY_TRY(auto guard, state->turn());
   if (state->file) {
@@ -36,7 +42,7 @@ Task<std::string> read_of(State state, std::size_t count, bool line) {
     co_return text;
   }
   std::string_view rest = state->rest().substr(0, count);
-  if (line) rest = rest.substr(0, std::min(rest.find('\n'), rest.size() - 1) + 1);
+  if (line) rest = first_line_of(rest);
   std::string text(rest);
   state->place += text.size();
   co_return text;
@@ -47,6 +53,52 @@ Task<std::size_t> read_into_of(State state, MutableBytes into) {
   if (!state->file) co_return take(*state, into);
   EDDY_TRY(auto got, state->file->read_into(into));
   co_return got;
+}
+
+Task<std::size_t> read_some_of(State state, MutableBytes into) {
+  EDDY_TRY(auto guard, state->turn());
+  if (!state->file) co_return take(*state, into);
+  EDDY_TRY(auto got, state->file->read_some(into));
+  co_return got;
+}
+
+Task<> read_exactly_of(State state, MutableBytes into) {
+  EDDY_TRY(auto guard, state->turn());
+  if (state->file) {
+    EDDY_DO(state->file->read_exactly(into));
+    co_return;
+  }
+  const std::string_view rest = state->rest();
+  if (rest.size() < into.size()) {
+    EndOfFile end("read", "a spooled file", std::string(rest), count_of_bytes(into.size()));
+    state->place += rest.size();
+    throw end;
+  }
+  take(*state, into);
+}
+
+Task<std::vector<std::string>> readlines_of(State state, std::size_t hint) {
+  EDDY_TRY(auto guard, state->turn());
+  std::vector<std::string> lines;
+  if (state->file) {
+    EDDY_TRY(lines, state->file->readlines(hint));
+    co_return lines;
+  }
+  std::size_t size = 0;
+  for (std::string_view rest = state->rest(); !rest.empty() && size <= hint;) {
+    lines.emplace_back(first_line_of(rest));
+    size += lines.back().size();
+    rest.remove_prefix(lines.back().size());
+  }
+  state->place += size;
+  co_return lines;
+}
+
+Task<std::string> peek_of(State state, std::size_t count) {
+  EDDY_TRY(auto guard, state->turn());
+  if (!state->file) co_return std::string(state->rest().substr(0, count));
+  EDDY_TRY(auto text, state->file->peek(count));
+  co_return text;
 }
 
 Task<std::uint64_t> seek_of(State state, std::int64_t offset, Whence whence) {
@@ -134,6 +186,18 @@ Task<std::string> SpooledTemporaryFile::read(std::size_t count) {
 Task<std::string> SpooledTemporaryFile::readline() { return read_of(state_to_use(), all, true); }
 Task<std::size_t> SpooledTemporaryFile::read_into(MutableBytes into) {
   return read_into_of(state_to_use(), into);
+}
+Task<std::size_t> SpooledTemporaryFile::read_some(MutableBytes into) {
+  return read_some_of(state_to_use(), into);
+}
+Task<> SpooledTemporaryFile::read_exactly(MutableBytes into) {
+  return read_exactly_of(state_to_use(), into);
+}
+Task<std::vector<std::string>> SpooledTemporaryFile::readlines(std::size_t hint) {
+  return readlines_of(state_to_use(), hint);
+}
+Task<std::string> SpooledTemporaryFile::peek(std::size_t count) {
+  return peek_of(state_to_use(), count);
 }
 Task<std::size_t> SpooledTemporaryFile::write(Bytes bytes) { return write(state_to_use(), bytes); }
 Task<std::uint64_t> SpooledTemporaryFile::seek(std::int64_t offset, Whence whence) {

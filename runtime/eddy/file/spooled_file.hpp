@@ -5,6 +5,7 @@
 #include <eddy/base/bytes.hpp>
 #include <eddy/core/internal/keeping.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/core/try.hpp>
 #include <eddy/file/internal/spooled_state.hpp>
 #include <eddy/file/temporary_file.hpp>
 
@@ -13,12 +14,15 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace eddy {
 
-// Its verbs are those of a File, and its calls are done in the order in which they were made. What
-// is in memory waits for nothing. Gone at the end as a temporary_file() is: the last handle closes
-// it. A call on one that is closed throws UsageError.
+// Its verbs are those of a File that Python's has as well, and its calls are done in the order in
+// which they were made. What is in memory waits for nothing. Lines are gone through by readline(),
+// which gives an empty one at the end; what is a file's own, as sync(), stat() or a name, it has
+// not: fileno() is for that. Gone at the end as a temporary_file() is: the last handle closes it. A
+// call on one that is closed throws UsageError.
 class SpooledTemporaryFile {
  public:
   static constexpr std::size_t all = static_cast<std::size_t>(-1);
@@ -29,7 +33,15 @@ class SpooledTemporaryFile {
 
   Task<std::string> read(std::size_t count = all);
   Task<std::size_t> read_into(MutableBytes into);
+  // At least one byte, with one read at most; 0 at the end.
+  Task<std::size_t> read_some(MutableBytes into);
+  // Throws EndOfFile, with what there was, if there is less.
+  Task<> read_exactly(MutableBytes into);
   Task<std::string> readline();
+  // All lines; or whole ones until they have more than `hint` bytes.
+  Task<std::vector<std::string>> readlines(std::size_t hint = all);
+  // At least one byte and at most `count`, without taking them; none at the end.
+  Task<std::string> peek(std::size_t count);
   // What would make it larger than the limit goes to the file, and all before it.
   Task<std::size_t> write(Bytes bytes);
   template <internal::TemporaryBytes R>
@@ -37,6 +49,11 @@ class SpooledTemporaryFile {
     return internal::keeping(std::move(bytes), [state = state_to_use()](R& memory) {
       return write(state, Bytes(memory));
     });
+  }
+  // Each of `lines`, which must stay, unless it is a temporary.
+  template <class Range>
+  Task<> writelines(Range&& lines) {
+    return writelines<Range>(state_to_use(), std::forward<Range>(lines));
   }
   Task<std::uint64_t> seek(std::int64_t offset, Whence whence = Whence::start);
   Task<std::uint64_t> tell();
@@ -59,6 +76,10 @@ class SpooledTemporaryFile {
   explicit SpooledTemporaryFile(State state) noexcept : state_(std::move(state)) {}
   State state_to_use() const;
   static Task<std::size_t> write(State state, Bytes bytes);
+  template <class Range>
+  static Task<> writelines(State state, Range lines) {
+    for (const auto& line : lines) EDDY_DO(write(state, line));
+  }
 
   State state_;
 };
