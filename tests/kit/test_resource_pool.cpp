@@ -5,6 +5,7 @@
 #include <eddy/kit/resource_pool.hpp>
 
 #include <set>
+#include <vector>
 
 namespace {
 
@@ -290,6 +291,17 @@ TEST(ResourcePool, EndsOneThatIsTooOld) {
   });
 }
 
+TEST(ResourcePool, EndsOneThatWasUsedOftenEnough) {
+  test::run([]() -> Task<> {
+    Server server;
+    Connections pool(server.factory(), {.max_uses = 3});
+    std::vector<int> numbers;
+    for (int i = 0; i < 7; ++i) numbers.push_back((co_await pool.acquire())->number);
+    EXPECT_EQ(numbers, (std::vector<int>{1, 1, 1, 2, 2, 2, 3}));
+    EXPECT_EQ(server.open, std::set<int>{3});
+  });
+}
+
 TEST(ResourcePool, DoesNotLetAllEndAtOnce) {
   test::run([]() -> Task<> {
     Server server;
@@ -480,6 +492,26 @@ TEST(ResourcePool, ClosesWhenAllIsGivenBack) {
     EXPECT_FALSE(pool.try_acquire());
     held.release();
     co_await closing;
+    EXPECT_TRUE(server.open.empty());
+    co_await pool.close();
+  });
+}
+
+TEST(ResourcePool, IsClosedAtOnceByTerminateAndEndsWhatIsLentLater) {
+  test::run([]() -> Task<> {
+    Server server;
+    Connections pool(server.factory(), {.max = 1});
+    auto held = co_await pool.acquire();
+    auto waiter = spawn([&]() -> Task<std::error_code> {
+      auto connection = co_await as_result(pool.acquire());
+      co_return connection.error();
+    });
+    co_await test::settle();
+    pool.terminate();
+    EXPECT_EQ(co_await waiter, std::errc::operation_canceled);
+    EXPECT_THROW(auto late = co_await pool.acquire(), UsageError);
+    EXPECT_EQ(server.open, std::set<int>{1});
+    held.release();
     EXPECT_TRUE(server.open.empty());
     co_await pool.close();
   });

@@ -22,6 +22,7 @@ struct PoolOptions {
   internal::Count max = 10;      // so many are kept when they are given back
   internal::Count overflow = 0;  // so many more while all are lent
   internal::Count waiting = 0;   // who waits at once; one more is refused (EAGAIN). 0: any number
+  internal::Count max_uses = 0;  // given back so often it is not lent again. 0: any number
   PoolOrder order = PoolOrder::latest_first;
   AnyDuration max_age = Duration::max();   // of a resource, up to 2.5 % less: not all at once
   AnyDuration max_idle = Duration::max();  // unused; then it goes, if more than `min` are left

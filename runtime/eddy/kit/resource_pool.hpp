@@ -66,7 +66,7 @@ class Pool {
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  // As close(), without waiting. What the factory and the others refer to must outlive the tasks
+  // As terminate(). What the factory and the others refer to must outlive the tasks
   // that call them: close() waits for those.
   ~Pool() { state_->shut(); }
 
@@ -107,6 +107,9 @@ class Pool {
   // given back. Cancelled: the pool is closed all the same. Idempotent; to wait no longer than so:
   // timeout(5s, pool.close()).
   Task<> close() { return named(State::close(state_), here::current()); }
+
+  // The same, and does not wait: what is lent ends when it is given back.
+  void terminate() noexcept { state_->shut(); }
 
   PoolStats stats() const noexcept { return state_->stats(); }
 

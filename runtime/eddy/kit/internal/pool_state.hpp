@@ -44,6 +44,7 @@ struct PoolSlot : Link<PoolSlot<R>>, Pooled {
   Instant born;
   Instant idle_since;
   Duration life;
+  std::size_t uses = 0;  // that have ended
 };
 
 template <class R>
@@ -184,6 +185,10 @@ class PoolState : public RefCounted<PoolState<R>> {
   bool too_old(const Slot& slot) const noexcept {
     return slot.life != Duration::max() && now() >= later(slot.born, slot.life);
   }
+  // It was used once more.
+  bool worn_out(Slot& slot) const noexcept {
+    return ++slot.uses == options_.max_uses.value() || too_old(slot);
+  }
   bool needs_check(const Slot& slot) const noexcept {
     return check_ && now() >= later(slot.idle_since, options_.check_after);
   }
@@ -242,7 +247,7 @@ class PoolState : public RefCounted<PoolState<R>> {
     EDDY_ASSERT(place.slot);
     PoolState& pool = place.pool();
     Loop* loop = pool.own_loop();
-    if (!loop || pool.closed_ || pool.too_old(*place.slot)) [[unlikely]] return;
+    if (!loop || pool.closed_ || pool.worn_out(*place.slot)) [[unlikely]] return;
     if (!pool.reset_) [[likely]] return hand_on(place);
     try {
       loop->spawn(reset_one(std::move(place)), {.name = "reset of a pool"});
