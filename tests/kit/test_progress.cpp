@@ -227,6 +227,49 @@ TEST(GatherWithProgress, ShowsABar) {
   });
 }
 
+TEST(GatherWithProgress, CountsFailuresWhereAllAreWaitedFor) {
+  test::run([]() -> Task<> {
+    const auto work = [](int i) -> Task<int> {
+      co_await sleep((5 - i) * 1ms);
+      if (i % 2 == 1) throw std::runtime_error("odd");
+      if (i == 4) this_task().cancel();
+      co_await sleep(0s);
+      co_return i;
+    };
+    std::vector<Task<int>> tasks;
+    for (int i = 0; i < 5; ++i) tasks.push_back(work(i));
+    test::Log log;
+    const auto outcomes = co_await gather_settled_with_progress(
+        tasks, [&](std::size_t done, std::size_t total) {
+          log(std::to_string(done) + "/" + std::to_string(total));
+        });
+    EXPECT_EQ(log.text(), "1/5 2/5 3/5 4/5 5/5");
+    EXPECT_EQ(outcomes[0].value(), 0);
+    EXPECT_FALSE(outcomes[1]);
+    EXPECT_EQ(outcomes[2].value(), 2);
+    EXPECT_FALSE(outcomes[3]);
+    EXPECT_TRUE(outcomes[4].cancelled());
+  });
+}
+
+TEST(GatherWithProgress, ShowsABarOfWhatEndedInAnyWay) {
+  test::run([]() -> Task<> {
+    Pipe pipe;
+    std::vector<Task<>> tasks;
+    for (int i = 0; i < 4; ++i) {
+      tasks.push_back([](int number) -> Task<> {
+        co_await sleep(1s);
+        if (number == 0) throw std::runtime_error("none");
+      }(i));
+    }
+    const auto outcomes =
+        co_await gather_settled_with_progress(tasks, "pages", {.fd = pipe.ends[1]});
+    EXPECT_EQ(outcomes.size(), 4u);
+    const std::string said = pipe.said();
+    EXPECT_NE(said.find("| 4/4 [00:01<00:00, 4.00it/s]\n"), std::string::npos) << said;
+  });
+}
+
 TEST(GatherWithProgress, OfNothingIsNothing) {
   test::run([]() -> Task<> {
     std::vector<Task<int>> none;

@@ -201,6 +201,15 @@ const Rows<Many> many = {
        co_await gather_with_progress(calls, told);
      },
      together},
+    {"gather_settled_with_progress",
+     [](Many& w) -> Task<> {
+       std::vector<Task<>> calls;
+       for (const int item : w.items) calls.push_back(w.call(item));
+       const auto told = [](std::size_t done, std::size_t all) { EXPECT_LE(done, all); };
+       const auto outcomes = co_await gather_settled_with_progress(calls, told);
+       EXPECT_EQ(outcomes.size(), 2u);
+     },
+     together},
     {"bulk_settled",
      [](Many& w) -> Task<> {
        const auto outcomes = co_await bulk_settled(w.items, 2, w.function());

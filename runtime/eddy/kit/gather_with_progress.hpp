@@ -6,6 +6,9 @@
 // The callback is called with 1, 2 and so on, after each task that ended with a value; what it
 // throws counts as thrown by that task. Values, failures and cancelling are gather()'s: the first
 // failure comes out at once, the others run on, and the callback is not called any more.
+//
+// gather_settled_with_progress() waits for all, and gives what gather_settled() does: outcomes. Its
+// callback is called after each task that ended, in whatever way.
 #pragma once
 
 #include <eddy/base/internal/counted.hpp>
@@ -59,32 +62,37 @@ class TallyEnd {
   Tally<F>& tally_;
 };
 
-template <class A, class F>
+template <bool Settle, class A, class F>
 Task<AwaitValue<A>> tallied(A awaitable, Counted<Tally<F>> tally) {
   auto outcome = co_await as_outcome(std::move(awaitable));
+  if (!outcome && Settle) tally->one_done();
   if (!outcome) co_await fail(std::move(outcome.error()));
   tally->one_done();
   if constexpr (!std::is_void_v<AwaitValue<A>>) co_return std::move(*outcome);
 }
 
-template <class A, class F>
-Task<std::vector<Value<AwaitValue<A>>>> gather_tallied(std::vector<A> awaitables, F callback) {
+// What gather() or gather_settled() gives for them.
+template <bool Settle, class A>
+using GatheredValues = AwaitValue<decltype(gather_children_of<Settle>(
+    std::declval<std::vector<Task<AwaitValue<A>>>&>()))>;
+
+template <bool Settle, class A, class F>
+Task<GatheredValues<Settle, A>> gather_tallied(std::vector<A> awaitables, F callback) {
   const Counted<Tally<F>> tally(new Tally<F>(std::move(callback), awaitables.size()));
   const TallyEnd<F> end(*tally);
   std::vector<Task<AwaitValue<A>>> tasks;
   tasks.reserve(awaitables.size());
-  for (auto& awaitable : awaitables) tasks.push_back(tallied(std::move(awaitable), tally));
-  EDDY_TRY(auto values, gather(std::move(tasks)));
+  for (auto& awaitable : awaitables) tasks.push_back(tallied<Settle>(std::move(awaitable), tally));
+  EDDY_TRY(auto values, gather_children_of<Settle>(tasks));
   co_return values;
 }
 
-template <class A>
-Task<std::vector<Value<AwaitValue<A>>>> gather_with_bar(std::vector<A> awaitables,
-                                                        std::string description,
-                                                        ProgressOptions options) {
+template <bool Settle, class A>
+Task<GatheredValues<Settle, A>> gather_with_bar(std::vector<A> awaitables, std::string description,
+                                                ProgressOptions options) {
   Progress bar(awaitables.size(), description, options);
   auto callback = [&bar](std::size_t, std::size_t) { bar.advance(); };
-  EDDY_TRY(auto values, gather_tallied(std::move(awaitables), callback));
+  EDDY_TRY(auto values, gather_tallied<Settle>(std::move(awaitables), callback));
   co_return values;
 }
 
@@ -97,21 +105,37 @@ auto awaitables_of(Range& range) {
   return awaitables;
 }
 
+template <bool Settle, class Range, class F>
+auto gather_and_tell(Range& range, F callback) {
+  return gather_tallied<Settle>(awaitables_of(range), std::move(callback));
+}
+
 }  // namespace internal
 
 template <std::ranges::input_range Range, class F>
   requires std::invocable<std::decay_t<F>&, std::size_t, std::size_t>
 auto gather_with_progress(Range&& range, F&& callback) {
   EDDY_CHECK_KEPT(F);
-  auto awaitables = internal::awaitables_of(range);
-  return internal::gather_tallied(std::move(awaitables),
-                                  std::decay_t<F>(std::forward<F>(callback)));
+  return internal::gather_and_tell<false, Range, std::decay_t<F>>(range, std::forward<F>(callback));
 }
 template <std::ranges::input_range Range>
 auto gather_with_progress(Range&& range, std::string description = {},
                           ProgressOptions options = {}) {
-  auto awaitables = internal::awaitables_of(range);
-  return internal::gather_with_bar(std::move(awaitables), std::move(description), options);
+  return internal::gather_with_bar<false>(internal::awaitables_of(range), std::move(description),
+                                          options);
+}
+
+template <std::ranges::input_range Range, class F>
+  requires std::invocable<std::decay_t<F>&, std::size_t, std::size_t>
+auto gather_settled_with_progress(Range&& range, F&& callback) {
+  EDDY_CHECK_KEPT(F);
+  return internal::gather_and_tell<true, Range, std::decay_t<F>>(range, std::forward<F>(callback));
+}
+template <std::ranges::input_range Range>
+auto gather_settled_with_progress(Range&& range, std::string description = {},
+                                  ProgressOptions options = {}) {
+  return internal::gather_with_bar<true>(internal::awaitables_of(range), std::move(description),
+                                         options);
 }
 
 }  // namespace eddy
