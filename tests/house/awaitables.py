@@ -100,7 +100,7 @@ PARTS = {
     "Batches::next": ["QueueSource::next", "GeneratorSource::next", "GeneratorSource::pull",
                       "items_in", "items_of"],
     "Batches::aclose": ["QueueSource::close", "GeneratorSource::close"],
-    "gather_with_progress": ["tallied", "gather_tallied", "gather_with_bar"],
+    "gather_with_progress": ["tallied", "gather_tallied", "gather_with_bar", "gather_and_tell"],
     "bulk": ["bulk_one", "bulk_each", "bulk_values"],
     "bulk_settled": ["bulk_outcomes"],
     "bulk_as_completed": ["feed_bulk", "completed_bulk"],
