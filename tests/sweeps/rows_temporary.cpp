@@ -141,7 +141,7 @@ const Rows<Spooled> spooled(both, {
      in_order},
     {"SpooledTemporaryFile::peek", [](Spooled& w) { return only(w.file.peek(3)); }, in_order},
     {"SpooledTemporaryFile::writelines",
-     [](Spooled& w) { return w.to("ab\ntwo\n", w.file.writelines(w.lines)); }, in_order},
+     [](Spooled& w) { return w.to("ab\n\ntwo\n", w.file.writelines(w.lines)); }, in_order},
     {"SpooledTemporaryFile::readline", [](Spooled& w) { return only(w.file.readline()); },
      in_order},
     {"SpooledTemporaryFile::write",
