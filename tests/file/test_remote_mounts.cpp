@@ -202,7 +202,8 @@ constexpr std::initializer_list<long> removals{SYS_unlink, SYS_unlinkat, SYS_rmd
 TEST(RemoteMounts, HaveNothingRemovedByThisThread) {
   const test::Directory directory;
   std::filesystem::create_directories(directory.path("far/tree/a/b"));
-  for (const char* name : {"far/kept", "far/file", "far/tree/x", "far/tree/a/y", "far/tree/a/b/z"}) {
+  for (const char* name :
+       {"far/kept", "far/file", "far/tree/x", "far/tree/a/y", "far/tree/a/b/z"}) {
     directory.write(name, "text");
   }
   std::filesystem::create_directories(directory.path("far/empty/below"));

@@ -2,6 +2,8 @@
 // waits for a loop, which may need another of them to go on.
 #pragma once
 
+#include <eddy/base/internal/standard.hpp>
+
 namespace eddy::internal {
 
 class ThreadOwner {
