@@ -242,17 +242,14 @@ Task<> degradation_recipe() {
   }
 }
 
-// A thread of its own tells the loop when it is done; post() is the one call for other threads.
+std::string blocking_operation() {
+  std::this_thread::sleep_for(1ms);
+  return "done";
+}
+
 Task<> blocking_recipe() {
   section("Running Blocking Code in Async Context");
-  Event done;
-  std::string result;
-  const std::jthread thread([&, &loop = Loop::current()] {
-    std::this_thread::sleep_for(1ms);
-    result = "done";
-    loop.post([&] { done.set(); });
-  });
-  co_await done.wait();
+  const std::string result = co_await to_thread(blocking_operation);
   std::cout << result << '\n';
 }
 

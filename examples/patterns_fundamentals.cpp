@@ -247,13 +247,7 @@ std::string cpu_heavy(std::string data) {
 
 Task<> best_practices() {
   section("Async Best Practices");
-  Event done;
-  std::string result;
-  const std::jthread thread([&, &loop = Loop::current()] {
-    result = cpu_heavy("request");
-    loop.post([&] { done.set(); });  // the one call that other threads may make
-  });
-  co_await done.wait();
+  const std::string result = co_await to_thread(cpu_heavy, "request");
   std::cout << result << '\n';
 }
 

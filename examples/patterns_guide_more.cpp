@@ -7,10 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <future>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -193,26 +191,6 @@ Task<> async_iterators() {
 
 // ---- Best practices ----
 
-// Runs `work` in a thread and brings back what it returned or threw. The thread shares the call
-// with us: if we are cancelled, nobody waits at `done` any more, but the joining jthread still
-// holds the loop until the work is over.
-template <class F>
-Task<std::invoke_result_t<F&>> run_in_thread(F work) {
-  struct Call {
-    explicit Call(F work) : work(std::move(work)) {}
-    std::packaged_task<std::invoke_result_t<F&>()> work;
-    Event done;
-  };
-  const auto call = std::make_shared<Call>(std::move(work));
-  auto future = call->work.get_future();
-  const std::jthread thread([call, &loop = Loop::current()] {
-    call->work();
-    loop.post([call] { call->done.set(); });  // an Event belongs to the loop's thread
-  });
-  co_await call->done.wait();
-  co_return future.get();
-}
-
 long cpu_intensive_sync() {
   long result = 0;
   for (long i = 0; i < 10'000'000; ++i) result += i;
@@ -221,7 +199,7 @@ long cpu_intensive_sync() {
 
 Task<> cpu_bound_operations() {
   section("Don't use async for CPU-bound operations");
-  const long result = co_await run_in_thread(cpu_intensive_sync);
+  const long result = co_await to_thread(cpu_intensive_sync);
   std::cout << result << '\n';
 }
 
@@ -232,7 +210,7 @@ std::string blocking_get() {
 
 Task<> mix_blocking_and_async_code() {
   section("Don't mix blocking and async code");
-  const std::string text = co_await run_in_thread(blocking_get);
+  const std::string text = co_await to_thread(blocking_get);
   std::cout << text << '\n';
 }
 

@@ -11,9 +11,7 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
-#include <future>
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -34,26 +32,6 @@ Task<std::string> fetch(std::string url) {
   co_await sleep(url.ends_with("/slow") ? Duration(1h) : 2ms);
   if (url.ends_with("/broken")) throw Error(ECONNRESET, "fetch", url);
   co_return "page at " + url;
-}
-
-// Runs `work` in a thread and brings back what it returned or threw. The thread shares the call
-// with us: if we are cancelled, nobody waits at `done` any more, but the joining jthread still
-// holds the loop until the work is over.
-template <class F>
-Task<std::invoke_result_t<F&>> to_thread(F work) {
-  struct Call {
-    explicit Call(F work) : work(std::move(work)) {}
-    std::packaged_task<std::invoke_result_t<F&>()> work;
-    Event done;
-  };
-  const auto call = std::make_shared<Call>(std::move(work));
-  auto future = call->work.get_future();
-  const std::jthread thread([call, &loop = Loop::current()] {
-    call->work();
-    loop.post([call] { call->done.set(); });  // an Event belongs to the loop's thread
-  });
-  co_await call->done.wait();
-  co_return future.get();
 }
 
 std::string fetch_url_sync(const std::string& url) {
