@@ -8,6 +8,8 @@
 //   });
 #pragma once
 
+#include <eddy/base/error.hpp>
+
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
@@ -18,6 +20,15 @@
 #include <vector>
 
 namespace test {
+
+// UBSan looks at each new class of objects through a pipe of its own: at errors while it has one.
+inline void look_at_errors() {
+  try {
+    throw eddy::Error(EMFILE, "look");
+  } catch (const eddy::Error& error) {
+    EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+  }
+}
 
 class LastDescriptors {
  public:
@@ -30,6 +41,7 @@ class LastDescriptors {
 
   // Takes all that there are below a limit, and gives `count` back.
   void arm() {
+    look_at_errors();
     const int highest = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 256);
     EXPECT_GE(highest, 0);
     ::close(highest);
