@@ -50,7 +50,8 @@ class SpooledTemporaryFile {
       return write(state, Bytes(memory));
     });
   }
-  // Each of `lines`, which must stay, unless it is a temporary.
+  // A write() for each of `lines`, which must stay, unless they are a temporary: what others write
+  // meanwhile may come between two of them.
   template <class Range>
   Task<> writelines(Range&& lines) {
     return writelines<Range>(state_to_use(), std::forward<Range>(lines));

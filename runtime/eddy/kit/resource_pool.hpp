@@ -66,8 +66,8 @@ class Pool {
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  // As terminate(). What the factory and the others refer to must outlive the tasks
-  // that call them: close() waits for those.
+  // As terminate(). What the factory and the others refer to must outlive the tasks that call
+  // them: close() waits for those.
   ~Pool() { state_->shut(); }
 
   // Asked before a resource is lent that was idle for `check_after`: (R&) -> Task<bool>. False or a
