@@ -395,10 +395,7 @@ TEST_P(WatchTreeTest, FailsWithoutDescriptorsAndLeavesNoneOpen) {
     });
     return failed;
   });
-  // A thread has one of its own. Which of them opens where it is automatic is a matter of measure.
-  const bool ring = GetParam() == FilePolicy::ring;
-  EXPECT_TRUE(failed == (ring ? 4u : 3u) || (failed == 4 && GetParam() == FilePolicy::automatic))
-      << failed;
+  EXPECT_EQ(failed, GetParam() == FilePolicy::ring ? 4u : 3u);  // a thread has one of its own
 }
 
 TEST_P(WatchTest, TellsThatAPathWasUnmounted) {

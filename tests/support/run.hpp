@@ -15,9 +15,12 @@ using namespace std::chrono_literals;
 
 namespace test {
 
-// The options of a test loop: reports fail the test unless it installs a handler of its own.
+// The options of a test loop: reports fail the test unless it installs a handler of its own. A disk
+// that is slow for a moment, or a thread that had to wait for a processor, changes nothing there
+// unless the test says what is slow.
 inline eddy::LoopOptions options(eddy::LoopOptions options = {}) {
   options.virtual_time = true;
+  if (options.slow_call == eddy::LoopOptions().slow_call) options.slow_call = 1h;
   options.submission_entries = options.submission_entries == 256 ? 32 : options.submission_entries;
   options.completion_entries = options.completion_entries == 4096 ? 64 : options.completion_entries;
   return options;
