@@ -192,6 +192,87 @@ def test_refused(address, root):
     assert status_of(address, os.urandom(100_000)) in (0, 400, 431)
 
 
+def field(head, name):
+    return re.search(rf"^{name}: (.*?)\r?$", head, re.M)[1]
+
+
+def test_ranges(address, root):
+    big = (root / "big.bin").read_bytes()
+    size = len(big)
+    url = "http://%s:%d/big.bin" % address
+    check("curl", curl("--range", "1000-2000", url).stdout == big[1000:2001], True)
+    check("suffix", curl("--range", "-2000000", url).stdout == big[-2_000_000:], True)
+    (root.parent / "half").write_bytes(big[:1_234_567])
+    check("resumed", curl("-C", "-", "-o", root.parent / "half", url).returncode, 0)
+    check("resumed", (root.parent / "half").read_bytes() == big, True)
+    with connect(address) as client:
+        answers = Answers(client)
+
+        def asks(fields, target="/big.bin", method="GET"):
+            client.sendall(get(target, *fields, method=method))
+            return answers.next(content=method != "HEAD")
+
+        for text, first, last in (("0-0", 0, 0), ("5-", 5, size - 1), (f"{size - 1}-", size - 1, size - 1),
+                                  ("10-99999999", 10, size - 1), ("7-" + "9" * 30, 7, size - 1),
+                                  ("-1", size - 1, size - 1), ("-99999999", 0, size - 1)):
+            status, head, body = asks(["Range: bytes=" + text])
+            check(text, (status, body == big[first:last + 1]), (206, True))
+            check(text, field(head, "Content-Range"), f"bytes {first}-{last}/{size}")
+        for text in (f"bytes={size}-", "bytes=-0", f"bytes={'9' * 30}-"):
+            status, head, body = asks(["Range: " + text])
+            check(text, (status, body), (416, b"Range Not Satisfiable\n"))
+            check(text, field(head, "Content-Range"), f"bytes */{size}")
+        for text in ("bytes=0-1,4-5", "bytes=5-2", "bytes=-", "bytes=x-1", "bytes=1", "bytes=1-2x", "lines=1-2",
+                     "bytes", "bytes=0-1\r\nRange: bytes=4-5"):
+            status, head, body = asks(["Range: " + text], target="/small.txt")
+            check(text, (status, body), (200, SMALL))
+            assert "Content-Range" not in head and "Accept-Ranges: bytes" in head, head
+        check("HEAD", asks(["Range: bytes=0-1"], method="HEAD")[0], 200)
+        check("a small part", asks(["Range: BYTES=1022-"], target="/small.txt")[2], b"x\n")
+        check("of nothing", asks(["Range: bytes=0-1"], target="/empty")[0], 200)
+
+
+def test_conditions(address, root):
+    """What a client knows is not sent again; parts of what it does not know are sent whole."""
+    file = root / "changing.txt"
+    file.write_bytes(b"first version")
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    with connect(address) as client:
+        answers = Answers(client)
+
+        def asks(*fields, content=True):
+            client.sendall(get("/changing.txt", *fields))
+            return answers.next(content)
+
+        status, head, _ = asks()
+        etag, modified = field(head, "ETag"), field(head, "Last-Modified")
+        check("Last-Modified", (status, modified), (200, "Sun, 09 Sep 2001 01:46:40 GMT"))
+        for known in ("If-None-Match: " + etag, f'If-None-Match: "x", W/{etag}', "If-None-Match: *",
+                      f'If-None-Match: "x"\r\nIf-None-Match: {etag}', "If-Modified-Since: " + modified,
+                      "If-Modified-Since: Sunday, 09-Sep-01 01:46:41 GMT",
+                      "If-Modified-Since: Sun Sep  9 01:46:40 2001"):
+            status, head, _ = asks(known, "Range: bytes=0-1", content=False)
+            check(known, (status, field(head, "ETag"), "Content-Length" in head), (304, etag, False))
+        for new in ('If-None-Match: "x"', f'If-None-Match: "x"\r\nIf-Modified-Since: {modified}',
+                    "If-Modified-Since: Sun, 09 Sep 2001 01:46:39 GMT", "If-Modified-Since: yesterday",
+                    f"If-Modified-Since: {modified}\r\nIf-Modified-Since: {modified}"):
+            check(new, asks(new)[::2], (200, b"first version"))
+        for fits, status, body in ((etag, 206, b"first"), (modified, 206, b"first"),
+                                   ("W/" + etag, 200, b"first version"), ('"x"', 200, b"first version"),
+                                   ("Sun, 09 Sep 2001 01:46:41 GMT", 200, b"first version")):
+            check(fits, asks("Range: bytes=0-4", "If-Range: " + fits)[::2], (status, body))
+        file.write_bytes(b"other version")
+        head = asks()[1]
+        check("another ETag", field(head, "ETag") != etag, True)
+        changed = "If-Range: " + field(head, "Last-Modified")
+        check("too new for a date", asks("Range: bytes=0-4", changed)[0], 200)
+        check("changed", asks("Range: bytes=0-4", "If-Range: " + etag)[::2], (200, b"other version"))
+        check("news", asks("If-None-Match: " + etag, "If-Modified-Since: " + modified)[0], 200)
+    known = root.parent / "known"
+    command = ("-z", root / "small.txt", "-o", known, "-w", "%{http_code}", "http://%s:%d/small.txt" % address)
+    check("curl -z", curl(*command).stdout, b"304")
+
+
 def test_endless(address, root):
     """Both are answered although they never stop sending, and then cut off."""
     for start, more, status in ((b"GET / HTTP/1.1\r\n", b"X: y\r\n" * 100, b"HTTP/1.1 431 "),
@@ -302,6 +383,7 @@ def make_files(work):
     root = work / "root"
     (root / "folder").mkdir(parents=True)
     (root / "small.txt").write_bytes(SMALL)
+    (root / "empty").write_bytes(b"")
     (root / "long.txt").write_bytes(b"l" * 60_000)
     (root / "index.html").write_text("<p>hello\n")
     (root / "big.bin").write_bytes(os.urandom(3_000_001))
@@ -316,8 +398,8 @@ def make_files(work):
 def test_http_server(program, work):
     root = make_files(work)
     with serving(program, root) as address:
-        for test in (test_curl, test_nc, test_wrk, test_pipelining, test_versions, test_refused, test_endless,
-                     test_reset, test_half_closed):
+        for test in (test_curl, test_nc, test_wrk, test_pipelining, test_versions, test_refused, test_ranges,
+                     test_conditions, test_endless, test_reset, test_half_closed):
             started = time.monotonic()
             test(address, root)
             print(f"{test.__name__}: {time.monotonic() - started:.2f} s", flush=True)

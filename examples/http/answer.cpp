@@ -16,18 +16,41 @@ void append_number(std::string& into, std::uint64_t number) {
   into.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
-// Now, as HTTP writes it; made once a second.
-std::string_view date() {
-  static thread_local std::time_t made_at = -1;
-  static thread_local char text[32];
-  static thread_local std::size_t size = 0;
-  const std::time_t now = std::time(nullptr);
-  if (now != made_at) {
-    std::tm parts{};
-    size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", ::gmtime_r(&now, &parts));
-    made_at = now;
+// A date as HTTP writes it, made when it is another than the last one.
+class Date {
+ public:
+  std::string_view text(std::time_t date) {
+    if (date != made_for_) {
+      text_.clear();
+      append_date(text_, date);
+      made_for_ = date;
+    }
+    return text_;
   }
-  return {text, size};
+
+ private:
+  std::time_t made_for_ = -1;
+  std::string text_;
+};
+thread_local Date now, last_modified;
+
+void append_range(std::string& into, const Part& part, std::uint64_t size) {
+  if (part.status == 200) return;
+  into += "\r\nContent-Range: bytes ";
+  if (part.status == 206) {
+    append_number(into, part.first);
+    append_number(into += '-', part.first + part.size - 1);
+  } else {
+    into += '*';
+  }
+  append_number(into += '/', size);
+}
+
+void append_file(std::string& into, const Answer& answer) {
+  (into += "\r\nLast-Modified: ") += last_modified.text(answer.file->modified);
+  append_etag(into += "\r\nETag: ", *answer.file);
+  into += "\r\nAccept-Ranges: bytes";
+  append_range(into, answer.part, answer.file->size);
 }
 
 constexpr std::pair<std::string_view, std::string_view> types[] = {
@@ -56,10 +79,12 @@ void append_head(std::string& into, const Answer& answer, std::uint64_t length) 
   into += "HTTP/1.1 ";
   append_number(into, static_cast<std::uint64_t>(answer.status));
   (into += ' ') += reason(answer.status);
-  (into += "\r\nServer: eddy\r\nDate: ") += date();
-  (into += "\r\nContent-Type: ") += answer.type;
-  into += "\r\nContent-Length: ";
-  append_number(into, length);
+  (into += "\r\nServer: eddy\r\nDate: ") += now.text(std::time(nullptr));
+  if (answer.status != 304) {
+    (into += "\r\nContent-Type: ") += answer.type;
+    append_number(into += "\r\nContent-Length: ", length);
+  }
+  if (answer.file) append_file(into, answer);
   if (!answer.allow.empty()) (into += "\r\nAllow: ") += answer.allow;
   if (!answer.keep_alive) into += "\r\nConnection: close";
   if (answer.keep_alive && answer.version < 11) into += "\r\nConnection: keep-alive";

@@ -119,34 +119,45 @@ Task<> Connection::answer_file(std::string_view path) {
   if (text_.empty() || text_.ends_with('/')) text_ += "index.html";
   Found found = co_await site_.root.open(text_);
   if (found.error != 0) co_return refuse(status_of(found.error));
+  Answer answer = head(200, content_type(text_));
+  answer.file = &found.version;
+  answer.part.size = found.version.size;
   const std::size_t before = out_.size();
-  append_head(out_, head(200, content_type(text_)), found.size);
+  if (is_known(request_.conditions(), found.version)) {
+    answer.status = 304;
+    co_return append_head(out_, answer, 0);
+  }
+  if (!is_head()) answer.part = part_of(request_.conditions(), found.version, std::time(nullptr));
+  const Part part = answer.part;
+  if (part.status == 416) co_return refuse_part(found.version, part);
+  answer.status = part.status;
+  append_head(out_, answer, part.size);
   if (is_head()) co_return;
-  if (found.size <= small) {
-    co_await append_content(found, before);
+  if (part.size <= small) {
+    co_await append_content(found, part, before);
   } else {
-    co_await send_content(found);
+    co_await send_content(found, part);
   }
 }
 
-Task<> Connection::append_content(Found& found, std::size_t head) {
+Task<> Connection::append_content(Found& found, Part part, std::size_t head) {
   const std::size_t begin = out_.size();
-  out_.resize(begin + found.size);
-  const MutableBytes room(out_.data() + begin, found.size);
-  const auto got = co_await as_result(found.file.read_at(room, 0));
-  if (got && *got == found.size) co_return;
+  out_.resize(begin + part.size);
+  const MutableBytes room(out_.data() + begin, part.size);
+  const auto got = co_await as_result(found.file.read_at(room, part.first));
+  if (got && *got == part.size) co_return;
   out_.resize(head);
   refuse(500);
 }
 
 // In portions, so that a client that takes nothing is found out, and one that is slow is not.
-Task<> Connection::send_content(Found& found) {
+Task<> Connection::send_content(Found& found, Part part) {
   co_await flush();
-  for (std::uint64_t sent = 0; sent < found.size && !broken_;) {
-    const std::uint64_t wanted = std::min(portion, found.size - sent);
-    const auto part = co_await as_result(
-        timeout(site_.patience, stream_.send_file(found.file, sent, wanted)));
-    broken_ = !part || *part != wanted;  // cut short, it has become shorter
+  for (std::uint64_t sent = 0; sent < part.size && !broken_;) {
+    const std::uint64_t wanted = std::min(portion, part.size - sent);
+    const auto took = co_await as_result(
+        timeout(site_.patience, stream_.send_file(found.file, part.first + sent, wanted)));
+    broken_ = !took || *took != wanted;  // cut short, it has become shorter
     sent += wanted;
   }
 }
@@ -174,6 +185,15 @@ void Connection::answer_with(int status, std::string_view type, std::string_view
 void Connection::refuse(int status, std::string_view allow) {
   text_.assign(reason(status)) += '\n';
   answer_with(status, "text/plain; charset=utf-8", text_, allow);
+}
+
+void Connection::refuse_part(const Validators& file, Part part) {
+  text_.assign(reason(416)) += '\n';
+  Answer answer = head(416, "text/plain; charset=utf-8");
+  answer.file = &file;
+  answer.part = part;
+  append_head(out_, answer, text_.size());
+  out_ += text_;
 }
 
 void Connection::give_up(int status) {

@@ -27,7 +27,7 @@ class Connection {
   eddy::Task<> run();
 
  private:
-  // The longest file that is sent together with its head, and with other answers.
+  // The longest part of a file that is sent together with its head, and with other answers.
   static constexpr std::uint64_t small = 32 * 1024;
   // What is sent within site_.patience, and what is collected before it is sent.
   static constexpr std::uint64_t portion = 256 * 1024;
@@ -39,8 +39,9 @@ class Connection {
   eddy::Task<> linger();
   eddy::Task<> answer();
   eddy::Task<> answer_file(std::string_view path);
-  eddy::Task<> append_content(Found& found, std::size_t head);
-  eddy::Task<> send_content(Found& found);
+  eddy::Task<> append_content(Found& found, Part part, std::size_t head);
+  eddy::Task<> send_content(Found& found, Part part);
+  void refuse_part(const Validators& file, Part part);
   void answer_hello(std::string_view query);
   void answer_length();
 

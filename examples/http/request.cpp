@@ -20,6 +20,7 @@ void Request::reset() {
   transfer_coding_ = expects_continue_ = body_began_ = false;
   searched_ = 0;
   target_.clear();
+  conditions_.clear();
   body_.clear();
 }
 
@@ -84,6 +85,16 @@ void Request::refuse(int status, Error& error) {
   error = boost::beast::http::error::bad_value;
 }
 
+std::string* Request::condition(Field name) {
+  switch (name) {
+    case Field::if_none_match: return &conditions_.none_match;
+    case Field::if_modified_since: return &conditions_.modified_since;
+    case Field::range: return &conditions_.range;
+    case Field::if_range: return &conditions_.if_range;
+    default: return nullptr;
+  }
+}
+
 void Request::Parser::on_request_impl(verb method, Text, Text target, int version, Error&) {
   request_.method_ = method;
   request_.target_.assign(target.data(), target.size());
@@ -100,6 +111,10 @@ void Request::Parser::on_field_impl(Field name, Text, Text value, Error& error) 
   if (name == Field::expect) {
     request_.expects_continue_ = true;
     if (!iequals(value, "100-continue")) request_.refuse(417, error);
+  }
+  if (std::string* const text = request_.condition(name)) {
+    if (!text->empty()) *text += ", ";  // a list goes on; any other is none that says something
+    text->append(value.data(), value.size());
   }
 }
 

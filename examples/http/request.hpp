@@ -4,6 +4,8 @@
 // split, the result is the same.
 #pragma once
 
+#include "validators.hpp"
+
 #include <ostream>  // Beast, of 1.81, forgets it
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -45,6 +47,7 @@ class Request {
   bool expects_continue() const noexcept {
     return state_ == State::body && expects_continue_ && version_ >= 11 && !body_began_;
   }
+  const Conditions& conditions() const noexcept { return conditions_; }
   // Chunks are joined.
   const std::string& body() const noexcept { return body_; }
 
@@ -79,6 +82,7 @@ class Request {
   std::size_t parse_body(std::string_view input);
   std::size_t put(std::string_view input, Error& error);
   std::size_t fail(int status);
+  std::string* condition(Field name);
   void refuse(int status, Error& error);
 
   Limits limits_;
@@ -93,6 +97,7 @@ class Request {
   bool body_began_ = false;
   std::size_t searched_ = 0;  // of the head, for its end
   std::string target_;
+  Conditions conditions_;
   std::string body_;
 };
 

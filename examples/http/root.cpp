@@ -50,7 +50,9 @@ Task<Found> Root::open(const std::string& path) const {
   } else {
     ::fcntl(fd, F_SETFL, 0);  // with O_NONBLOCK the ring would not wait for the disk
     found.file = File::adopt(owner.release(), "rb", true, {.buffering = 0});
-    found.size = static_cast<std::uint64_t>(stat.st_size);
+    found.version = {.modified = stat.st_mtim.tv_sec,
+                     .nanoseconds = static_cast<std::uint32_t>(stat.st_mtim.tv_nsec),
+                     .size = static_cast<std::uint64_t>(stat.st_size)};
   }
   co_return found;
 }

@@ -1,14 +1,16 @@
 // Root: a directory whose files are served, and nothing that is not below it.
 #pragma once
 
+#include "validators.hpp"
+
 #include <eddy/eddy.hpp>
 
 namespace http {
 
-// A file to read, or the error why there is none. Its size is that of when it was opened.
+// A file to read, or the error why there is none. Its version is that of when it was opened.
 struct Found {
   eddy::File file;
-  std::uint64_t size = 0;
+  Validators version;
   int error = 0;
 };
 
