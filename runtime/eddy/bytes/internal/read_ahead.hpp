@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace eddy::internal {
 
@@ -72,6 +73,13 @@ class ReadAhead {
     if (begin_ < bytes.size()) grow(bytes.size(), 0);
     begin_ -= bytes.size();
     std::memcpy(data_ + begin_, bytes.data(), bytes.size());
+  }
+
+  void swap(ReadAhead& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
   }
 
   // Frees the memory. What was there is gone.

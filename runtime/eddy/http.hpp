@@ -1,0 +1,8 @@
+// An HTTP client, by libcurl: a library of its own, eddy-http.
+#pragma once
+
+#include <eddy/http/client.hpp>
+#include <eddy/http/error.hpp>
+#include <eddy/http/json.hpp>
+#include <eddy/http/request.hpp>
+#include <eddy/http/response.hpp>
