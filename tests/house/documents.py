@@ -10,6 +10,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "runtime/README.md", "runtime/asyncio.md",
              "runtime/debugging.md"]
+BESIDE = ["http", "sql", "tls"]
 # What a block may use without saying so.
 AROUND = """#include <eddy/eddy.hpp>
 #include <algorithm>
@@ -27,7 +28,8 @@ def compile_block(text, folder, number, output=None):
     if "int main" not in text:
         if "co_await" in text and not re.search(r"^[\w:<>]*Task<", text, re.M):
             text = "Task<> block() {\n" + text + "\n}\n"
-        text = AROUND + text
+        beside = "".join(f"#include <eddy/{name}.hpp>\n" for name in BESIDE if f"{name}::" in text)
+        text = beside + AROUND + text
     source.write_text(text)
     how = ["-o", str(output)] + sys.argv[1:2] + ["-luring"] if output else ["-fsyntax-only"]
     run = subprocess.run(

@@ -1,6 +1,6 @@
 """Installs the library somewhere and builds a separate program against it: through pkg-config and through
 CMake's find_package with the shared and with the static library, with eddy as a meson subproject, and with
-eddy's sources by CMake's FetchContent. gdb finds what is installed for it."""
+eddy's sources by CMake's FetchContent; so with the libraries beside it, where what they need is there. gdb finds what is installed for it."""
 import os
 import pathlib
 import shutil
@@ -17,6 +17,18 @@ eddy::Task<int> answer() {
   co_return 42;
 }
 int main() { std::printf("%d\\n", eddy::run(answer())); }
+"""
+# Libraries beside eddy's: the package that each stands on, and something of its own.
+BESIDE = {
+    "http": ("libcurl", "eddy::http::Client client;"),
+    "sql": ("libpq", "eddy::sql::ConnectOptions options;"),
+    "tls": ("openssl", "eddy::tls::ClientContext context;"),
+}
+BESIDE_CMAKE = """cmake_minimum_required(VERSION 3.20)
+project(user CXX)
+find_package(eddy 0.1 REQUIRED)
+add_executable(user main.cpp)
+target_link_libraries(user PRIVATE {targets})
 """
 MESON = """project('user', 'cpp', default_options: ['buildtype=plain'])
 add_project_arguments('-std=c++23', language: 'cpp')
@@ -36,7 +48,7 @@ include(FetchContent)
 FetchContent_Declare(eddy SOURCE_DIR {root} SOURCE_SUBDIR runtime)
 FetchContent_MakeAvailable(eddy)
 add_executable(user main.cpp)
-target_link_libraries(user PRIVATE eddy::eddy)
+target_link_libraries(user PRIVATE {targets})
 """
 
 
@@ -62,6 +74,33 @@ def cmake(folder, text, *options, **how):
     run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja", *options, **how)
     run("cmake", "--build", folder / "build")
     return folder / "build"
+
+
+def there(name):
+    """Whether what a library beside eddy's stands on is there."""
+    return subprocess.run(["pkg-config", "--exists", BESIDE[name][0]]).returncode == 0
+
+
+def program_of(names):
+    """One that has something of each of these libraries."""
+    includes = "".join(f"#include <eddy/{name}.hpp>\n" for name in names)
+    body = " ".join(BESIDE[name][1] for name in names)
+    return includes + PROGRAM.replace("int main() {", "int main() { " + body)
+
+
+def check_beside(names, work, prefix, environment, compiler, with_compiler):
+    """By pkg-config with the shared libraries, and by CMake's find_package."""
+    folder = work / "beside"
+    folder.mkdir()
+    (folder / "main.cpp").write_text(program_of(names))
+    flags = run("pkg-config", "--cflags", "--libs", *(f"eddy-{name}" for name in names),
+                env=environment).split()
+    run(*compiler, folder / "main.cpp", "-o", folder / "user", *flags, env=environment)
+    check(folder / "user", env=environment)
+    targets = " ".join(f"eddy::{name}" for name in names)
+    found = cmake(folder / "found", BESIDE_CMAKE.format(targets=targets),
+                  f"-DCMAKE_PREFIX_PATH={prefix}", *with_compiler)
+    check(found / "user")
 
 
 def check_gdb_script(prefix):
@@ -99,6 +138,9 @@ def main():
         found = cmake(work / "found", CMAKE, f"-DCMAKE_PREFIX_PATH={prefix}", *with_compiler)
         check(found / "shared")
         check(found / "static")
+        beside = [name for name in BESIDE if there(name)]
+        if beside:
+            check_beside(beside, work, prefix, environment, compiler, with_compiler)
         (prefix / "lib/libeddy.so").unlink()
         flags = run("pkg-config", "--static", "--cflags", "--libs", "eddy", env=environment).split()
         run(*compiler, work / "main.cpp", "-o", work / "static", *flags, env=environment)
@@ -109,13 +151,17 @@ def main():
         shutil.copy(work / "main.cpp", user)
         (user / "meson.build").write_text(MESON)
         os.symlink(ROOT, user / "subprojects" / "eddy")
-        run("meson", "setup", user / "build", user)
+        run("meson", "setup", user / "build", user, *(f"-Deddy:{name}=disabled" for name in BESIDE))
         run("ninja", "-C", user / "build")
         check(user / "build" / "user")
-        fetched = cmake(work / "fetched", FETCH.format(root=ROOT), *with_compiler,
+        (work / "main.cpp").write_text(program_of(beside))
+        targets = " ".join(["eddy::eddy", *(f"eddy::{name}" for name in beside)])
+        fetched = cmake(work / "fetched", FETCH.format(root=ROOT, targets=targets), *with_compiler,
+                        *(f"-DEDDY_{name.upper()}=ON" for name in beside),
                         "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=1000")
         check(fetched / "user")
-    print("pkg-config and find_package, shared and static, subproject and FetchContent: each printed 42")
+    print("pkg-config and find_package, shared and static, subproject and FetchContent: each printed 42,",
+          "and with what stands beside:", *beside)
     return 0
 
 

@@ -18,6 +18,11 @@ BELOW = {
     "net": ["base", "core", "sync", "bytes", "work"],
     "kit": ["base", "core", "sync", "flow", "bytes", "work", "file", "net"],
 }
+# Libraries beside eddy's: each stands on all floors and not on the others, is in no umbrella but its own,
+# and its headers for users include none of the library that it stands on.
+BESIDE = ["http", "sql", "tls"]
+BELOW |= {name: FLOORS for name in BESIDE}
+FOREIGN = r"#include [<\"](curl/|libpq|postgres|openssl/)"
 # So many EDDY_ASSERT or EDDY_VERIFY in 100 lines of code, at the least.
 ASSERTIONS = {"core": 2, "sync": 2, "flow": 2, "work": 2, "file": 2, "net": 2, "kit": 2}
 problems = []
@@ -87,14 +92,15 @@ def check_assertions(folder):
 
 def check_library():
     library = ROOT / "runtime" / "eddy"
-    for floor in FLOORS:
+    for floor in FLOORS + BESIDE:
         folder = library / floor
         umbrella = (library / f"{floor}.hpp").read_text()
         check_order(folder)
         if floor in ASSERTIONS:
             check_assertions(folder)
-        if f"#include <eddy/{floor}.hpp>" not in (library / "eddy.hpp").read_text():
-            problem(library / "eddy.hpp", 1, f"does not include {floor}.hpp")
+        included = f"#include <eddy/{floor}.hpp>" in (library / "eddy.hpp").read_text()
+        if included != (floor in FLOORS):
+            problem(library / "eddy.hpp", 1, f"does{'' if included else ' not'} include {floor}.hpp")
         listed = set(re.findall(r"'([\w./]+)'", (folder / "meson.build").read_text()))
         files = {str(f.relative_to(folder)) for f in folder.rglob("*.[ch]pp")}
         for name in files ^ listed:
@@ -108,6 +114,8 @@ def check_library():
                     problem(path, 1, "no #pragma once")
                 if not lines[0].startswith("// "):
                     problem(path, 1, "does not say what it is in its first line")
+                if path.parent == folder and re.search(FOREIGN, path.read_text()):
+                    problem(path, 1, "includes a header of another library, and is for users")
                 check_audience(path, f"#include <eddy/{path.relative_to(library)}>" in umbrella)
             check_includes(path, floor)
     for name in ["utils", "detail", "helpers", "common", "misc", "impl"]:
