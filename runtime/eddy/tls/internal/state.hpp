@@ -35,7 +35,7 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   static constexpr std::size_t batch = 64 * 1024;  // encrypted at most so far ahead
 
   // `ssl` becomes its own. `name` is whom one talks to, for messages; empty: the peer's address.
-  TlsState(std::unique_ptr<Transport> over, ssl_st* own, std::string name);
+  TlsState(std::unique_ptr<Transport> over, ssl_st* own, std::string name) noexcept;
   ~TlsState();
 
   void require_free_to_read() const { if (reading) [[unlikely]] refuse_second("read from"); }
@@ -59,20 +59,17 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   Got decrypt_ahead();
   // After a step that wants more: has the transport fetch it. Fails when that fails, or has ended.
   static Task<> fetch(Counted state);
-  // What OpenSSL had to say while it read goes on its way, whether or not that succeeded.
-  void send_replies() noexcept;
 
   // -- writing --
 
-  // Encrypts what there is room for; how much of `bytes` that was. Throws what failed.
-  std::size_t encrypt(Bytes bytes);
+  // Encrypts what there is room for; how much of `bytes` that was. When it failed, write_failure
+  // says why.
+  Expected<std::size_t> encrypt(Bytes bytes);
   // Until nothing is left to be sent.
   static Task<> flush(Counted state);
-  // The same, by itself.
-  static void flush_beside(Counted state);
-  // close_notify, behind what was written. REQUIRES: the handshake is over
-  void say_goodbye();
-  void shutdown_write(Counted self);
+  // The same, by itself: nobody waits for it. Without memory, the next flush sends it.
+  void flush_beside() noexcept;
+  void shutdown_write();
 
   // -- the handshake --
 
@@ -80,10 +77,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
 
   // -- failures --
 
-  // ... of the last call of OpenSSL, on this thread, whose queue of errors it empties.
-  Failure failure_of(std::string_view verb);
   Failure failure(Errc kind, std::string_view verb, std::string_view said) const;
-  Failure cancelled_by_close(std::string_view verb) const;
+  Failure error(int code, std::string_view verb) const noexcept;
   std::string subject() const noexcept;
 
   std::unique_ptr<Transport> transport;
@@ -92,6 +87,9 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   Outgoing out;
   std::optional<Failure> read_failure;
   std::optional<Failure> write_failure;
+  std::shared_ptr<ClientCore> client;  // whose session callback looks for them
+  std::shared_ptr<ServerCore> server;
+  std::string session_key;
   Event changed;  // something has gone, or somebody has left
   bool reading = false;
   bool writing = false;
@@ -104,11 +102,19 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   bool said_goodbye = false;
   bool shuts = false;      // and the transport's writing side ends when everything has gone
   bool fatal = false;      // OpenSSL has given up
+  bool no_memory = false;  // for what OpenSSL has written
   bool closing = false;
 
  private:
+  static constexpr std::size_t record = 16 * 1024;
+  static constexpr std::size_t overhead = 64;  // of a record, more than it can be
+
   [[noreturn, gnu::cold]] static void refuse_second(const char* verb);
-  void note(int result, std::string_view verb);
+  static Task<> send_out(Counted state);
+  static Task<> say_farewell(Counted state);
+  void say_goodbye() noexcept;
+  // Of the last call of OpenSSL on this thread, whose queue of errors it empties.
+  Failure failure_of_last(std::string_view verb);
 
   std::string name_;
 };
