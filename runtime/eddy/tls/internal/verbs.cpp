@@ -101,6 +101,7 @@ Task<> read_exactly(TlsState::Counted state, MutableBytes into) {
 
 Task<std::size_t> write_some(TlsState::Counted state, Bytes bytes) {
   state->require_free_to_write();
+  if (bytes.empty()) co_return 0;
   const Writing writing(*state);
   EDDY_DO(TlsState::flush(state));
   if (state->closing) co_await fail(state->error(ECANCELED, "write"));
