@@ -1,0 +1,90 @@
+// Runs a test's coroutine against the PostgreSQL of the program, on a loop of its own and in real
+// time, and checks that nothing is left: no task, timer or operation, and no descriptor.
+#pragma once
+
+#include "support/directory.hpp"
+#include "support/postgres.hpp"
+
+#include <eddy/eddy.hpp>
+#include <eddy/sql.hpp>
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+using namespace std::chrono_literals;
+
+namespace test {
+
+template <class F>
+void on_postgres(F body) {
+  Postgres::shared();
+  const unsigned before = open_descriptors();
+  {
+    eddy::Loop loop({.submission_entries = 32, .completion_entries = 64});
+    loop.on_exception([](const eddy::ExceptionReport& report) {
+      ADD_FAILURE() << "unexpected report: " << eddy::to_text(report);
+    });
+    loop.run(body());
+    loop.close();
+    const eddy::Stats stats = loop.stats();
+    EXPECT_EQ(stats.tasks, 0u);
+    EXPECT_EQ(stats.timers, 0u);
+    EXPECT_EQ(stats.in_flight, 0u);
+    EXPECT_EQ(stats.queued, 0u);
+  }
+  EXPECT_EQ(open_descriptors_in_the_end(before), before);
+}
+
+// The same, with a connection that is closed at the end.
+template <class F>
+void on_connection(F body, const std::string& conninfo = Postgres::shared().by_socket()) {
+  on_postgres([&]() -> eddy::Task<> {
+    eddy::sql::Connection connection = co_await eddy::sql::connect(conninfo);
+    co_await body(connection);
+    co_await connection.close();
+  });
+}
+
+// What `awaitable` fails with, which must be a sql::Error.
+template <class A>
+eddy::Task<eddy::sql::Error> error_of(A awaitable) {
+  std::optional<eddy::sql::Error> found;
+  try {
+    static_cast<void>(co_await std::move(awaitable));
+  } catch (const eddy::sql::Error& error) {
+    found = error;
+  }
+  EXPECT_TRUE(found) << "it did not fail";
+  if (!found) throw std::runtime_error("it did not fail");
+  co_return *std::move(found);
+}
+
+// Does `action` throw a sql::Error that says `text`?
+template <class F>
+std::string said_when(F action) {
+  try {
+    action();
+  } catch (const eddy::sql::Error& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+}  // namespace test
+
+// A struct whose columns are named, which has to be done in namespace scope.
+namespace test {
+struct Person {
+  int id = 0;
+  std::string name;
+  std::optional<std::string> email;
+};
+}  // namespace test
+template <>
+inline constexpr auto eddy::sql::columns<test::Person> =
+    std::tuple(column("id", &test::Person::id), column("name", &test::Person::name),
+               column("email", &test::Person::email));
