@@ -10,7 +10,7 @@ using namespace eddy;
 struct StreamOverUnixSocket {
   using Stream = eddy::Stream;
   static constexpr bool sends_files = true;
-  static constexpr std::size_t allocations_of_others = 0;
+  static std::size_t allocations_of_others() { return 0; }
   static Task<> connect(Stream& a, Stream& b) {
     test::Ends ends;
     a = std::move(ends.a);
