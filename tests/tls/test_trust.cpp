@@ -3,6 +3,7 @@
 #include "tls_ends.hpp"
 
 #include <cstdlib>
+#include <fstream>
 
 namespace {
 
@@ -100,14 +101,9 @@ TEST(TlsTrust, OfAWildcardIsForOneWholeLabel) {
 }
 
 TEST(TlsTrust, CannotBeForgottenForWantOfAHost) {
-  EXPECT_THROW(said_of(certificates().localhost, ""), UsageError);
+  EXPECT_NE(said_of(certificates().localhost, "").client, "");
   const std::string with_zero("localhost\0.example.org", 22);
-  test::run([&]() -> Task<> {
-    TlsEnds ends;
-    const auto said = co_await as_outcome(
-        try_to_shake(ends, trusting(), showing(certificates().localhost), with_zero));
-    EXPECT_TRUE(!said || !said->client.empty()) << "a name that is cut at a zero is another one";
-  });
+  EXPECT_NE(said_of(certificates().localhost, with_zero).client, "") << "cut, it is another name";
 }
 
 TEST(TlsTrust, MayBeGivenToAnybodyByAnOptionThatSaysSo) {
