@@ -1,0 +1,37 @@
+"""A site of which a quarter fails, and a tenth never answers."""
+import re
+import subprocess
+
+from test import check
+
+
+def scrape(program, pages, at_once, patience):
+    result = subprocess.run([program, str(pages), str(at_once), str(patience)], capture_output=True, text=True,
+                            timeout=100)
+    check("exit code", (result.returncode, result.stderr[:2000] if result.returncode else ""), (0, ""))
+    *failures, counts, last = re.sub(r"127\.0\.0\.1:\d+", "HOST", result.stdout).splitlines()
+    return sorted(failures), [int(n) for n in re.findall(r"\d+", counts)], last
+
+
+def failures_of(pages, patience):
+    failures = []
+    for number in range(pages):
+        why = "500 Internal Server Error" if number % 4 == 3 else ""
+        if number % 20 in (5, 13):
+            why = f"timed out after {patience}ms (total), while waiting for the answer"
+        if why:
+            failures.append(f"Failed to scrape http://HOST/{number}: GET 'http://HOST/{number}': {why}")
+    return sorted(failures)
+
+
+def test(program, work):
+    """One more attempt makes 1 of 20 well, two more make the 5 no better, and who stalls has none."""
+    failures, counts, last = scrape(program, 20, 5, 1500)
+    check("counts", counts, [13, 12 + 2 + 5 * 3 + 2, 5])
+    check("failures", failures, failures_of(20, "1.5"))
+    check("last", last, "the last one: Article 18")
+    failures, counts, last = scrape(program, 2000, 200, 3000)
+    check("many", counts[:2], [1300, 3100])
+    check("connections", 100 < counts[2] <= 200, True)
+    check("many failures", failures, failures_of(2000, "3"))
+    check("the last of many", last, "the last one: Article 1998")
