@@ -243,7 +243,8 @@ inline eddy::Task<> expect_continue(Exchange& it) {
 }
 // It has enough, and says so before the body is through.
 inline eddy::Task<> refuse_the_body(Exchange& it) {
-  co_await it.answer("too much", "413 Content Too Large", "Connection: close\r\n");
+  co_await it.answer("too much", "413 Content Too Large");
+  co_await it.until_gone();
   it.ends = true;
 }
 // A body without a length ends with the connection.
