@@ -1,0 +1,246 @@
+// Rows of http: a client, and what its server sends when it is told to.
+#include "support/awaitables.hpp"
+
+#include "http/json_hook.hpp"
+#include "http/odd_server.hpp"
+#include "support/directory.hpp"
+
+#include <eddy/http.hpp>
+
+namespace {
+
+using namespace test;
+using test::Directory;
+
+// Time is virtual, and passes at once where nothing else is to be done: no limits.
+constexpr http::Timeouts no_limits{.total = 0s, .connect = 0s};
+
+// A server in the world's loop that answers "/gate" when it is told to.
+struct Asking {
+  Task<> begin() {
+    server.emplace();
+    server->on("/gate", [this](Exchange& it) -> Task<> {
+      co_await it.read_body();
+      co_await gate.wait();
+      co_await it.answer("an answer\n");
+    });
+    url = server->url + "/gate";
+    co_return;
+  }
+  void wake() { gate.set(); }
+  void take(http::Response response) { EXPECT_EQ(response.status(), 200); }
+  Task<> check() {
+    co_await client.close();
+    co_await server->stop();
+    EXPECT_EQ(client.stats().running, 0u);
+    EXPECT_EQ(client.stats().waiting, 0u);
+  }
+  std::optional<OddServer> server;
+  Event gate;
+  http::Client client{{.timeouts = no_limits}};
+  std::string url;
+};
+
+const Rows<Asking> asking = {
+    {"Client::request",
+     [](Asking& w) -> Task<> {
+       http::Response response = co_await w.client.request("OPTIONS", w.url);
+       w.take(std::move(response));
+     },
+     together},
+    {"Client::get",
+     [](Asking& w) -> Task<> {
+       http::Response response = co_await w.client.get(w.url, {.query = {{"a", "b"}}});
+       w.take(std::move(response));
+     },
+     together},
+    {"Client::head", [](Asking& w) { return only(w.client.head(w.url)); }, together},
+    {"Client::post",
+     [](Asking& w) -> Task<> {
+       http::Response response = co_await w.client.post(w.url, {.body = "some bytes"});
+       w.take(std::move(response));
+     },
+     together},
+    {"Client::put",
+     [](Asking& w) -> Task<> {
+       http::Response response = co_await w.client.put(w.url, {.body = http::json_text("{}")});
+       w.take(std::move(response));
+     },
+     together},
+    {"Client::patch", [](Asking& w) { return only(w.client.patch(w.url)); }, together},
+    {"Client::delete_", [](Asking& w) { return only(w.client.delete_(w.url)); }, together},
+};
+
+// Who waits for the one place that there is, until the response that holds it is through.
+struct Crowded : Asking {
+  Task<> begin() {
+    co_await Asking::begin();
+    server->on("/hold", [this](Exchange& it) -> Task<> {
+      co_await it.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+      co_await gate.wait();
+      co_await it.say("held");
+    });
+    client = http::Client({.max_connections = 1, .timeouts = no_limits});
+    holder = co_await client.get(server->url + "/hold");
+  }
+  Task<> check() {
+    const std::string text = co_await holder.text();
+    EXPECT_EQ(text, "held");
+    co_await Asking::check();
+  }
+  http::Response holder;
+};
+const Rows<Crowded> crowded = {{"Client::get where_no_place_is_free",
+                                [](Crowded& w) { return only(w.client.get(w.url)); }, together}};
+
+// Closed while a request runs, and with an idle connection.
+struct Closing : Asking {
+  Task<> begin() {
+    co_await Asking::begin();
+    http::Response idle = co_await client.get(server->url + "/idle");
+    const std::string text = co_await idle.text();
+    EXPECT_EQ(text, "GET /idle\n");
+    running = spawn(only(client.get(url)));
+    co_await server->until_requests(2);
+  }
+  Task<> check() {
+    co_await client.close();
+    static_cast<void>(co_await as_outcome(running));
+    co_await Asking::check();
+  }
+  JoinHandle<> running;
+};
+const Rows<Closing> closing = {
+    {"Client::close", [](Closing& w) { return w.client.close(); }, by_itself}};
+
+// A response whose head is there, and whose body comes when it is told to.
+struct Reading : Asking {
+  static constexpr std::string_view body = "{\"name\": \"eddy\", \"ok\": true}\n";
+  Task<> begin() {
+    co_await Asking::begin();
+    server->on("/body", [this](Exchange& it) -> Task<> {
+      co_await it.say("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                      "\r\n\r\n");
+      co_await gate.wait();
+      co_await it.say(std::string(body));
+    });
+    response = co_await client.get(server->url + "/body");
+  }
+  Task<> check() {
+    wake();
+    auto rest = co_await as_outcome(response.text());
+    if (rest) {
+      got += *rest;
+      EXPECT_EQ(got, body) << "bytes were lost, or came twice";
+    } else {
+      // There was no memory, here or there.
+      EXPECT_TRUE(failed) << rest.error().error_code().message();
+      EXPECT_TRUE(body.starts_with(got));
+    }
+    response = {};
+    co_await Asking::check();
+  }
+  http::Response response;
+  std::array<char, 64> buffer{};
+  std::string got;
+  bool failed = false;
+};
+const Rows<Reading> reading = {
+    {"Response::text",
+     [](Reading& w) -> Task<> {
+       const std::string piece = co_await w.response.text();
+       w.got += piece;
+     },
+     refused},
+    {"Response::read_all",
+     [](Reading& w) -> Task<> {
+       const std::string piece = co_await w.response.read_all();
+       w.got += piece;
+     },
+     refused},
+    {"Response::bytes",
+     [](Reading& w) -> Task<> {
+       const std::vector<std::byte> piece = co_await w.response.bytes();
+       w.got += Bytes(piece).text();
+     },
+     refused},
+    {"Response::json",
+     [](Reading& w) -> Task<> {
+       const test::Named value = co_await w.response.json<test::Named>();
+       EXPECT_EQ(value.name, "eddy");
+       w.got = Reading::body;
+     },
+     refused},
+    {"Response::read_some",
+     [](Reading& w) -> Task<> {
+       const std::size_t count = co_await w.response.read_some(w.buffer);
+       w.got += Bytes(w.buffer.data(), count).text();
+     },
+     refused},
+    {"Response::read_exactly",
+     [](Reading& w) -> Task<> {
+       co_await w.response.read_exactly(MutableBytes(w.buffer.data(), 10));
+       w.got += Bytes(w.buffer.data(), 10).text();
+     },
+     refused},
+    {"Response::read_until",
+     [](Reading& w) -> Task<> {
+       const std::string piece = co_await w.response.read_until(",");
+       w.got += piece;
+     },
+     refused},
+    {"Response::readline",
+     [](Reading& w) -> Task<> {
+       const std::string piece = co_await w.response.readline();
+       w.got += piece;
+     },
+     refused},
+    {"LinesOf::next of_a_response",
+     [](Reading& w) -> Task<> {
+       auto lines = w.response.lines();
+       const auto piece = co_await lines.next();
+       if (piece) w.got += *piece;
+     },
+     refused},
+    {"Response::fill", [](Reading& w) { return only(w.response.fill()); }, refused},
+};
+
+// The same, into a file.
+struct Downloading : Reading {
+  Task<> check() {
+    if (std::filesystem::exists(path)) got = directory.read("file");
+    co_await Reading::check();
+  }
+  Directory directory;
+  std::string path = directory.path("file");
+};
+const Rows<Downloading> downloading = {
+    {"Response::download_to", [](Downloading& w) { return only(w.response.download_to(w.path)); },
+     refused}};
+
+// A body that somebody makes when he is told to.
+struct Sending : Asking {
+  struct Source : http::BodySource {
+    explicit Source(Event& gate) : gate(gate) {}
+    Task<std::size_t> read_some(MutableBytes into) override {
+      co_await gate.wait();
+      if (std::exchange(done, true)) co_return 0;
+      into.data()[0] = std::byte{'x'};
+      co_return 1;
+    }
+    Event& gate;
+    bool done = false;
+  };
+  Source source{gate};
+};
+const Rows<Sending> sending = {{"BodySource::read_some",
+                                [](Sending& w) -> Task<> {
+                                  w.source.done = false;
+                                  http::Response response = co_await w.client.put(
+                                      w.server->url + "/x", {.body = w.source});
+                                  const std::string text = co_await response.text();
+                                  EXPECT_EQ(text, "PUT /x\nx");
+                                },
+                                apart}};
+
+}  // namespace
