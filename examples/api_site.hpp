@@ -38,7 +38,8 @@ class ApiSite : public LocalSite {
     const std::string& path = request.path;
     if (request.method == "POST") return {{"received", json::parse(request.body)}};
     if (path.starts_with("/users/")) return user(path.substr(7));
-    if (path.starts_with("/items?page=")) return json(std::vector<int>(std::stoul(path.substr(12))));
+    if (path.starts_with("/items?page="))
+      return json(std::vector<int>(std::stoul(path.substr(12))));
     return {{"path", path}};
   }
   static json user(const std::string& rest) {

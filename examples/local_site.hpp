@@ -33,7 +33,7 @@ class LocalSite {
 
     std::string body;
     int status;
-    bool stalls = false;  // nothing comes, until the client goes away
+    bool stalls = false;        // nothing comes, until the client goes away
     eddy::AnyDuration after{};  // so long nothing comes
   };
   using Pages = std::function<Page(const Request&)>;
@@ -148,19 +148,15 @@ class LocalSite {
     return at == head.end() ? 0 : std::stoul(std::string(at + name.size(), head.end()));
   }
   static std::string reason(int status) {
-    switch (status) {
-      case 200: return "OK";
-      case 404: return "Not Found";
-      case 500: return "Internal Server Error";
-      case 503: return "Service Unavailable";
-      default: return "Status";
-    }
+    if (status == 404) return "Not Found";
+    if (status == 500) return "Internal Server Error";
+    if (status == 503) return "Service Unavailable";
+    return status == 200 ? "OK" : "Status";
   }
-
 
   Pages pages_;
   std::string url_;
-  eddy::Loop* loop_ = nullptr;       // these are the site's thread's, once it listens
+  eddy::Loop* loop_ = nullptr;  // these are the site's thread's, once it listens
   eddy::JoinHandle<> serving_;
   std::vector<Place*> open_;
   std::atomic<std::size_t> peak_ = 0, busiest_ = 0, connections_ = 0, requests_ = 0;

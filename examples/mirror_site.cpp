@@ -1,10 +1,10 @@
-// Downloads a site to a folder: its first page, and whatever of the site that links to. Run again it
-// goes on where it was stopped, in the middle of a file, and asks only for what is new.
+// Downloads a site to a folder: its first page, and whatever of the site that links to. Run again
+// it goes on where it was stopped, in the middle of a file, and asks only for what is new.
 //
 // Run:    examples/run mirror_site [OPTIONS] URL FOLDER
 //         examples/run http_server . & examples/run mirror_site http://127.0.0.1:8080/ copy
-// Prints: what could not be had, and how many files are new, resumed and unchanged. Progress goes to
-//         stderr.
+// Prints: what could not be had, and how many files are new, resumed and unchanged. Progress goes
+//         to stderr.
 //
 // A file that is on its way is NAME.part, and NAME.part.etag says of which version of it that is:
 // the rest is asked for on the condition that it still is that one (If-Range). A file that is there
@@ -36,7 +36,8 @@ struct Options {
 // -- what is told by HTTP --
 
 static std::string format_date(FileTime time) {
-  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  const std::time_t seconds =
+      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
   char text[40];
   std::tm parts{};
   return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT",
@@ -61,12 +62,14 @@ static std::uint64_t begin_of(std::string_view content_range) {
 
 // -- a site's names --
 
-// The path on the site that `link` leads to from the page at `from`; empty: to elsewhere, or nowhere.
+// The path on the site that `link` leads to from the page at `from`; empty: to elsewhere, or
+// nowhere.
 static std::string resolve_link(std::string_view link, const std::string& from) {
   link = link.substr(0, link.find_first_of("#?"));
   if (link.empty() || link.starts_with("//") || link.find(':') != link.npos) return {};
-  const std::string whole =
-      link.front() == '/' ? std::string(link) : from.substr(0, from.rfind('/') + 1) + std::string(link);
+  const std::string whole = link.front() == '/'
+                                ? std::string(link)
+                                : from.substr(0, from.rfind('/') + 1) + std::string(link);
   return path(whole).lexically_normal().string();
 }
 
@@ -92,7 +95,9 @@ static path local_name(const std::string& on_site) {
 class Mirror {
  public:
   Mirror(std::string site, path folder, const Options& options)
-      : site_(std::move(site)), folder_(std::move(folder)), options_(options),
+      : site_(std::move(site)),
+        folder_(std::move(folder)),
+        options_(options),
         // As it is stored: what is compressed on the way has no places to go on at.
         client_({.timeouts = {.total = Duration(0), .idle = 30s}, .compression = false}) {
     if (options.rate > 0) limiter_.emplace(options.rate, 1s, burst);
@@ -182,7 +187,8 @@ class Mirror {
       co_return;
     }
     const std::string_view content_range = response.headers().get("Content-Range", "");
-    const bool complete = response.status() == 416 && content_range == "bytes */" + std::to_string(there);
+    const bool complete =
+        response.status() == 416 && content_range == "bytes */" + std::to_string(there);
     const bool goes_on = response.status() == 206 && begin_of(content_range) == there;
     if (!complete) response.raise_for_status();
     if (!complete && !goes_on) co_await begin_anew(response, part, etag_file);
@@ -193,7 +199,8 @@ class Mirror {
   }
 
   // What there is of another version goes first; then it may be said which one follows.
-  static Task<> begin_anew(const http::Response& response, const path& part, const path& etag_file) {
+  static Task<> begin_anew(const http::Response& response, const path& part,
+                           const path& etag_file) {
     co_await fs::remove(etag_file, {.missing_ok = true});
     co_await write_text(part, "");
     const std::string etag(response.headers().get("ETag", ""));

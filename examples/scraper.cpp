@@ -93,12 +93,10 @@ class Scraper {
 static LocalSite::Page page_for(const LocalSite::Request& request, std::vector<bool>& seen) {
   const auto number = std::stoul(request.path.substr(1));
   LocalSite::Page page("<title>Article " + std::to_string(number) + "</title>\n");
-  switch (number % 20) {
-    case 3: case 7: case 11: case 15: case 19: page.status = 500; break;
-    case 5: case 13: page.stalls = true; break;
-    case 2: page.status = seen.at(number) ? 200 : 503; break;
-    default: break;
-  }
+  const auto kind = number % 20;
+  if (kind % 4 == 3) page.status = 500;
+  if (kind == 2 && !seen.at(number)) page.status = 503;
+  page.stalls = kind == 5 || kind == 13;
   seen.at(number) = true;
   return page;
 }

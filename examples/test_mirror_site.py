@@ -15,7 +15,7 @@ BIG = 6_000_000
 def make_site(root):
     (root / "sub/deep").mkdir(parents=True)
     (root / "index.html").write_text('<a href="sub/page.html">x</a> <img src="/picture.png">\n'
-                                     '<a href="big.bin#part">big</a> <a href="http://elsewhere.invalid/">no</a>\n'
+                                     '<a href="big.bin#part">big</a> <a href="http://other.invalid/">no</a>\n'
                                      '<a href="../../outside">no</a> <a href="mailto:x@y">no</a>')
     (root / "sub/page.html").write_text('<a href="../index.html">home</a> <a href="deep/">more</a>\n'
                                         '<a href="missing.txt">gone</a> <a href="/sub/page.html?x=1">me</a>')
@@ -38,9 +38,13 @@ def mirror(program, url, folder, *options):
     return [re.sub(r":\d+/", "/", line) for line in failed], numbers
 
 
+def linked_files(root):
+    return [p for p in root.rglob("*") if p.is_file() and p.name != "unlinked.txt"]
+
+
 def same_tree(root, copy):
     ours = sorted(str(p.relative_to(copy)) for p in copy.rglob("*") if p.is_file())
-    theirs = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and p.name != "unlinked.txt")
+    theirs = sorted(str(p.relative_to(root)) for p in linked_files(root))
     check("names", ours, theirs)
     for name in ours:
         check(name, filecmp.cmp(root / name, copy / name, shallow=False), True)
@@ -62,7 +66,8 @@ def start_and_stop(program, url, copy, how):
     return size
 
 
-MISSING = [f"{path}: GET 'http://127.0.0.1{path}': 404 Not Found" for path in ("/outside", "/sub/missing.txt")]
+MISSING = [f"{path}: GET 'http://127.0.0.1{path}': 404 Not Found"
+           for path in ("/outside", "/sub/missing.txt")]
 
 
 def test(program, work):
@@ -77,8 +82,7 @@ def test(program, work):
         url = "http://%s:%d/" % address
         failed, numbers = mirror(program, url, copy)
         check("failed", failed, MISSING)
-        total = sum(p.stat().st_size for p in root.rglob("*") if p.is_file() and p.name != "unlinked.txt")
-        check("first", numbers, [6, 0, 0, 2, total])
+        check("first", numbers, [6, 0, 0, 2, sum(p.stat().st_size for p in linked_files(root))])
         same_tree(root, copy)
 
         check("again", mirror(program, url, copy)[1], [0, 0, 6, 2, 0])

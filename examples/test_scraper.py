@@ -6,8 +6,8 @@ from test import check
 
 
 def scrape(program, pages, at_once, patience):
-    result = subprocess.run([program, str(pages), str(at_once), str(patience)], capture_output=True, text=True,
-                            timeout=100)
+    command = [program, str(pages), str(at_once), str(patience)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100)
     check("exit code", (result.returncode, result.stderr[:2000] if result.returncode else ""), (0, ""))
     *failures, counts, last = re.sub(r"127\.0\.0\.1:\d+", "HOST", result.stdout).splitlines()
     return sorted(failures), [int(n) for n in re.findall(r"\d+", counts)], last

@@ -1,5 +1,5 @@
-// Validators: by what a client tells one version of a file from another (RFC 9110, 8.8), and what it
-// asks by them: whether there is a newer one, and for a part of the one it knows.
+// Validators: by what a client tells one version of a file from another (RFC 9110, 8.8), and what
+// it asks by them: whether there is a newer one, and for a part of the one it knows.
 #pragma once
 
 #include <cstdint>
