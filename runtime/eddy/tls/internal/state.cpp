@@ -23,6 +23,11 @@ TlsState::~TlsState() {
   SSL_free(ssl);
 }
 
+// SSL_get_error() looks at what stands in the thread's queue. Clearing it is dearer than a look.
+static void forget_errors() noexcept {
+  if (ERR_peek_error() != 0) [[unlikely]] ERR_clear_error();
+}
+
 // -- failures --
 
 std::string TlsState::subject() const noexcept {
@@ -79,7 +84,11 @@ TlsState::Got TlsState::decrypt(MutableBytes into) {
   if (peer_done) return {Step::ended};
   while (count < into.size()) {
     std::size_t got = 0;
-    ERR_clear_error();
+    if (transport->buffered().empty() && SSL_has_pending(ssl) == 0) {
+      step = Step::wants_more;
+      break;
+    }
+    forget_errors();
     const bool read = SSL_read_ex(ssl, into.data() + count, into.size() - count, &got) == 1;
     count += got;
     if (read) continue;
@@ -146,7 +155,7 @@ Expected<std::size_t> TlsState::encrypt(Bytes bytes) {
   while (done < bytes.size() && out.size() < batch) {
     const std::size_t size = std::min(bytes.size() - done, record);
     std::size_t written = 0;
-    ERR_clear_error();
+    forget_errors();
     if (SSL_write_ex(ssl, bytes.data() + done, size, &written) != 1) {
       write_failure = failure_of_last("write");
       return std::unexpected(*write_failure);

@@ -67,6 +67,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   Expected<std::size_t> encrypt(Bytes bytes);
   // Until nothing is left to be sent.
   static Task<> flush(Counted state);
+  // The same. REQUIRES: nobody is flushing
+  static Task<> send_out(Counted state);
   // The same, by itself: nobody waits for it. Without memory, the next flush sends it.
   void flush_beside() noexcept;
   void shutdown_write();
@@ -110,7 +112,6 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   static constexpr std::size_t overhead = 64;  // of a record, more than it can be
 
   [[noreturn, gnu::cold]] static void refuse_second(const char* verb);
-  static Task<> send_out(Counted state);
   static Task<> say_farewell(Counted state);
   void say_goodbye() noexcept;
   // Of the last call of OpenSSL on this thread, whose queue of errors it empties.

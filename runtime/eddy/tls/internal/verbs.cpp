@@ -119,7 +119,11 @@ Task<> write_all(TlsState::Counted state, Bytes bytes) {
     auto taken = state->encrypt(bytes);
     if (!taken) co_await fail(std::move(taken.error()));
     bytes = Bytes(bytes.subspan(*taken));
-    EDDY_DO(TlsState::flush(state));
+    if (!state->flushing) {
+      EDDY_DO(TlsState::send_out(state));
+    } else {
+      EDDY_DO(TlsState::flush(state));
+    }
   }
 }
 
