@@ -67,13 +67,18 @@ Task<TransactionValue<B>> run_transaction(Connection& connection, B body,
     ended.emplace(std::unexpect, Failure::current());
   }
   auto& outcome = *ended;
-  if (outcome) {
-    auto committed = co_await as_outcome(commit_transaction(state, savepoint));
-    if (!committed) co_await fail(std::move(committed.error()));
-  } else {
-    co_await roll_back_transaction(state, savepoint);
-    co_await fail(std::move(outcome.error()));
+  try {
+    if (outcome) {
+      auto committed = co_await as_outcome(commit_transaction(state, savepoint));
+      if (!committed) co_await fail(std::move(committed.error()));
+    } else {
+      co_await roll_back_transaction(state, savepoint);
+    }
+  } catch (...) {  // no memory to tell the server: it learns of it this way
+    state->terminate("there was no memory to end a transaction");
+    throw;
   }
+  if (!outcome) co_await fail(std::move(outcome.error()));
   if constexpr (!std::is_void_v<Value>) co_return std::move(*outcome);
 }
 

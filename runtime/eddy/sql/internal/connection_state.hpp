@@ -10,8 +10,6 @@
 #pragma once
 
 #include <eddy/base/internal/counted.hpp>
-#include <eddy/core/join_handle.hpp>
-#include <eddy/core/poll_fd.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/sql/connect_options.hpp>
 #include <eddy/sql/error.hpp>
@@ -28,16 +26,16 @@
 #include <utility>
 #include <vector>
 
-#include <sys/types.h>
-
 struct pg_conn;  // libpq's PGconn
 
 namespace eddy::sql::internal {
 
+using eddy::internal::Counted;
+
 class SocketWait;
 class Use;
 
-using ResultPointer = eddy::internal::Counted<ResultData>;
+using ResultPointer = Counted<ResultData>;
 
 class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
  public:
@@ -49,21 +47,30 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   // Null when it is closed.
   pg_conn* conn() const noexcept { return conn_; }
   int socket() const noexcept;
+  std::uint64_t loop_id() const noexcept { return loop_; }
   bool busy() const noexcept { return in_use_; }
 
-  // Throws UsageError when a call is under way or it belongs to another loop; Error when it is
-  // closed.
+  // Throw UsageError where it belongs to another loop, or when a call is under way.
+  void require_own_loop() const;
   void require_free() const;
   // A call that was cancelled, or a stream that was left, still ends: wait for that.
   bool must_wait() const noexcept { return in_use_ && ending_; }
-  Task<> until_free();
+  // Until that has ended; with `ends` whatever call it is.
+  Task<> until_free(bool ends = false);
 
+  // A new connection of libpq's, in place of none.
+  void adopt(pg_conn* conn) noexcept;
   // It is closed: at once, or when the call that polls has ended, which is told to.
-  void terminate(std::string_view why) noexcept;
+  void terminate(const char* why) noexcept;
   // Why it is closed.
-  Failure closed_failure() const;
-  // Of what libpq last complained about; the connection is closed.
+  Failure closed_failure(std::string_view verb, std::string_view sql) const;
+  // libpq found it broken: it is closed, and this is why. REQUIRES: nobody polls
   Failure lost(std::string_view verb, std::string_view sql);
+
+  // The pipeline has no more statements. Closes the connection where that cannot be told.
+  void sync_pipeline() noexcept;
+  // Its last answer was read.
+  void end_command() noexcept;
 
   // After input was consumed: notifications and notices.
   void take_messages() noexcept;
@@ -73,36 +80,38 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   PreparedCache cache;
   std::deque<Notification> notifications;
   std::function<void(const Notice&)> on_notice;
-  std::vector<Notice> notices;
-  unsigned savepoints = 0;
+  std::vector<Notice> notices;  // that nobody was told of yet
+  unsigned savepoints = 0;      // of the transaction, one in the other
   bool in_command = false;
   bool in_pipeline = false;
+  bool is_synced = false;  // the end of the pipeline was sent
+  bool outdated = false;  // the last error: a plan, or a statement, that the server has not any more
 
  private:
   friend class SocketWait;
   friend class Use;
-  friend Task<> open_connection(eddy::internal::Counted<ConnectionState>);
   void finish() noexcept;
-  void adopt(pg_conn* conn) noexcept;
+  void tell_notices() noexcept;
 
   pg_conn* conn_ = nullptr;
   SocketWait* wait_ = nullptr;  // the poll that is under way
   Event freed_;
   std::uint64_t loop_;
-  pid_t process_;
+  std::uint32_t process_;
   bool in_use_ = false;
   bool ending_ = false;
   bool closing_ = false;
-  std::string why_closed_ = "it is not connected";
+  const char* why_closed_ = nullptr;
+  std::string why_lost_;
 };
 
-using StatePointer = eddy::internal::Counted<ConnectionState>;
+using StatePointer = Counted<ConnectionState>;
 
 // The right to a connection, while it lives.
 class Use {
  public:
-  // Throws as require_free().
-  explicit Use(StatePointer state);
+  // Throws as require_free(), and Error when it is closed and must not be.
+  explicit Use(StatePointer state, bool must_be_open = true);
   Use(Use&&) noexcept = default;
   Use& operator=(Use&&) = delete;
   ~Use() { end(); }
@@ -115,40 +124,5 @@ class Use {
  private:
   StatePointer state_;
 };
-
-// Waits until the socket has one of `events`, or the connection is terminated.
-class SocketWait : public PollFd {
- public:
-  SocketWait(ConnectionState& state, short events) noexcept
-      : PollFd(state.socket(), events), state_(&state) {}
-  void await_suspend(std::coroutine_handle<> frame) {
-    PollFd::await_suspend(frame);
-    state_->wait_ = this;
-  }
-  short await_resume() { return eddy::internal::value_or_raise(await_outcome()); }
-  Expected<short> await_outcome() {
-    state_->wait_ = nullptr;
-    return PollFd::await_outcome();
-  }
-
- private:
-  ConnectionState* state_;
-};
-
-// Connects, in place of what was there.
-Task<> open_connection(StatePointer state);
-// Sends what is queued, and reads until an answer is whole. Null: there is no more.
-Task<ResultPointer> next_result(ConnectionState& state);
-// All answers until there is no more: the last of them. Fails with the first error, after all.
-Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql);
-// Stops what is under way on the server, and reads what still comes; or closes the connection. Not
-// interrupted by a cancel, and ends without a failure.
-Task<> stop_command(Use& use);
-// The same in a task of its own, which ends the use.
-void stop_in_background(Use use) noexcept;
-
-// Of an answer of the server. `result` is not null.
-Failure failure_of(const ResultData& result, const char* verb, std::string_view sql);
-bool is_failure(const ResultData& result) noexcept;
 
 }  // namespace eddy::sql::internal

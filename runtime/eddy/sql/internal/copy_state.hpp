@@ -17,16 +17,18 @@ namespace eddy::sql::internal {
 struct CopyState : eddy::internal::RefCounted<CopyState> {
   CopyState(eddy::internal::Counted<ConnectionState> on, Text sql, bool to_server)
       : use(std::move(on)), text(std::move(sql)), in(to_server) {}
+  // What has not ended is called off, in a task of the loop's.
   ~CopyState();
-  // The user's object is gone: what is not over is called off.
-  void drop() noexcept;
+  // The user's object is gone: a call that is under way goes on.
+  void drop() noexcept {}
 
   Use use;  // until it is over
   Text text;
   bool in;
-  bool over = false;
-  bool running = false;      // a call on it
-  char* row = nullptr;       // libpq's, of a CopyOut: what nobody has read yet of it
+  bool over = false;        // failed, or called off
+  bool ended = false;       // as it should
+  bool running = false;     // a call on it is under way
+  char* row = nullptr;      // libpq's, of a CopyOut: what nobody has read yet of it
   std::size_t row_size = 0;
   std::size_t row_read = 0;
 };

@@ -34,6 +34,7 @@ class Parameters {
   ~Parameters();
 
   int count() const noexcept { return count_; }
+  std::size_t bytes() const noexcept { return size_; }
   // As PQsendQueryPrepared wants them; null where there are none.
   const char* const* values() const noexcept;
   const int* lengths() const noexcept;

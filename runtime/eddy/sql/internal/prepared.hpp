@@ -27,11 +27,16 @@ struct PreparedStatement : eddy::internal::RefCounted<PreparedStatement>,
                     eddy::internal::Counted<UnusedNames> names);
   ~PreparedStatement();
   bool is_ready() const noexcept { return session != 0 && session == unused->session; }
+  // The name it had is not to be used any more.
+  void renew(std::uint64_t number);
 
   std::string text;
   std::string name;
   std::uint64_t session = 0;  // in which it is prepared; 0: in none
   eddy::internal::Counted<UnusedNames> unused;
+
+ private:
+  void leave_name() noexcept;
 };
 
 class PreparedCache {
@@ -53,6 +58,7 @@ class PreparedCache {
   // Takes it in; where it is full, in place of the oldest.
   void add(const Entry& entry);
   void forget(PreparedStatement& entry) noexcept;
+  std::uint64_t next_number() noexcept { return ++last_number_; }
   // A new session begins: nothing is prepared in it.
   void begin_session() noexcept;
   std::uint64_t session() const noexcept { return unused_->session; }
