@@ -47,7 +47,7 @@ struct ClientOptions {
   bool cookies = true;                   // keeps what servers set, for its requests; in memory
   Fields headers = {};                   // of each request
   std::string_view user_agent = "eddy";  // empty: none
-  std::string_view proxy = {};           // "http://proxy:3128", "socks5h://...", with user:password@
+  std::string_view proxy = {};  // "http://proxy:3128", "socks5h://user:password@proxy:1080"
   std::string_view no_proxy = {};        // names that are asked directly: "localhost,.lan"
   // TLS: PEM files. Empty: the system's roots; no certificate of our own.
   std::string_view ca_file = {};

@@ -26,6 +26,10 @@
 #include <string>
 #include <string_view>
 
+namespace eddy::http {
+class Response;
+}
+
 namespace eddy::http::internal {
 
 class ClientState;
@@ -68,17 +72,15 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   static Task<std::size_t> fill(eddy::internal::Counted<Exchange> exchange);
   static Task<std::string> read_all(eddy::internal::Counted<Exchange> exchange, std::size_t limit);
 
-  // -- for the client --
-
   enum class Stage : std::uint8_t { made, waiting, placed, running, ended };
 
   // All that a request does until the head of its response is there.
-  static Task<eddy::internal::Counted<Exchange>> perform(
-      eddy::internal::Counted<Exchange> exchange);
+  static Task<Response> perform(eddy::internal::Counted<Exchange> exchange);
 
  private:
   friend class ClientState;
   friend struct Wire;
+  friend class Transfer;
   class Reading;
 
   // Its one timer: for whichever limit is over first.
@@ -92,47 +94,62 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   [[noreturn]] void raise_status() const;
   [[noreturn, gnu::cold]] static void refuse_second();
 
+  // The steps on the way to the head.
   void begin();
-  Task<> prepare();
-  static Task<> advance(Exchange& self);
+  Host* to_resolve(bool proxy) const noexcept;
+  static Task<> resolve(Exchange& self, Host& host);
+  static Task<> feed(Exchange& self);
+  static Task<> prepare(Exchange& self);
+  bool wants_feed() const noexcept {
+    return stage_ == Stage::running && sending_paused_ && out_.upload->starved();
+  }
+  // How it ended. REQUIRES: it failed
   Failure failure() const;
-  bool wants_body() const noexcept;
+  void follow();
 
-  // What libcurl tells.
-  void take_line(std::string_view line);
-  void end_head() noexcept;
-  bool take_body(Bytes bytes);
+  // Reading.
+  std::size_t take_incoming();
   void resume_receiving() noexcept;
-  std::size_t take_waiting(std::string& whole);
+  void give_back(std::string& text) noexcept;
+  static Task<> wait_for_body(Exchange& self);
 
-  // Time.
-  static void ring(eddy::internal::Timer& timer);
-  void check_time(Loop& loop) noexcept;
-  void enter_phase(Phase phase, Instant since) noexcept;
+  // Time: where it stands, and what ends it.
+  Instant end_of(Duration limit, Instant since) const noexcept;
   Instant phase_end() const noexcept;
-  void arm(Loop& loop) noexcept;
-  void disarm() noexcept;
+  Instant next_end() const noexcept { return std::min(total_end_, phase_end()); }
+  // Both throw std::bad_alloc, with nothing changed but the phase.
+  void enter(Phase phase);
+  void arm();
+  static void on_alarm(eddy::internal::Timer& timer) noexcept;
+  // Ends it if a limit is over.
+  void check_time() noexcept;
+  Loop* loop() const noexcept;
 
-  void fail_with(Kind kind, std::error_code code, std::string said) noexcept;
-  void end(bool failed) noexcept;
+  void fail_with(Kind kind, std::error_code code, std::string_view said) noexcept;
+  void fail_with(Kind kind, std::string_view said) noexcept {
+    fail_with(kind, {static_cast<int>(kind), http_category()}, said);
+  }
+  void fail_by(const Failure& failure) noexcept;
+  void end() noexcept;
 
   unsigned references_ = 0;
   Stage stage_ = Stage::made;
   Phase phase_ = Phase::place;
   bool head_there_ = false;
   bool reading_ = false;
-  bool filling_ = false;   // a fill() waits: bytes go where it wants them
-  bool paused_ = false;    // libcurl was told not to bring more
+  bool filling_ = false;    // a fill() waits: bytes go where it wants them
+  bool paused_ = false;     // libcurl was told to bring no more
+  bool sending_paused_ = false;
+  bool prepared_ = false;   // the upload
   bool following_ = false;  // this answer is a redirect that is followed: its body is dropped
   bool failed_ = false;
   bool no_memory_ = false;
   bool timed_out_ = false;
   TimeLimit limit_ = TimeLimit::total;  // of timed_out_
-  Phase late_in_ = Phase::place;        // ... and what it did
   Kind kind_{};
   std::error_code code_;
   std::string said_;
-  std::exception_ptr thrown_;  // by who reads the request's body
+  std::exception_ptr thrown_;  // by who makes the request's body, or resolves the name
 
   eddy::internal::Counted<ClientState> client_;
   Outgoing out_;
@@ -142,7 +159,7 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   Alarm alarm_;
   Limits limits_;
   Instant total_end_ = Instant::max();
-  Instant phase_since_{};
+  Instant since_{};  // of the phase
   Instant armed_for_ = Instant::max();
   unsigned followed_ = 0;
 
@@ -150,13 +167,13 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   Version version_ = Version::unknown;
   std::string reason_;
   Headers headers_;
-  std::string next_url_;      // where the redirect goes
+  std::size_t head_size_ = 0;
   eddy::internal::ReadAhead ahead_;
   eddy::internal::ReadAhead incoming_;  // came while nobody waited for it
   std::string* whole_ = nullptr;        // where read_all() wants it
   std::size_t whole_limit_ = 0;
-  std::size_t came_ = 0;                // bytes since fill() began to wait
-  std::uint64_t dropped_ = 0;           // of a redirect's body
+  std::size_t came_ = 0;       // bytes since fill() began to wait
+  std::size_t dropped_ = 0;    // of a redirect's body
 };
 
 }  // namespace eddy::http::internal

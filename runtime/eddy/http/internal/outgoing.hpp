@@ -2,24 +2,23 @@
 #pragma once
 
 #include <eddy/base/clock.hpp>
+#include <eddy/base/internal/counted.hpp>
+#include <eddy/http/internal/upload.hpp>
 #include <eddy/http/request.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace eddy::http::internal {
 
-class Upload;
-
-// Timeouts that are settled: Instant arithmetic takes them as they are.
+// Timeouts that are settled.
 struct Limits {
   static constexpr Duration none = Duration::max();
-  Duration total = none;
+  Duration total = std::chrono::seconds(300);
   Duration place = none;
-  Duration connect = none;
+  Duration connect = std::chrono::seconds(30);
   Duration head = none;
   Duration idle = none;
 
@@ -36,29 +35,36 @@ struct Outgoing {
     bool secret;    // not for another host
   };
 
-  Outgoing();
-  ~Outgoing();
+  void clear() noexcept;  // keeps the memory, if it is not much
 
-  void clear() noexcept;  // keeps the memory
-  void add_line(std::string_view name, std::string_view value);
+  // Takes a URL apart. Throws UsageError for one that is none of http and https.
+  void set_url(std::string_view text);
+  void add_query(const Fields& fields);
+  void add_line(std::string_view name, std::string_view value, bool of_body, bool secret);
   bool has_line(std::string_view name) const noexcept;
   std::string_view line(const Line& line) const noexcept { return text.c_str() + line.begin; }
+  void set_body(const Body& body);
+  // A redirect makes a GET of it.
+  void drop_body() noexcept;
+  void drop_secrets() noexcept {
+    std::erase_if(lines, [](const Line& line) { return line.secret; });
+  }
 
   std::string method;
-  std::string url;
-  std::string text;
-  std::vector<Line> lines;
+  std::string url;   // without user, password and fragment
+  std::string host;  // without the brackets of IPv6
+  std::uint16_t port = 0;
+  bool tls = false;
   bool has_body = false;
-  std::string body;                 // all of it, where it is not streamed
-  std::unique_ptr<Upload> upload;   // what streams it
-  unsigned redirects = 0;           // how many may be followed
+  std::string text;  // of the lines
+  std::vector<Line> lines;
+  std::string body;                           // all of it, where it is not streamed
+  eddy::internal::Counted<Upload> upload;     // what streams it
+  unsigned redirects = 0;                     // how many may be followed
 };
 
-// Fills `out` in. Throws UsageError for what cannot be said in HTTP.
+// Fills `out` in, which is clear. Throws UsageError for what cannot be said in HTTP.
 void write_down(Outgoing& out, std::string_view method, std::string_view url,
                 const RequestOptions& options, const Fields& always);
-
-// A part of a URL, so that its bytes mean nothing but themselves.
-void append_encoded(std::string& to, std::string_view bytes, bool in_form);
 
 }  // namespace eddy::http::internal

@@ -1,0 +1,56 @@
+// A response's body, in full: as a text, as bytes, into a file.
+#include <eddy/core/try.hpp>
+#include <eddy/file/file.hpp>
+#include <eddy/http/internal/exchange_source.hpp>
+
+#include <cstring>
+
+namespace eddy::http::internal {
+using namespace eddy::internal;
+
+Failure ExchangeSource::end_of_file(std::string_view verb, std::string partial,
+                                    std::string_view expected) {
+  return Failure::from(std::make_exception_ptr(
+      EndOfFile(verb, exchange_->url(), std::move(partial), expected)));
+}
+
+Failure ExchangeSource::limit_exceeded(std::string_view verb, std::size_t limit) {
+  return Failure::from(std::make_exception_ptr(LimitExceeded(verb, exchange_->url(), limit)));
+}
+
+Task<std::string> read_body(ExchangeSource source, std::size_t limit) {
+  return Exchange::read_all(source.exchange(), limit);
+}
+
+Task<std::vector<std::byte>> read_body_bytes(ExchangeSource source, std::size_t limit) {
+  EDDY_TRY(const std::string text, read_body(std::move(source), limit));
+  std::vector<std::byte> bytes(text.size());
+  if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
+  co_return bytes;
+}
+
+Task<std::uint64_t> download(ExchangeSource source, std::string path, DownloadProgress progress,
+                             DownloadOptions options) {
+  source.begin();
+  Exchange& exchange = *source.exchange();
+  EDDY_TRY(File file, eddy::open(path, options.append ? "ab" : "wb"));
+  const auto all = exchange.content_length();
+  std::uint64_t done = 0;
+  if (progress) progress(done, all);
+  for (;;) {
+    std::size_t got = exchange.ahead().size();
+    if (got == 0) {
+      EDDY_TRY(got, source.fill());
+    }
+    if (got == 0) break;
+    const std::size_t size = exchange.ahead().size();
+    EDDY_DO(file.write(exchange.ahead().view()));
+    exchange.ahead().consume(size);
+    done += size;
+    if (progress) progress(done, all);
+  }
+  EDDY_DO(file.close());
+  co_return done;
+}
+
+}  // namespace eddy::http::internal

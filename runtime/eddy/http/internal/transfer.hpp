@@ -1,0 +1,74 @@
+// Transfer: the part of an exchange that is libcurl's: an easy handle while one is in use for it.
+#pragma once
+
+#include <eddy/http/internal/exchange.hpp>
+
+#include <curl/curl.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eddy::http::internal {
+
+// An easy handle, and what it points to while it is used. Kept by the client from use to use.
+struct Wire {
+  Wire();
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  ~Wire();
+
+  CURL* easy;
+  Exchange* exchange = nullptr;  // whose it is
+  std::vector<curl_slist> lines;    // of the header, chained; the text is the exchange's
+  std::vector<curl_slist> known;    // addresses, for CURLOPT_RESOLVE
+  std::string known_text;
+  char error[CURL_ERROR_SIZE] = "";
+};
+
+class Transfer {
+ public:
+  // Begins. Throws std::bad_alloc; UsageError for what libcurl refuses.
+  static void put_on(Exchange& self);
+  // Ends it, finished or not: a connection that is half-read is closed. Not inside of a callback.
+  static void take_off(Exchange& self) noexcept;
+  // libcurl has finished with it.
+  static void done(Wire& wire, CURLcode code) noexcept;
+
+  static void resume_receiving(Exchange& self) noexcept;
+  static void resume_sending(Exchange& self) noexcept;
+  // Whether it still connects, or is in the handshake.
+  static Phase connecting(const Exchange& self) noexcept;
+  // `place` as seen from `base`. Throws UsageError.
+  static std::string absolute(const std::string& base, std::string_view place);
+
+ private:
+  static constexpr std::size_t most_waiting = 64 * 1024;  // of a body, for who reads it
+  static constexpr std::size_t most_dropped = 64 * 1024;  // of a redirect's body
+  static constexpr std::size_t largest_head = 256 * 1024;
+
+  static void set_up(Exchange& self, Wire& wire);
+  static void set_up_connection(Exchange& self, Wire& wire);
+  static void set_up_security(const Exchange& self, Wire& wire);
+  static void set_up_addresses(Exchange& self, Wire& wire);
+  static void set_up_lines(Exchange& self, Wire& wire);
+  static void set_up_body(Exchange& self, Wire& wire);
+  static void addresses_known(Exchange& self) noexcept;
+
+  static void take_line(Exchange& self, std::string_view line);
+  static void take_status(Exchange& self, std::string_view line);
+  static void end_head(Exchange& self);
+  static std::size_t take_body(Exchange& self, Bytes bytes);
+  static std::size_t pause(Exchange& self) noexcept;
+  static void fail(Exchange& self, const Wire& wire, CURLcode code) noexcept;
+
+  // What libcurl calls.
+  static std::size_t on_line(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
+  static int on_connected(void* self, char*, char*, int, int) noexcept;
+  static int on_resolve(void*, void*, void* self) noexcept;
+};
+
+}  // namespace eddy::http::internal
