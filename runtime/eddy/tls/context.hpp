@@ -57,7 +57,7 @@ class ClientContext {
   // One for the process, without options: made when it is first asked for.
   static const ClientContext& standard();
 
-  // How many sessions are remembered at the moment.
+  // How many hosts there are at the moment of which a session is remembered.
   std::size_t sessions() const noexcept;
 
   const std::shared_ptr<internal::ClientCore>& core() const noexcept { return core_; }  // internal

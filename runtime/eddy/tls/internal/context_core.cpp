@@ -254,9 +254,8 @@ Openssl<SSL_SESSION> ClientCore::take(const std::string& key) {
 
 std::size_t ClientCore::sessions() const noexcept {
   const std::lock_guard lock(mutex_);
-  std::size_t count = 0;
-  for (const Host& host : hosts_) count += host.sessions.size();
-  return count;
+  return static_cast<std::size_t>(
+      std::ranges::count_if(hosts_, [](const Host& host) { return !host.sessions.empty(); }));
 }
 
 // -- the server --

@@ -71,7 +71,8 @@ Failure TlsState::failure_of_last(std::string_view verb) {
   return failure(shaken ? Errc::protocol : Errc::handshake, verb, text_of_error(error));
 }
 
-void TlsState::refuse_second(const char* verb) {
+void TlsState::refuse(const char* verb) const {
+  if (foreign()) throw UsageError("a tls::Stream on another loop than the one it was made on");
   throw UsageError(std::string("two tasks ") + verb + " one tls::Stream");
 }
 

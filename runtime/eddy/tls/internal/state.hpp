@@ -11,6 +11,7 @@
 #include <eddy/base/internal/counted.hpp>
 #include <eddy/base/internal/pool.hpp>
 #include <eddy/bytes/internal/read_ahead.hpp>
+#include <eddy/core/internal/thread_state.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/sync/event.hpp>
 #include <eddy/tls/internal/outgoing.hpp>
@@ -38,8 +39,9 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   TlsState(std::unique_ptr<Transport> over, ssl_st* own, std::string name) noexcept;
   ~TlsState();
 
-  void require_free_to_read() const { if (reading) [[unlikely]] refuse_second("read from"); }
-  void require_free_to_write() const { if (writing) [[unlikely]] refuse_second("write to"); }
+  // Throw UsageError for a second task on that side, and on another loop.
+  void require_free_to_read() const { if (reading || foreign()) [[unlikely]] refuse("read from"); }
+  void require_free_to_write() const { if (writing || foreign()) [[unlikely]] refuse("write to"); }
 
   // The handle is gone: what is in progress ends with ECANCELED.
   void drop() noexcept;
@@ -111,13 +113,15 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   static constexpr std::size_t record = 16 * 1024;
   static constexpr std::size_t overhead = 64;  // of a record, more than it can be
 
-  [[noreturn, gnu::cold]] static void refuse_second(const char* verb);
+  bool foreign() const noexcept { return loop_id_ != eddy::internal::thread_state.loop_id; }
+  [[noreturn, gnu::cold]] void refuse(const char* verb) const;
   static Task<> say_farewell(Counted state);
   void say_goodbye() noexcept;
   // Of the last call of OpenSSL on this thread, whose queue of errors it empties.
   Failure failure_of_last(std::string_view verb);
 
   std::string name_;
+  const std::uint64_t loop_id_ = eddy::internal::thread_state.loop_id;
 };
 
 // Uses a side for as long as it lives, and keeps the state for that time.
