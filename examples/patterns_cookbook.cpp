@@ -1,4 +1,5 @@
-// An asyncio cookbook, recipe by recipe, in eddy's words.
+// An asyncio cookbook, recipe by recipe, in eddy's words. The recipes that ask by HTTP are
+// patterns_cookbook_http.cpp.
 //
 // Run:    examples/run patterns_cookbook
 // Prints: a header per recipe, and below it what the Python program of that recipe prints.
@@ -18,7 +19,7 @@ namespace {
 
 void section(std::string_view title) { std::cout << "== " << title << '\n'; }
 
-// Stands in for an HTTP client, which eddy does not have: sleeps, and fails for some.
+// As in the original: it only sleeps; and fails for some.
 Task<std::string> fetch_data(std::string url) {
   co_await sleep(1ms);
   if (url.ends_with("down")) throw Error(ECONNREFUSED, "fetch", url);
@@ -159,53 +160,6 @@ Task<> generator_manager_recipe() {
   co_await with(timer("fetch"), []() -> Task<> { co_await fetch_data("url"); });
 }
 
-// The requests run in a group inside of the client's scope: it is closed after all have ended.
-class Client {
- public:
-  Task<std::string> get(std::string url) { return fetch_data(std::move(url)); }
-  Task<> close() {
-    std::cout << "client closed\n";
-    co_return;
-  }
-};
-
-Task<> http_recipes() {
-  section("Making HTTP Requests with httpx");
-  co_await closing(Client(), [](Client& client) -> Task<> {
-    std::cout << co_await client.get("https://api.example.com") << '\n';
-  });
-
-  section("Reusing HTTP Client for Multiple Requests");
-  co_await closing(Client(), [](Client& client) -> Task<> {
-    std::vector<JoinHandle<std::string>> tasks;
-    co_await task_group([&](TaskGroup& group) -> Task<> {
-      for (const char* url : {"a", "b", "c"}) tasks.push_back(group.spawn(client.get(url)));
-      co_return;
-    });
-    for (const auto& task : tasks) std::cout << task.result() << '\n';
-  });
-}
-
-Task<std::string> flaky(int& attempts) {
-  co_await sleep(1ms);
-  if (++attempts < 3) throw Error(ECONNRESET, "fetch", "url");
-  co_return "Data from url";
-}
-
-Task<> retry_recipe() {
-  section("Adding Retry Logic to HTTP Requests");
-  int attempts = 0;
-  for (Duration pause = 1ms;; pause *= 2) {
-    const auto result = co_await as_result(timeout(10s, flaky(attempts)));
-    if (result) {
-      std::cout << *result << " after " << attempts << " attempts\n";
-      co_return;
-    }
-    if (attempts == 3) throw std::system_error(result.error());
-    co_await sleep(pause);  // a cancellation ends the retrying: it is no failure
-  }
-}
-
 Task<> might_fail(int which) {
   co_await sleep(1ms);
   if (which == 1) throw std::invalid_argument("bad value");
@@ -340,8 +294,6 @@ Task<> amain() {
   co_await generator_cleanup_recipe();
   co_await class_manager_recipe();
   co_await generator_manager_recipe();
-  co_await http_recipes();
-  co_await retry_recipe();
   co_await exception_group_recipe();
   co_await degradation_recipe();
   co_await blocking_recipe();

@@ -1,4 +1,5 @@
-// asyncio's patterns, from the first coroutine to the common pitfalls, in eddy's words.
+// asyncio's patterns, from the first coroutine to the common pitfalls, in eddy's words. What asks
+// by HTTP is patterns_fundamentals_http.cpp.
 //
 // Run:    examples/run patterns_fundamentals
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -20,34 +21,6 @@ using Strings = std::vector<std::string>;
 namespace {
 
 void section(std::string_view title) { std::cout << "== " << title << '\n'; }
-
-// Stands in for an HTTP client, which eddy does not have: sleeps, and fails for some.
-Task<std::string> fetch_data(std::string url) {
-  co_await sleep(1ms);
-  if (url.ends_with("broken")) throw Error(ECONNRESET, "fetch", url);
-  co_return "{\"url\": \"" + url + "\"}";
-}
-
-Task<> basic_functions() {
-  section("Basic Async Functions");
-  std::cout << co_await fetch_data("https://api.example.com/data") << '\n';
-}
-
-Task<> concurrent_execution() {
-  section("Concurrent Execution with gather");
-  const Strings urls{"a", "broken", "c"};
-  std::vector<Task<std::string>> tasks;
-  for (const auto& url : urls) tasks.push_back(fetch_data(url));
-  // Without _settled the first failure would be thrown, and the others would run on.
-  for (const auto& result : co_await gather_settled(std::move(tasks))) {
-    if (result) {
-      std::cout << result.value() << '\n';
-    } else {
-      std::cout << "Task failed: " << Failure::from(result.exception()).error_code().message()
-                << '\n';
-    }
-  }
-}
 
 Task<> process_one(std::string item, Strings& results) {
   co_await sleep(1ms);
@@ -160,28 +133,16 @@ Task<> context_managers() {
                 });
 }
 
-Task<> rate_limiting() {
-  section("Semaphores and Rate Limiting");
-  Semaphore semaphore(2);
-  const auto limited_fetch = [&](std::string url) -> Task<std::string> {
-    auto guard = co_await semaphore.scoped();
-    co_return co_await fetch_data(url);
-  };
-  std::vector<JoinHandle<std::string>> tasks;
-  const Instant start = Loop::current().now();
-  co_await task_group([&](TaskGroup& group) -> Task<> {
-    for (const char* url : {"a", "b", "c", "d"}) tasks.push_back(group.spawn(limited_fetch(url)));
-    co_return;
-  });
-  for (const auto& task : tasks) std::cout << task.result() << '\n';
-  std::cout << "in " << (Loop::current().now() - start) / 1ms << " rounds\n";
+Task<std::string> slow_operation(Duration length) {
+  co_await sleep(length);
+  co_return "done";
 }
 
 Task<> timeouts() {
   section("Timeouts");
-  std::cout << co_await timeout(5ms, fetch_data("quick")) << '\n';
+  std::cout << co_await timeout(5ms, slow_operation(1ms)) << '\n';
   try {
-    co_await wait_for(sleep(1h), 5ms);
+    co_await wait_for(slow_operation(1h), 5ms);
   } catch (const TimeoutError&) {
     std::cout << "Request timed out\n";
   }
@@ -261,7 +222,7 @@ Task<> pitfalls() {
   // A Task that is dropped is a compiler's warning ([[nodiscard]]) and, in debug mode, a report.
   Loop::current().on_exception(
       [](const ExceptionReport& report) { std::cout << "reported: " << report.message << '\n'; });
-  { const auto forgotten = fetch_data("url"); }
+  { const auto forgotten = slow_operation(1ms); }
   spawn(risky());  // nobody takes what it throws: reported too
   co_await sleep(2ms);
 
@@ -274,13 +235,10 @@ Task<> pitfalls() {
 }
 
 Task<> amain() {
-  co_await basic_functions();
-  co_await concurrent_execution();
   co_await structured_concurrency();
   co_await group_failures();
   co_await iterators_and_generators();
   co_await context_managers();
-  co_await rate_limiting();
   co_await timeouts();
   co_await producer_and_consumers();
   co_await event_and_condition();

@@ -1,5 +1,6 @@
 // A guide to asyncio's patterns, in eddy's words, first half: awaiting, running tasks, context
-// managers, cancellation. The other half is patterns_guide_more.cpp.
+// managers, cancellation. The other half is patterns_guide_more.cpp, and what asks by HTTP is
+// patterns_guide_http.cpp.
 //
 // Run:    examples/run patterns_guide
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -33,7 +34,7 @@ std::string what_of(const std::exception_ptr& failure) {
   }
 }
 
-// Stands in for an HTTP client, which eddy does not have: sleeps, and fails for some.
+// As in the original: it only sleeps; and fails for some.
 Task<std::string> fetch_data(std::string url) {
   co_await sleep(1ms);
   if (url.ends_with(".invalid")) throw Error(EHOSTUNREACH, "fetch", url);

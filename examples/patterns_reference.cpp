@@ -1,5 +1,5 @@
 // A reference of asyncio's patterns in eddy's words: concurrency, limits, locks, queues, context
-// variables, generators, retries and a circuit breaker.
+// variables, generators and a circuit breaker. What asks by HTTP is patterns_reference_http.cpp.
 //
 // Run:    examples/run patterns_reference
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -101,33 +101,6 @@ Task<> timeouts() {
   } catch (const HttpError& error) {
     std::cout << error.what() << '\n';
   }
-}
-
-class RateLimitedClient {
- public:
-  explicit RateLimitedClient(std::size_t most) : semaphore_(most) {}
-  Task<User> fetch(int id) {
-    auto guard = co_await semaphore_.scoped();
-    most_ = std::max(most_, ++running_);
-    const User user = co_await fetch_user(id);
-    --running_;
-    co_return user;
-  }
-  int most() const { return most_; }
-
- private:
-  Semaphore semaphore_;
-  int running_ = 0;
-  int most_ = 0;
-};
-
-Task<> semaphores() {
-  section("Semaphores - Rate Limiting");
-  RateLimitedClient client(5);
-  std::vector<Task<User>> tasks;
-  for (int id = 1; id <= 20; ++id) tasks.push_back(client.fetch(id));
-  const auto users = co_await gather(std::move(tasks));
-  std::cout << users.size() << " users, " << client.most() << " at a time\n";
 }
 
 Task<> locks() {
@@ -243,14 +216,13 @@ Task<> generators() {
   while (auto user = co_await users.next()) std::cout << *user << '\n';
 }
 
-// Stands in for the sessions of an HTTP client and of a database, which eddy does not have: opened
-// when first used, closed at the end of the scope.
+// Stands in for the session of a database: opened when first used, closed at the end of the scope.
 class Session {
  public:
-  Task<std::string> get(std::string url) {
+  Task<std::string> get(std::string query) {
     if (!std::exchange(open_, true)) std::cout << "session opened\n";
     co_await sleep(1ms);
-    co_return "response of " + url;
+    co_return "response of " + query;
   }
   Task<> close() {
     if (std::exchange(open_, false)) std::cout << "session closed\n";
@@ -262,9 +234,8 @@ class Session {
 };
 
 Task<> sessions() {
-  section("HTTP Client, Database Async");
+  section("Database Async");
   co_await closing(Session(), [](Session& session) -> Task<> {
-    std::cout << co_await session.get("https://api.example.com/data") << '\n';
     std::cout << co_await session.get("select 1") << '\n';
   });
 }
@@ -273,15 +244,6 @@ Task<std::string> unreliable(int& calls, int failures) {
   co_await sleep(1ms);
   if (++calls <= failures) throw Error(ECONNRESET, "fetch", "url");
   co_return "fetched";
-}
-
-Task<std::string> resilient_fetch(int& calls, int failures, int retries = 3) {
-  for (int attempt = 0;; ++attempt) {
-    auto result = co_await as_result(unreliable(calls, failures));
-    if (result) co_return *result;
-    if (attempt == retries - 1) throw std::system_error(result.error(), "fetch");
-    co_await sleep((1 << attempt) * 1ms);
-  }
 }
 
 // Closed, open, half open. Unlike the original it takes a callable, so that an open breaker leaves
@@ -313,10 +275,6 @@ class CircuitBreaker {
 
 Task<> error_handling() {
   section("Error Handling");
-  int calls = 0;
-  const std::string text = co_await resilient_fetch(calls, 2);
-  std::cout << text << " with " << calls << " calls\n";
-
   CircuitBreaker breaker(2, 10ms);
   int broken = 0;
   const auto operation = [&] { return unreliable(broken, 2); };
@@ -337,7 +295,6 @@ Task<> amain() {
   co_await task_groups();
   co_await results_as_they_arrive();
   co_await timeouts();
-  co_await semaphores();
   co_await locks();
   co_await queues();
   co_await context_variables();

@@ -42,7 +42,9 @@ static std::string title_of(const std::string& html) {
 class Scraper {
  public:
   explicit Scraper(const Options& options)
-      : semaphore_(options.at_once), client_({.timeouts = {.total = options.patience}}) {
+      : semaphore_(options.at_once),
+        client_({.max_connections = static_cast<unsigned>(options.at_once),
+                 .timeouts = {.total = options.patience}}) {
     // What the server or the network got wrong may go better; who did not answer in time had his.
     policy_.stop_after_attempt(3)
         .wait(wait_exponential(10ms, {.max = 1s}))
@@ -114,7 +116,7 @@ static Task<int> amain(Options options) {
               site.requests(), site.peak());
   if (!articles.empty()) std::printf("the last one: %s\n", articles.back().title.c_str());
   std::fprintf(stderr, "in %.2f s\n", took.count());
-  co_return site.peak() <= options.at_once ? 0 : 1;
+  co_return articles.empty() ? 1 : 0;
 }
 
 int main(int count, char** arguments) {
