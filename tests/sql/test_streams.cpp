@@ -52,7 +52,7 @@ TEST(SqlCursor, OfNothingEndsAtOnce) {
 
 TEST(SqlCursor, MayBeLeftEarly) {
   on_connection([](Connection& connection) -> Task<> {
-    const char* const endless = "select n from generate_series(1, 2000000000) n";
+    const char* const endless = "select generate_series(1, 2000000000) n";
     {
       auto rows = connection.stream(endless);
       const auto first = co_await rows.next();
@@ -213,7 +213,7 @@ TEST(SqlCopy, ThatTheServerRefusesHasDoneNothing) {
 
 TEST(SqlCopy, OutMayBeLeftEarly) {
   on_connection([](Connection& connection) -> Task<> {
-    const char* const much = "copy (select * from generate_series(1, 1000000000)) to stdout";
+    const char* const much = "copy (select generate_series(1, 1000000000)) to stdout";
     {
       sql::CopyOut out = co_await connection.copy_out(much);
       std::array<char, 10> piece;

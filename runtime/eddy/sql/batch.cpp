@@ -143,11 +143,11 @@ class BatchRun {
 
 Task<> exchange_batch(ConnectionState& state, BatchRun& run) {
   for (;;) {
-    if (!run.send()) co_await fail(state.lost(verb_of_batch, {}));
+    if (!run.send()) co_await fail(state.lost());
     run.take();
     if (run.is_over()) break;
     if (!state.conn() && run.failure()) co_await fail(std::move(*run.failure()));
-    if (!state.conn()) co_await fail(state.closed_failure(verb_of_batch, {}));
+    if (!state.conn()) co_await fail(state.closed_failure());
     EDDY_DO(wait_input(state));
     run.wrote();
   }
@@ -157,14 +157,15 @@ Task<> exchange_batch(ConnectionState& state, BatchRun& run) {
 Task<std::vector<Rows>> attempt_batch(Use& use, std::vector<BatchItem>& items) {
   ConnectionState& state = *use.state();
   if (!state.cache.unused().empty()) EDDY_DO(forget_unused(use));
-  if (!state.conn()) co_await fail(state.closed_failure(verb_of_batch, {}));
+  if (!state.conn()) co_await fail(state.closed_failure());
   BatchRun run(use, items);
   run.find_prepared();
   auto exchanging = exchange_batch(state, run);
   state.outdated = false;
+  state.set_subject(verb_of_batch, {});
   if (!::PQenterPipelineMode(state.conn())) {
     exchanging.discard();
-    co_await fail(state.lost(verb_of_batch, {}));
+    co_await fail(state.lost());
   }
   state.in_pipeline = true;
   state.in_command = true;

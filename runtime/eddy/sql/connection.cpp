@@ -51,7 +51,7 @@ Task<Notification> wait_notification(StatePointer state) {
   if (state->must_wait()) EDDY_DO(state->until_free());
   Use use(state);
   state->take_messages();
-  while (state->notifications.empty()) EDDY_DO(wait_input(*state));
+  while (state->notifications.empty()) EDDY_DO(wait_to_take(*state));
   Notification next = std::move(state->notifications.front());
   state->notifications.pop_front();
   co_return next;

@@ -102,20 +102,20 @@ void ConnectionState::terminate(const char* why) noexcept {
   }
 }
 
-Failure ConnectionState::closed_failure(std::string_view verb, std::string_view sql) const {
+Failure ConnectionState::closed_failure() const {
   std::string_view why = why_lost_;
   if (why.empty()) why = why_closed_ ? why_closed_ : "it is not connected";
-  return failure_by(ErrorKind::connection_lost, verb, sql, why);
+  return failure_by(ErrorKind::connection_lost, verb_, statement_.view(), why);
 }
 
-Failure ConnectionState::lost(std::string_view verb, std::string_view sql) {
+Failure ConnectionState::lost() {
   if (conn_) {
     why_closed_ = "the connection is lost";
     why_lost_ = one_line(::PQerrorMessage(conn_));
     EDDY_ASSERT(!wait_);
     finish();
   }
-  return closed_failure(verb, sql);
+  return closed_failure();
 }
 
 void ConnectionState::sync_pipeline() noexcept {
@@ -159,7 +159,8 @@ void ConnectionState::tell_notices() noexcept {
 
 Use::Use(StatePointer state, bool must_be_open) : state_(std::move(state)) {
   state_->require_free();
-  if (must_be_open && !state_->conn()) state_->closed_failure("use", {}).raise();
+  state_->set_subject("use", {});
+  if (must_be_open && !state_->conn()) state_->closed_failure().raise();
   state_->in_use_ = true;
 }
 

@@ -61,12 +61,13 @@ Task<> fail_to_begin(CopyState& copy, const char* verb, ResultPointer result) {
 Task<> begin_copy(CopyState& copy) {
   ConnectionState& state = *copy.use.state();
   const char* verb = copy.in ? "copy_in" : "copy_out";
+  state.set_subject(verb, copy.text);
   if (!::PQsendQuery(state.conn(), copy.text.c_str())) {
-    co_await fail(state.lost(verb, copy.text.view()));
+    co_await fail(state.lost());
   }
   state.in_command = true;
   while (!is_ready(state)) EDDY_DO(wait_input(state));
-  if (!state.conn()) co_await fail(state.closed_failure(verb, copy.text.view()));
+  if (!state.conn()) co_await fail(state.closed_failure());
   ResultPointer result = take_result(state);
   const auto wanted = copy.in ? PGRES_COPY_IN : PGRES_COPY_OUT;
   if (!result || ::PQresultStatus(result->get()) != wanted) {
@@ -80,10 +81,10 @@ Task<> put_rows(CopyState& copy, Bytes bytes) {
     const Bytes piece = bytes.first(std::min(bytes.size(), largest_piece));
     const int taken = ::PQputCopyData(state.conn(), piece.text().data(),
                                       static_cast<int>(piece.size()));
-    if (taken < 0) co_await fail(state.lost("copy_in", copy.text.view()));
+    if (taken < 0) co_await fail(state.lost());
     if (taken > 0) bytes = bytes.subspan(piece.size());
     if (taken == 0 || ::PQflush(state.conn()) > 0) EDDY_DO(wait_input(state));
-    if (!state.conn()) co_await fail(state.closed_failure("copy_in", copy.text.view()));
+    if (!state.conn()) co_await fail(state.closed_failure());
   }
 }
 
@@ -92,7 +93,7 @@ Task<std::uint64_t> end_input(CopyState& copy) {
   for (;;) {
     const int taken = ::PQputCopyEnd(state.conn(), nullptr);
     if (taken > 0) break;
-    if (taken < 0) co_await fail(state.lost("copy_in", copy.text.view()));
+    if (taken < 0) co_await fail(state.lost());
     EDDY_DO(wait_input(state));
   }
   EDDY_TRY(const ResultPointer result, collect(state, "copy_in", copy.text));
@@ -139,7 +140,7 @@ Task<std::size_t> read_rows(CopyState& copy, MutableBytes into) {
       EDDY_DO(end_output(copy));
       co_return 0;
     }
-    auto waited = co_await as_outcome(wait_input(state));
+    auto waited = co_await as_outcome(wait_to_take(state));
     if (waited) continue;
     if (!state.conn()) close_copy(copy, false);
     co_await fail(std::move(waited.error()));

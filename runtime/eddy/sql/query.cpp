@@ -33,12 +33,13 @@ Task<> prepare_now(Use& use, Query& query) {
   ConnectionState& state = *use.state();
   if (!state.cache.unused().empty()) EDDY_DO(forget_unused(use));
   if (!query.prepared) query.prepared = state.cache.make(query.text.view());
-  if (!state.conn()) co_await fail(state.closed_failure(query.verb, query.text.view()));
+  if (!state.conn()) co_await fail(state.closed_failure());
   auto collecting = collect(state, query.verb, query.text);
+  state.set_subject(query.verb, query.text);
   if (!::PQsendPrepare(state.conn(), query.prepared->name.c_str(), query.text.c_str(),
                        query.parameters.count(), query.parameters.types())) {
     collecting.discard();
-    co_await fail(state.lost(query.verb, query.text.view()));
+    co_await fail(state.lost());
   }
   state.in_command = true;
   auto answer = co_await as_outcome(std::move(collecting));
@@ -49,9 +50,8 @@ Task<> prepare_now(Use& use, Query& query) {
 
 // Finds or makes what is to be run.
 Task<> find_prepared(Use& use, Query& query) {
-  const bool is_found = static_cast<bool>(query.prepared);
   EDDY_DO(prepare_now(use, query));
-  if (!is_found) use.state()->cache.add(query.prepared);
+  use.state()->cache.add(query.prepared);  // a Statement's too, and what was set aside
 }
 
 bool needs_preparing(Query& query) {
@@ -63,9 +63,10 @@ bool needs_preparing(Query& query) {
 Task<ResultPointer> run_query(Use& use, Query& query) {
   ConnectionState& state = *use.state();
   auto collecting = collect(state, query.verb, query.text);
+  state.set_subject(query.verb, query.text);
   if (!send_query(query)) {
     collecting.discard();
-    co_await fail(state.lost(query.verb, query.text.view()));
+    co_await fail(state.lost());
   }
   state.in_command = true;
   auto answer = co_await as_outcome(std::move(collecting));
@@ -186,7 +187,7 @@ namespace {
 Task<ResultPointer> next_of_stream(Use& use, const Query& query) {
   ConnectionState& state = *use.state();
   while (!is_ready(state)) EDDY_DO(wait_input(state));
-  if (!state.conn()) co_await fail(state.closed_failure(query.verb, query.text.view()));
+  if (!state.conn()) co_await fail(state.closed_failure());
   ResultPointer result = take_result(state);
   if (!result) {
     state.end_command();
@@ -204,7 +205,8 @@ Task<> begin_stream(Use& use, Query& query) {
   ConnectionState& state = *use.state();
   if (needs_preparing(query)) EDDY_DO(find_prepared(use, query));
   state.outdated = false;
-  if (!send_query(query)) co_await fail(state.lost(query.verb, query.text.view()));
+  state.set_subject(query.verb, query.text);
+  if (!send_query(query)) co_await fail(state.lost());
   state.in_command = true;
   if (!::PQsetSingleRowMode(state.conn())) state.terminate("rows could not be had one by one");
 }

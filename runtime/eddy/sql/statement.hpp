@@ -3,8 +3,8 @@
 // Connection's verbs prepare by themselves, and find again what they have prepared by its text; a
 // Statement saves the search, and is never given up for others. It is prepared anew where the
 // server has forgotten it: after reconnect(), DISCARD ALL, a change of its tables. It may outlive
-// its connection, which then is closed for it. Dropped, the server forgets it too, before the next
-// statement is prepared.
+// its connection, which then is closed for it. Once it is dropped, and
+// the connection has given it up too, the server forgets it: before it prepares another one.
 #pragma once
 
 #include <eddy/core/task.hpp>

@@ -110,7 +110,7 @@ Task<> commit_transaction(StatePointer state, unsigned savepoint) {
     co_await fail(std::move(waited.error()));
   }
   const PGTransactionStatusType status = status_of(*state);
-  if (status == PQTRANS_UNKNOWN) co_await fail(state->closed_failure("commit", {}));
+  if (status == PQTRANS_UNKNOWN) co_await fail(state->closed_failure());
   if (status == PQTRANS_IDLE) {
     co_await fail(misused("with_transaction(): the body has ended the transaction itself"));
   }

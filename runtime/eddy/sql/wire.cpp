@@ -16,7 +16,7 @@ Expected<short> SocketWait::await_outcome() {
   if (state_->closing_) state_->finish();
   auto outcome = PollFd::await_outcome();
   if (state_->conn() || (!outcome && outcome.error().is_cancelled())) return outcome;
-  return std::unexpected(state_->closed_failure("wait", {}));
+  return std::unexpected(state_->closed_failure());
 }
 
 bool is_ready(ConnectionState& state) noexcept {
@@ -25,21 +25,27 @@ bool is_ready(ConnectionState& state) noexcept {
 
 Task<> wait_input(ConnectionState& state) {
   const int unsent = ::PQflush(state.conn());
-  if (unsent < 0 || state.socket() < 0) co_await fail(state.lost("read", {}));
+  if (unsent < 0 || state.socket() < 0) co_await fail(state.lost());
   const short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
   EDDY_TRY(const short got, SocketWait(state, events));
   const bool broken = (got & ~POLLOUT) && !::PQconsumeInput(state.conn());
   // What the server said before it went is an answer still.
-  if (broken && ::PQisBusy(state.conn())) co_await fail(state.lost("read", {}));
+  if (broken && ::PQisBusy(state.conn())) co_await fail(state.lost());
   state.take_messages();
-  if (!state.conn()) co_await fail(state.closed_failure("read", {}));
+  if (!state.conn()) co_await fail(state.closed_failure());
+}
+
+Task<> wait_to_take(ConnectionState& state) {
+  EDDY_DO(wait_input(state));
+  eddy::internal::TaskState& task = *eddy::internal::thread_state.task;
+  if (task.take_pending_cancel()) co_await fail(task.cancelled_failure());
 }
 
 Task<> send_all(ConnectionState& state) {
   for (;;) {
     const int unsent = ::PQflush(state.conn());
     if (unsent == 0) co_return;
-    if (unsent < 0) co_await fail(state.lost("write", {}));
+    if (unsent < 0) co_await fail(state.lost());
     EDDY_DO(wait_input(state));
   }
 }
@@ -56,6 +62,7 @@ ResultPointer take_result(ConnectionState& state) {
 Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) {
   ResultPointer last;
   std::optional<Failure> failure;
+  state.set_subject(verb, sql);
   for (;;) {
     while (!is_ready(state)) {
       auto waited = co_await as_outcome(wait_input(state));
@@ -63,7 +70,7 @@ Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) 
       if (failure && !waited.error().is_cancelled()) co_await fail(std::move(*failure));
       co_await fail(std::move(waited.error()));
     }
-    if (!state.conn()) co_await fail(state.closed_failure(verb, sql.view()));
+    if (!state.conn()) co_await fail(state.closed_failure());
     ResultPointer result = take_result(state);
     if (!result) break;
     if (is_copy(*result)) {
@@ -75,7 +82,7 @@ Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) 
     }
   }
   state.end_command();
-  if (state.conn() && ::PQstatus(state.conn()) == CONNECTION_BAD) static_cast<void>(state.lost(verb, sql.view()));
+  if (state.conn() && ::PQstatus(state.conn()) == CONNECTION_BAD) static_cast<void>(state.lost());
   if (failure) co_await fail(std::move(*failure));
   co_return last;
 }
@@ -83,9 +90,10 @@ Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) 
 Task<ResultPointer> run_script(Use& use, const char* verb, Text sql) {
   ConnectionState& state = *use.state();
   auto collecting = collect(state, verb, sql);
+  state.set_subject(verb, sql);
   if (!::PQsendQuery(state.conn(), sql.c_str())) {
     collecting.discard();
-    co_await fail(state.lost(verb, sql.view()));
+    co_await fail(state.lost());
   }
   state.in_command = true;
   auto answer = co_await as_outcome(std::move(collecting));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <eddy/base/internal/counted.hpp>
+#include <eddy/base/text.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/sql/connect_options.hpp>
 #include <eddy/sql/error.hpp>
@@ -62,10 +63,15 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   void adopt(pg_conn* conn) noexcept;
   // It is closed: at once, or when the call that polls has ended, which is told to.
   void terminate(const char* why) noexcept;
-  // Why it is closed.
-  Failure closed_failure(std::string_view verb, std::string_view sql) const;
+  // Why it is closed, for the call that it was begun for.
+  Failure closed_failure() const;
   // libpq found it broken: it is closed, and this is why. REQUIRES: nobody polls
-  Failure lost(std::string_view verb, std::string_view sql);
+  Failure lost();
+  // For messages: what is done now.
+  void set_subject(const char* name, Text sql) noexcept {
+    verb_ = name;
+    statement_ = std::move(sql);
+  }
 
   // The pipeline has no more statements. Closes the connection where that cannot be told.
   void sync_pipeline() noexcept;
@@ -101,6 +107,8 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   bool in_use_ = false;
   bool ending_ = false;
   bool closing_ = false;
+  const char* verb_ = "use";
+  Text statement_;
   const char* why_closed_ = nullptr;
   std::string why_lost_;
 };

@@ -36,6 +36,9 @@ bool is_ready(ConnectionState& state) noexcept;
 // Until the socket has something to read, or room for what is to be sent; reads that, sends this.
 // Fails when the connection is lost. REQUIRES: it is open
 Task<> wait_input(ConnectionState& state);
+// The same for what is only looked at so far: where a cancel came in the same turn it is delivered,
+// rather than that what was taken is dropped with the task (C2).
+Task<> wait_to_take(ConnectionState& state);
 // Until nothing is left to be sent. Reads meanwhile.
 Task<> send_all(ConnectionState& state);
 // REQUIRES: is_ready(). Null: there is no more, of this statement where it is a pipeline.
