@@ -105,6 +105,9 @@ PARTS = {
     "bulk_settled": ["bulk_outcomes"],
     "bulk_as_completed": ["feed_bulk", "completed_bulk"],
     "Pool::close": ["PoolState::close"],
+    "http::Client::request": ["Exchange::perform", "Exchange::prepare", "Exchange::advance"],
+    "http::Response::text": ["Exchange::fill", "Exchange::read_all", "ExchangeSource::fill",
+                             "http::Response::json_of"],
     "to_thread": ["call_on_thread", "leave_to_thread", "ThreadCall", "AbandonedThreadCall"],
 }
 

@@ -42,33 +42,33 @@ struct Asking {
 };
 
 const Rows<Asking> asking = {
-    {"Client::request",
+    {"http::Client::request",
      [](Asking& w) -> Task<> {
        http::Response response = co_await w.client.request("OPTIONS", w.url);
        w.take(std::move(response));
      },
      together},
-    {"Client::get",
+    {"http::Client::get",
      [](Asking& w) -> Task<> {
        http::Response response = co_await w.client.get(w.url, {.query = {{"a", "b"}}});
        w.take(std::move(response));
      },
      together},
-    {"Client::head", [](Asking& w) { return only(w.client.head(w.url)); }, together},
-    {"Client::post",
+    {"http::Client::head", [](Asking& w) { return only(w.client.head(w.url)); }, together},
+    {"http::Client::post",
      [](Asking& w) -> Task<> {
        http::Response response = co_await w.client.post(w.url, {.body = "some bytes"});
        w.take(std::move(response));
      },
      together},
-    {"Client::put",
+    {"http::Client::put",
      [](Asking& w) -> Task<> {
        http::Response response = co_await w.client.put(w.url, {.body = http::json_text("{}")});
        w.take(std::move(response));
      },
      together},
-    {"Client::patch", [](Asking& w) { return only(w.client.patch(w.url)); }, together},
-    {"Client::delete_", [](Asking& w) { return only(w.client.delete_(w.url)); }, together},
+    {"http::Client::patch", [](Asking& w) { return only(w.client.patch(w.url)); }, together},
+    {"http::Client::delete_", [](Asking& w) { return only(w.client.delete_(w.url)); }, together},
 };
 
 // Who waits for the one place that there is, until the response that holds it is through.
@@ -90,7 +90,7 @@ struct Crowded : Asking {
   }
   http::Response holder;
 };
-const Rows<Crowded> crowded = {{"Client::get where_no_place_is_free",
+const Rows<Crowded> crowded = {{"http::Client::get where_no_place_is_free",
                                 [](Crowded& w) { return only(w.client.get(w.url)); }, together}};
 
 // Closed while a request runs, and with an idle connection.
@@ -111,7 +111,7 @@ struct Closing : Asking {
   JoinHandle<> running;
 };
 const Rows<Closing> closing = {
-    {"Client::close", [](Closing& w) { return w.client.close(); }, by_itself}};
+    {"http::Client::close", [](Closing& w) { return w.client.close(); }, by_itself}};
 
 // A response whose head is there, and whose body comes when it is told to.
 struct Reading : Asking {
@@ -146,50 +146,50 @@ struct Reading : Asking {
   bool failed = false;
 };
 const Rows<Reading> reading = {
-    {"Response::text",
+    {"http::Response::text",
      [](Reading& w) -> Task<> {
        const std::string piece = co_await w.response.text();
        w.got += piece;
      },
      refused},
-    {"Response::read_all",
+    {"http::Response::read_all",
      [](Reading& w) -> Task<> {
        const std::string piece = co_await w.response.read_all();
        w.got += piece;
      },
      refused},
-    {"Response::bytes",
+    {"http::Response::bytes",
      [](Reading& w) -> Task<> {
        const std::vector<std::byte> piece = co_await w.response.bytes();
        w.got += Bytes(piece).text();
      },
      refused},
-    {"Response::json",
+    {"http::Response::json",
      [](Reading& w) -> Task<> {
        const test::Named value = co_await w.response.json<test::Named>();
        EXPECT_EQ(value.name, "eddy");
        w.got = Reading::body;
      },
      refused},
-    {"Response::read_some",
+    {"http::Response::read_some",
      [](Reading& w) -> Task<> {
        const std::size_t count = co_await w.response.read_some(w.buffer);
        w.got += Bytes(w.buffer.data(), count).text();
      },
      refused},
-    {"Response::read_exactly",
+    {"http::Response::read_exactly",
      [](Reading& w) -> Task<> {
        co_await w.response.read_exactly(MutableBytes(w.buffer.data(), 10));
        w.got += Bytes(w.buffer.data(), 10).text();
      },
      refused},
-    {"Response::read_until",
+    {"http::Response::read_until",
      [](Reading& w) -> Task<> {
        const std::string piece = co_await w.response.read_until(",");
        w.got += piece;
      },
      refused},
-    {"Response::readline",
+    {"http::Response::readline",
      [](Reading& w) -> Task<> {
        const std::string piece = co_await w.response.readline();
        w.got += piece;
@@ -202,7 +202,7 @@ const Rows<Reading> reading = {
        if (piece) w.got += *piece;
      },
      refused},
-    {"Response::fill", [](Reading& w) { return only(w.response.fill()); }, refused},
+    {"http::Response::fill", [](Reading& w) { return only(w.response.fill()); }, refused},
 };
 
 // The same, into a file.
@@ -215,8 +215,8 @@ struct Downloading : Reading {
   std::string path = directory.path("file");
 };
 const Rows<Downloading> downloading = {
-    {"Response::download_to", [](Downloading& w) { return only(w.response.download_to(w.path)); },
-     refused}};
+    {"http::Response::download_to",
+     [](Downloading& w) { return only(w.response.download_to(w.path)); }, refused}};
 
 // A body that somebody makes when he is told to.
 struct Sending : Asking {
@@ -233,7 +233,7 @@ struct Sending : Asking {
   };
   Source source{gate};
 };
-const Rows<Sending> sending = {{"BodySource::read_some",
+const Rows<Sending> sending = {{"http::BodySource::read_some",
                                 [](Sending& w) -> Task<> {
                                   w.source.done = false;
                                   http::Response response = co_await w.client.put(
