@@ -396,6 +396,8 @@ TEST(HttpClient, RefusesWhatCannotBeARequest) {
       co_return error.has_value();
     };
     static constexpr std::array bad_ones{"",
+                                         "http",
+                                         "http:/x",
                                          "no url",
                                          "/relative",
                                          "http://",
