@@ -81,13 +81,13 @@ TEST(HttpBody, HoldsTheServerBackWhileNobodyReads) {
 
 TEST(HttpBody, HoldsBackWhatHttp2Brings) {
   test::run_http([]() -> Task<> {
-    http::Client client({.version = http::VersionWish::http2_prior_knowledge});
+    http::Client client(test::trusting());
     static_cast<void>(nginx().lines());
-    http::Response response = co_await client.get(nginx().h2c + "/file/lines");
+    http::Response response = co_await client.get(nginx().tls + "/file/lines");
     EXPECT_EQ(response.version(), http::Version::http2);
     co_await sleep(50ms);
     // Another stream of the same connection goes on meanwhile.
-    const std::string hello = co_await page(client, nginx().h2c + "/hello");
+    const std::string hello = co_await page(client, nginx().tls + "/hello");
     EXPECT_EQ(hello, "hello\n");
     EXPECT_EQ(client.stats().open, 1u);
     std::vector<char> buffer(100'000);

@@ -166,37 +166,51 @@ TEST(HttpVersion, IsWhatAlpnAgreesOn) {
 
 TEST(HttpVersion, Http2CarriesManyRequestsAtOnce) {
   test::run_http([]() -> Task<> {
-    const http::ClientOptions h2c{.version = http::VersionWish::http2_prior_knowledge};
-    for (int clear = 0; clear < 2; ++clear) {
-      const std::string base = clear ? nginx().h2c : nginx().tls;
-      http::Client client(clear ? h2c : test::trusting());
-      std::vector<JoinHandle<std::string>> all;
-      for (int i = 0; i < 50; ++i) {
-        all.push_back(spawn(page(client, base + "/file/kilobyte")));
-      }
-      for (auto& each : all) {
-        const std::string text = co_await each;
-        EXPECT_EQ(text.size(), 1024u);
-      }
-      EXPECT_EQ(client.stats().connections, 1u) << base;
+    http::Client client(test::trusting());
+    std::vector<JoinHandle<std::string>> all;
+    for (int i = 0; i < 50; ++i) {
+      all.push_back(spawn(page(client, nginx().tls + "/file/kilobyte")));
     }
+    for (auto& each : all) {
+      const std::string text = co_await each;
+      EXPECT_EQ(text.size(), 1024u);
+    }
+    EXPECT_EQ(client.stats().connections, 1u);
+  });
+}
+
+TEST(HttpVersion, Http2IsSpokenInTheClearWhereTheServerIsKnownTo) {
+  test::run_http([]() -> Task<> {
+    http::Client client({.version = http::VersionWish::http2_prior_knowledge});
+    std::vector<JoinHandle<std::string>> all;
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(spawn(page(client, nginx().h2c + "/protocol")));
+    }
+    for (auto& each : all) {
+      const std::string text = co_await each;
+      EXPECT_TRUE(text.starts_with("HTTP/2.0")) << text;
+    }
+    http::Response after = co_await client.get(nginx().h2c + "/file/kilobyte");
+    EXPECT_EQ(after.version(), http::Version::http2);
+    const std::string text = co_await after.text();
+    EXPECT_EQ(text.size(), 1024u);
   });
 }
 
 TEST(HttpVersion, ACancelledStreamLeavesTheOthersAlone) {
   test::run_http([]() -> Task<> {
     static_cast<void>(nginx().lines());
-    http::Client client({.version = http::VersionWish::http2_prior_knowledge});
-    http::Response slow = co_await client.get(nginx().h2c + "/slow/kilobyte");
+    http::Client client(test::trusting());
+    http::Response slow = co_await client.get(nginx().tls + "/slow/kilobyte");
     for (int i = 0; i < 20; ++i) {
-      auto stream = spawn(page(client, nginx().h2c + "/file/lines"));
+      auto stream = spawn(page(client, nginx().tls + "/file/lines"));
       for (int turn = 0; turn < i; ++turn) co_await yield();
       stream.cancel();
       co_await test::wait_until_done(stream);
-      http::Response dropped = co_await client.get(nginx().h2c + "/file/zeros.txt");
+      http::Response dropped = co_await client.get(nginx().tls + "/file/zeros.txt");
       EXPECT_EQ(dropped.status(), 200);
     }
-    const std::string text = co_await page(client, nginx().h2c + "/hello");
+    const std::string text = co_await page(client, nginx().tls + "/hello");
     EXPECT_EQ(text, "hello\n");
     EXPECT_EQ(slow.status(), 200);
     std::array<char, 10> some{};
