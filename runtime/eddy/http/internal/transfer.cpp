@@ -61,6 +61,7 @@ void Transfer::take_off(Exchange& self) noexcept {
 
 void Transfer::set_up(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
+  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // libcurl 7.88 forgets to free that list
   curl_easy_reset(easy);
   wire.error[0] = '\0';
   set(easy, CURLOPT_PRIVATE, static_cast<void*>(&wire));
