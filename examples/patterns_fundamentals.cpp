@@ -1,5 +1,5 @@
 // asyncio's patterns, from the first coroutine to the common pitfalls, in eddy's words. What asks
-// by HTTP is patterns_fundamentals_http.cpp.
+// by HTTP is patterns_fundamentals_http.cpp, and what opens a database patterns_databases.cpp.
 //
 // Run:    examples/run patterns_fundamentals
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -100,37 +100,6 @@ Task<> iterators_and_generators() {
     std::cout << "only " << *line << '\n';
   });
   co_await fs::remove(path);
-}
-
-struct Connection {
-  explicit Connection(std::string url) : url(std::move(url)) {}
-  Task<std::string> execute(std::string query) {
-    co_await sleep(1ms);
-    co_return query + " on " + url;
-  }
-  std::string url;
-};
-
-ContextGenerator<Connection&> managed_connection(std::string url) {
-  co_await sleep(1ms);
-  Connection connection(std::move(url));
-  std::exception_ptr failure;
-  try {
-    co_yield connection;  // the body of with() runs here
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  co_await sleep(1ms);
-  std::cout << "closed\n";
-  if (failure) std::rethrow_exception(failure);
-}
-
-Task<> context_managers() {
-  section("Async Context Managers");
-  co_await with(managed_connection("postgresql://localhost/db"),
-                [](Connection& connection) -> Task<> {
-                  std::cout << co_await connection.execute("SELECT 1") << '\n';
-                });
 }
 
 Task<std::string> slow_operation(Duration length) {
@@ -238,7 +207,6 @@ Task<> amain() {
   co_await structured_concurrency();
   co_await group_failures();
   co_await iterators_and_generators();
-  co_await context_managers();
   co_await timeouts();
   co_await producer_and_consumers();
   co_await event_and_condition();

@@ -1,6 +1,6 @@
 // A guide to asyncio's patterns, in eddy's words, first half: awaiting, running tasks, context
-// managers, cancellation. The other half is patterns_guide_more.cpp, and what asks by HTTP is
-// patterns_guide_http.cpp.
+// managers, cancellation. The other half is patterns_guide_more.cpp, what asks by HTTP is
+// patterns_guide_http.cpp, and what opens a database patterns_databases.cpp.
 //
 // Run:    examples/run patterns_guide
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -132,78 +132,6 @@ Task<> wait_for_tasks() {
 }
 
 // ---- Async context managers ----
-
-// Stands in for a database driver.
-class Connection {
- public:
-  Task<std::string> fetch(std::string query) {
-    co_await sleep(1ms);
-    if (query.empty()) throw std::invalid_argument("an empty query");
-    co_return "[alice, bob]";
-  }
-  Task<> close() { co_await sleep(1ms); }
-};
-
-Task<Connection> async_connect() {
-  co_await sleep(1ms);
-  co_return Connection();
-}
-
-// By a class: enter() and exit() are __aenter__ and __aexit__.
-class DatabaseConnection {
- public:
-  explicit DatabaseConnection(std::string url) : url_(std::move(url)) {}
-
-  Task<Connection&> enter() {
-    connection_ = co_await async_connect();
-    std::cout << "Connected to " << url_ << '\n';
-    co_return connection_;
-  }
-  Task<bool> exit(std::exception_ptr) {
-    co_await connection_.close();
-    std::cout << "Closed connection to " << url_ << '\n';
-    co_return false;  // suppresses nothing
-  }
-
- private:
-  std::string url_;
-  Connection connection_;
-};
-
-// By a generator: an @asynccontextmanager. The failure waits outside of the catch block, in which
-// C++ cannot co_await.
-ContextGenerator<Connection&> database_connection(std::string url) {
-  Connection connection = co_await async_connect();
-  std::exception_ptr failure;
-  std::cout << "Connected to " << url << '\n';
-  try {
-    co_yield connection;
-  } catch (...) {
-    failure = std::current_exception();
-    std::cout << "Database error: " << what_of(failure) << '\n';
-  }
-  co_await connection.close();
-  std::cout << "Closed connection to " << url << '\n';
-  if (failure) std::rethrow_exception(failure);
-}
-
-Task<> defining_async_context_managers() {
-  section("Defining Async Context Managers");
-  const auto fetch_users = [](Connection& connection) -> Task<std::string> {
-    co_return co_await connection.fetch("SELECT * FROM users");
-  };
-  const auto by_class = co_await with(DatabaseConnection("postgresql://a"), fetch_users);
-  std::cout << by_class << '\n';
-  const auto by_generator = co_await with(database_connection("postgresql://b"), fetch_users);
-  std::cout << by_generator << '\n';
-
-  const auto fails = [](Connection& connection) -> Task<> { co_await connection.fetch(""); };
-  try {
-    co_await with(database_connection("postgresql://c"), fails);
-  } catch (const std::invalid_argument& error) {
-    std::cout << "passed on: " << error.what() << '\n';
-  }
-}
 
 Task<std::string> fetch_with_semaphore(Semaphore& semaphore, int& peak, std::string url) {
   const auto guard = co_await semaphore.scoped();
@@ -385,7 +313,6 @@ Task<> amain() {
   co_await gather_runs_multiple_tasks();
   co_await create_task_in_the_background();
   co_await wait_for_tasks();
-  co_await defining_async_context_managers();
   co_await common_async_context_manager_patterns();
   co_await async_context_manager_with_timeout();
   co_await basic_cancellation();

@@ -1,6 +1,6 @@
 // A reference of asyncio's operations, in eddy's words: computing, files, background tasks,
-// progress, resources and queues. What asks by HTTP is patterns_operations_http.cpp, and section 14
-// is scraper.cpp.
+// progress and queues. What asks by HTTP is patterns_operations_http.cpp, and section 14 is
+// scraper.cpp; what opens a database is patterns_databases.cpp.
 //
 // Run:    examples/run patterns_operations
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -97,36 +97,6 @@ Task<> progress_tracking() {
   std::cout << '\n';
 }
 
-class DatabaseConnection {
- public:
-  explicit DatabaseConnection(std::string address) : address_(std::move(address)) {}
-
-  Task<> enter() {
-    std::cout << "Connecting to " << address_ << '\n';
-    co_await sleep(1ms);
-  }
-  Task<bool> exit(std::exception_ptr) {
-    std::cout << "Closing connection\n";
-    co_await sleep(1ms);
-    co_return false;
-  }
-  Task<Strings> query(std::string sql) {
-    co_await sleep(2ms);
-    co_return Strings(1, "result of " + sql);
-  }
-
- private:
-  std::string address_;
-};
-
-Task<> async_context_managers() {
-  section("10. Async context managers");
-  co_await with(DatabaseConnection("db://localhost"), [](DatabaseConnection& db) -> Task<> {
-    const Strings results = co_await db.query("SELECT * FROM users");
-    std::cout << "Got " << results.size() << " results\n";
-  });
-}
-
 using Items = Queue<std::optional<std::string>>;  // no value: the end
 
 Task<> producer(Items& queue, int count) {
@@ -161,7 +131,6 @@ Task<> sections_2_to_12() {
   co_await async_file_io();
   co_await background_tasks();
   co_await progress_tracking();
-  co_await async_context_managers();
   co_await queue_based_workers();
 }
 

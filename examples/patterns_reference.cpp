@@ -1,5 +1,6 @@
 // A reference of asyncio's patterns in eddy's words: concurrency, limits, locks, queues, context
-// variables, generators and a circuit breaker. What asks by HTTP is patterns_reference_http.cpp.
+// variables, generators and a circuit breaker. What asks by HTTP is patterns_reference_http.cpp,
+// and what asks a database users_db.cpp.
 //
 // Run:    examples/run patterns_reference
 // Prints: a header per section, and below it what the Python program of that section prints.
@@ -216,30 +217,6 @@ Task<> generators() {
   while (auto user = co_await users.next()) std::cout << *user << '\n';
 }
 
-// Stands in for the session of a database: opened when first used, closed at the end of the scope.
-class Session {
- public:
-  Task<std::string> get(std::string query) {
-    if (!std::exchange(open_, true)) std::cout << "session opened\n";
-    co_await sleep(1ms);
-    co_return "response of " + query;
-  }
-  Task<> close() {
-    if (std::exchange(open_, false)) std::cout << "session closed\n";
-    co_return;
-  }
-
- private:
-  bool open_ = false;
-};
-
-Task<> sessions() {
-  section("Database Async");
-  co_await closing(Session(), [](Session& session) -> Task<> {
-    std::cout << co_await session.get("select 1") << '\n';
-  });
-}
-
 Task<std::string> unreliable(int& calls, int failures) {
   co_await sleep(1ms);
   if (++calls <= failures) throw Error(ECONNRESET, "fetch", "url");
@@ -299,7 +276,6 @@ Task<> amain() {
   co_await queues();
   co_await context_variables();
   co_await generators();
-  co_await sessions();
   co_await error_handling();
 }
 
