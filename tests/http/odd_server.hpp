@@ -223,16 +223,18 @@ inline eddy::Task<> answer_slowly(Exchange& it) {
   }
 }
 inline eddy::Task<> send_to_itself(Exchange& it) {
-  co_await it.answer("", "302 Found", "Location: " + it.target + "\r\n");
+  const std::string place = "Location: " + it.target + "\r\n";
+  co_await it.answer("", "302 Found", place);
 }
 // "/count/3" leads to "/count/2", and that one on to "/count/0", which is there.
 inline eddy::Task<> count_down(Exchange& it) {
   const int number = std::stoi(it.target.substr(it.target.rfind('/') + 1));
   if (number == 0) {
     co_await it.answer("there");
-  } else {
-    co_await it.answer("", "302 Found", "Location: /count/" + std::to_string(number - 1) + "\r\n");
+    co_return;
   }
+  const std::string place = "Location: /count/" + std::to_string(number - 1) + "\r\n";
+  co_await it.answer("", "302 Found", place);
 }
 // Reads the body after it has said that it wants it.
 inline eddy::Task<> expect_continue(Exchange& it) {
