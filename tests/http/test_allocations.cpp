@@ -47,6 +47,7 @@ class Raw {
 
  private:
   void set_up(const std::string& url, const std::string& body, std::string& text) {
+    curl_easy_setopt(easy_, CURLOPT_COOKIEFILE, nullptr);
     curl_easy_reset(easy_);
     curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -216,7 +216,7 @@ Duration Limits::of(TimeLimit limit) const noexcept {
 }
 
 void Outgoing::clear() noexcept {
-  for (std::string* part : {&method, &url, &host, &text, &body}) clear_text(*part);
+  for (std::string* part : {&method, &url, &next_url, &host, &text, &body}) clear_text(*part);
   lines.clear();
   upload = {};
   has_body = false;
@@ -230,6 +230,7 @@ void Outgoing::set_url(std::string_view given) {
   const std::string_view scheme = given.substr(0, colon);
   tls = same_name(scheme, "https");
   if (!tls && !same_name(scheme, "http")) refuse(given, "neither http nor https");
+  if (colon == given.size()) refuse(given, "no host");
   const std::string_view behind = given.substr(colon + 3);
   const std::size_t end = std::min(behind.find_first_of("/?#\\"), behind.size());
   std::string_view authority = behind.substr(0, end);
@@ -253,7 +254,8 @@ void Outgoing::set_url(std::string_view given) {
   if (rest.starts_with('\\')) refuse(given, "a backslash");
 
   host.assign(name);
-  std::string whole(tls ? "https://" : "http://");
+  std::string& whole = next_url;  // `given` may be a part of the present one
+  whole.assign(tls ? "https://" : "http://");
   whole.append(authority.substr(0, host_end));
   if (has_port) whole.append(":").append(std::to_string(port));
   if (!rest.starts_with('/')) whole += '/';
@@ -264,7 +266,7 @@ void Outgoing::set_url(std::string_view given) {
       whole += c;
     }
   }
-  url.assign(whole);
+  url.swap(whole);
 }
 
 void Outgoing::add_query(const Fields& fields) {

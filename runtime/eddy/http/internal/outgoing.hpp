@@ -52,6 +52,7 @@ struct Outgoing {
 
   std::string method;
   std::string url;   // without user, password and fragment
+  std::string next_url;  // while it is put together
   std::string host;  // without the brackets of IPv6
   std::uint16_t port = 0;
   bool tls = false;
