@@ -28,12 +28,13 @@
 
 namespace eddy::http {
 
-// Bytes that somebody makes while they are sent. It must stay until the response has been read, or
-// dropped.
+// Bytes that somebody makes while they are sent: in the task that awaits the response, or reads it.
+// It must stay until the response has been read, or dropped.
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  // Some bytes, at least one; 0 at the end. What it throws ends the request (Kind::body says it).
+  // Some bytes, at least one; 0 at the end. What it throws ends the request, with Kind::body and
+  // the text of that.
   virtual Task<std::size_t> read_some(MutableBytes into) = 0;
   // How many there are in all. None: sent in chunks, or as HTTP/2 has it.
   virtual std::optional<std::uint64_t> size() const { return std::nullopt; }

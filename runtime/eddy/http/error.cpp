@@ -42,7 +42,7 @@ std::string_view doing(Phase phase) noexcept {
 }
 
 std::string late(TimeLimit limit, Phase phase, Duration after) {
-  std::string text = eddy::to_text(after);
+  std::string text = "after " + eddy::to_text(after);
   text.append(" (").append(to_text(limit)).append("), ").append(doing(phase));
   return text;
 }

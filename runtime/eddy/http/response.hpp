@@ -10,7 +10,9 @@
 // read, and what has not fails with Kind::closed.
 //
 // Back-pressure: at most 64 KiB, and what one read of the socket brings, wait for who reads; then
-// the transfer pauses, and over HTTP/1 the server with it. HTTP/2 takes more, up to its window.
+// the transfer pauses, and over HTTP/1 the server with it. Over HTTP/2 it is 1 MiB, and libcurl has
+// the server send up to its window of 32 MiB; before its version 8 a response that is paused holds
+// up the others of its connection, and new requests to that host make one of their own.
 //
 // One task reads at a time; a second one throws UsageError. Cancelling a read loses no byte, and
 // the transfer goes on. Bodies are as the server made them: compression is undone.

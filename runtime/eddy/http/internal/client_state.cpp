@@ -99,6 +99,9 @@ void ClientState::shut() noexcept {
   for (Wire* wire : wires_) delete wire;
   wires_.clear();
   if (multi_) curl_multi_cleanup(std::exchange(multi_, nullptr));
+  for (Watcher* watcher : by_fd_) {
+    if (watcher) forget(*watcher);
+  }
   if (share_) curl_share_cleanup(std::exchange(share_, nullptr));
   if (Loop* here = loop()) here->timers().cancel(timer_);
   for (Exchange* exchange : exchanges_) delete exchange;
@@ -262,16 +265,28 @@ Watcher* ClientState::watcher(curl_socket_t fd) noexcept {
   return place < by_fd_.size() ? by_fd_[place] : nullptr;
 }
 
-curl_socket_t ClientState::open_socket(void* data, curlsocktype, curl_sockaddr* address) {
-  auto& self = *static_cast<ClientState*>(data);
+void ClientState::forget(Watcher& watcher) noexcept {
+  by_fd_[static_cast<std::size_t>(watcher.fd())] = nullptr;
+  --watcher.host->users;
+  --watcher.host->open;
+  watcher.detach();
+}
+
+curl_socket_t ClientState::open_socket(void* wire, curlsocktype, curl_sockaddr* address) {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
+  ClientState& self = *exchange.client_;
   UniqueFd fd(::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                        address->protocol));
   if (!fd) return CURL_SOCKET_BAD;
   try {
     const auto place = static_cast<std::size_t>(fd.get());
     if (place >= self.by_fd_.size()) self.by_fd_.resize(place + 1);
-    EDDY_ASSERT(!self.by_fd_[place]);
-    self.by_fd_[place] = new Watcher(Counted<ClientState>(&self), fd.get());
+    if (Watcher* before = self.by_fd_[place]) self.forget(*before);  // closed unseen
+    Watcher* watcher = new Watcher(Counted<ClientState>(&self), fd.get());
+    self.by_fd_[place] = watcher;
+    watcher->host = exchange.host_;
+    ++watcher->host->users;
+    ++watcher->host->open;
   } catch (const std::bad_alloc&) {
     return CURL_SOCKET_BAD;
   }
@@ -280,21 +295,23 @@ curl_socket_t ClientState::open_socket(void* data, curlsocktype, curl_sockaddr* 
 
 int ClientState::close_socket(void* data, curl_socket_t fd) {
   auto& self = *static_cast<ClientState*>(data);
-  if (Watcher* watcher = self.watcher(fd)) {
-    self.by_fd_[static_cast<std::size_t>(fd)] = nullptr;
-    watcher->detach();
-  }
+  if (Watcher* watcher = self.watcher(fd)) self.forget(*watcher);
   return ::close(fd);
 }
 
-int ClientState::on_socket(CURL*, curl_socket_t fd, int what, void* data, void*) noexcept {
+int ClientState::on_socket(CURL* easy, curl_socket_t fd, int what, void* data, void*) noexcept {
   auto& self = *static_cast<ClientState*>(data);
   Watcher* watcher = self.watcher(fd);
   if (!watcher) return 0;  // closed before it was taken back
   short events = 0;
   if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= POLLIN;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) events |= POLLOUT;
-  watcher->want(events);
+  if (events & POLLIN) Transfer::shakes_hands(easy);
+  if (events == 0 && watcher->closed_unseen()) {
+    self.forget(*watcher);
+  } else {
+    watcher->want(events);
+  }
   return 0;
 }
 

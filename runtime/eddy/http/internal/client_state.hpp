@@ -94,7 +94,7 @@ class ClientState : public eddy::internal::RefCounted<ClientState>,
   }
 
   // For libcurl's options.
-  static curl_socket_t open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
+  static curl_socket_t open_socket(void* wire, curlsocktype purpose, curl_sockaddr* address);
   static int close_socket(void* self, curl_socket_t fd);
 
  private:
@@ -114,6 +114,7 @@ class ClientState : public eddy::internal::RefCounted<ClientState>,
   bool has_room(const Exchange& exchange) const noexcept;
   void place(Exchange& exchange) noexcept;
   Watcher* watcher(curl_socket_t fd) noexcept;
+  void forget(Watcher& watcher) noexcept;
   eddy::internal::Counted<Exchange> take_exchange();
   void forget_hosts() noexcept;
 

@@ -35,9 +35,9 @@ void Exchange::clear() noexcept {
   stage_ = Stage::made;
   phase_ = Phase::place;
   head_there_ = reading_ = filling_ = paused_ = sending_paused_ = prepared_ = false;
-  following_ = failed_ = no_memory_ = timed_out_ = false;
+  following_ = failed_ = no_memory_ = timed_out_ = again_ = false;
+  turned_ = 0;
   said_.clear();
-  thrown_ = nullptr;
   out_.clear();
   followed_ = 0;
   status_ = 0;
@@ -54,6 +54,7 @@ void Exchange::end() noexcept {
   if (wire_) Transfer::take_off(*this);
   if (before == Stage::waiting) client_->leave_queue(*this);
   if (before == Stage::placed || before == Stage::running) client_->give_place_back(*this);
+  set_stalled(false);
   if (host_) --std::exchange(host_, nullptr)->users;
   if (Loop* here = loop()) here->timers().cancel(alarm_);
   changed_.set();
@@ -76,19 +77,23 @@ void Exchange::fail_with(Kind kind, std::error_code code, std::string_view said)
   end();
 }
 
+// Of who makes the request's body.
 void Exchange::fail_by(const Failure& failure) noexcept {
   try {
-    thrown_ = failure.exception();
-  } catch (...) {
+    failure.raise();
+  } catch (const std::bad_alloc&) {
     no_memory_ = true;
+    fail_with(Kind::body, {});
+  } catch (const std::exception& error) {
+    fail_with(Kind::body, error.what());
+  } catch (...) {
+    fail_with(Kind::body, "its source failed");
   }
-  fail_with(Kind::body, {});
 }
 
 Failure Exchange::failure() const {
   EDDY_ASSERT(failed_);
   if (no_memory_) return Failure::from(std::make_exception_ptr(std::bad_alloc()));
-  if (thrown_) return Failure::from(thrown_);
   if (timed_out_) {
     return Failure::from(std::make_exception_ptr(
         TimeoutError(limit_, phase_, limits_.of(limit_), out_.method, out_.url)));
@@ -169,7 +174,6 @@ void Exchange::check_time() noexcept {
                                     TimeLimit::idle,    TimeLimit::total};
   timed_out_ = true;
   limit_ = total_end_ <= now ? TimeLimit::total : of_phase[static_cast<std::size_t>(phase_)];
-  if (phase_ == Phase::connect && wire_) phase_ = Transfer::connecting(*this);
   fail_with(Kind::timeout, {});
 }
 
@@ -323,6 +327,12 @@ std::size_t Exchange::take_incoming() {
 
 void Exchange::resume_receiving() noexcept {
   if (paused_ && stage_ == Stage::running) Transfer::resume_receiving(*this);
+}
+
+// libcurl before 8 reads nothing more of the connection then: others are not to share it.
+void Exchange::set_stalled(bool on) noexcept {
+  if (std::exchange(stalled_, on) == on || !host_) return;
+  host_->stalled += on ? 1 : std::size_t(-1);
 }
 
 // Until something has changed. REQUIRES: filling_

@@ -110,6 +110,7 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   // Reading.
   std::size_t take_incoming();
   void resume_receiving() noexcept;
+  void set_stalled(bool on) noexcept;
   void give_back(std::string& text) noexcept;
   static Task<> wait_for_body(Exchange& self);
 
@@ -141,6 +142,10 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   bool paused_ = false;     // libcurl was told to bring no more
   bool sending_paused_ = false;
   bool prepared_ = false;   // the upload
+  bool stalled_ = false;    // paused over HTTP/2
+  bool shares_ = false;     // expects to use a connection that is there: see Transfer
+  bool again_ = false;      // ... and found out that it is not so
+  unsigned turned_ = 0;     // how often
   bool following_ = false;  // this answer is a redirect that is followed: its body is dropped
   bool failed_ = false;
   bool no_memory_ = false;
@@ -149,7 +154,6 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   Kind kind_{};
   std::error_code code_;
   std::string said_;
-  std::exception_ptr thrown_;  // by who makes the request's body, or resolves the name
 
   eddy::internal::Counted<ClientState> client_;
   Outgoing out_;

@@ -17,6 +17,8 @@ struct Host {
   bool literal = false;      // an address already
   std::size_t users = 0;     // exchanges that point here
   std::size_t running = 0;   // ... and have a place
+  std::size_t open = 0;      // sockets
+  std::size_t stalled = 0;   // streams of HTTP/2 that are paused
   std::string line;          // for libcurl: "name:port:address,address"
   Instant fresh_until = Instant::min();
   std::uint64_t answers = 0;  // how often the name was resolved

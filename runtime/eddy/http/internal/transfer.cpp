@@ -24,6 +24,14 @@ void set(CURL* easy, CURLoption option, Value value) {
 char no_expect[] = "Expect:";  // libcurl would wait for a second for who does not know it
 char no_type[] = "Content-Type:";
 
+// With prior knowledge of HTTP/2, libcurl 7.88 puts it on top of the HTTP/2 that a connection
+// has from its first request, and both fail. A request that shares a connection must not be told;
+// one that has a new connection must. Which it is, is seen before anything of it is sent.
+bool switches_twice() noexcept {
+  static const unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
+  return number >= 0x075800 && number < 0x080000;
+}
+
 bool has_body_by_rule(std::string_view method) noexcept {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -38,8 +46,10 @@ Wire::~Wire() { curl_easy_cleanup(easy); }
 void Transfer::put_on(Exchange& self) {
   EDDY_ASSERT(self.stage_ == Exchange::Stage::placed && !self.wire_);
   self.enter(Phase::connect);
+  if (self.turned_ == 0) self.shares_ = self.host_->open > 0 && self.host_->stalled == 0;
   Wire* wire = self.client_->take_wire();
   try {
+    wire->exchange = &self;
     set_up(self, *wire);
     const CURLMcode code = curl_multi_add_handle(self.client_->multi(), wire->easy);
     if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
@@ -48,7 +58,6 @@ void Transfer::put_on(Exchange& self) {
     self.client_->give_back(wire);
     throw;
   }
-  wire->exchange = &self;
   self.wire_ = wire;
   self.stage_ = Exchange::Stage::running;
 }
@@ -81,7 +90,7 @@ void Transfer::set_up(Exchange& self, Wire& wire) {
   set(easy, CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
   set(easy, CURLOPT_RESOLVER_START_DATA, static_cast<void*>(&self));
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &ClientState::open_socket);
-  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(self.client_.get()));
+  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&wire));
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientState::close_socket);
   set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(self.client_.get()));
   set_up_connection(self, wire);
@@ -97,11 +106,14 @@ void Transfer::set_up_connection(Exchange& self, Wire& wire) {
   const ClientOptions& options = settings.options;
   const bool prior = options.version == VersionWish::http2_prior_knowledge;
   const bool agreed = options.version == VersionWish::automatic && self.out_.tls;
-  const long version = prior    ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+  const bool shares = prior && switches_twice() && self.shares_;
+  const long version = shares   ? CURL_HTTP_VERSION_2
+                       : prior  ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                        : agreed ? CURL_HTTP_VERSION_2TLS
                                 : CURL_HTTP_VERSION_1_1;
   set(easy, CURLOPT_HTTP_VERSION, version);
   if (prior || agreed) set(easy, CURLOPT_PIPEWAIT, 1L);
+  if (self.host_->stalled > 0) set(easy, CURLOPT_FRESH_CONNECT, 1L);
   const auto kept = std::chrono::ceil<std::chrono::seconds>(Duration(options.keep_alive)).count();
   if (kept <= 0) {
     set(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -280,6 +292,7 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
 
 std::size_t Transfer::pause(Exchange& self) noexcept {
   self.paused_ = true;
+  self.set_stalled(self.version_ == Version::http2);
   return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -291,18 +304,20 @@ std::size_t Transfer::take_body(Exchange& self, Bytes bytes) {
     self.dropped_ += bytes.size();
     return self.dropped_ > most_dropped ? 0 : bytes.size();
   }
+  // A stream of HTTP/2 that is paused holds up the others of its connection.
+  const std::size_t most = self.version_ == Version::http2 ? most_waiting_http2 : most_waiting;
   if (self.whole_) {
     if (self.whole_->size() > self.whole_limit_) return pause(self);
     self.whole_->append(bytes.text());
     // Who waits for all need not be woken for each piece.
     if (self.whole_->size() > self.whole_limit_) self.changed_.set();
   } else if (self.filling_) {
-    if (self.came_ >= most_waiting) return pause(self);
+    if (self.came_ >= most) return pause(self);
     self.ahead_.append(bytes);
     self.came_ += bytes.size();
     self.changed_.set();
   } else {
-    if (self.incoming_.size() >= most_waiting) return pause(self);
+    if (self.incoming_.size() >= most) return pause(self);
     self.incoming_.append(bytes);
   }
   return bytes.size();
@@ -331,10 +346,37 @@ int Transfer::on_seek(void* self, curl_off_t offset, int origin) noexcept {
   }
 }
 
+bool Transfer::found_as_expected(Exchange& self) noexcept {
+  const bool prior =
+      self.client_->settings().options.version == VersionWish::http2_prior_knowledge;
+  if (!prior || !switches_twice()) return true;
+  long made = 0;
+  curl_easy_getinfo(self.wire_->easy, CURLINFO_NUM_CONNECTS, &made);
+  self.again_ = (made == 0) != self.shares_;
+  return !self.again_;
+}
+
+// Nothing of it was sent.
+void Transfer::put_on_again(Exchange& self) noexcept {
+  constexpr unsigned often = 8;
+  take_off(self);
+  self.again_ = false;
+  self.shares_ = !self.shares_;
+  self.stage_ = Exchange::Stage::placed;
+  if (++self.turned_ > often) return self.fail_with(Kind::other, "no connection stays");
+  try {
+    put_on(self);
+  } catch (...) {
+    self.no_memory_ = true;
+    self.fail_with(Kind::other, {});
+  }
+}
+
 // There is a connection, a new one or one from before: the request goes out.
 int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
   addresses_known(exchange);
+  if (!found_as_expected(exchange)) return CURL_PREREQFUNC_ABORT;
   try {
     exchange.enter(exchange.out_.has_body ? Phase::send : Phase::head);
     return CURL_PREREQFUNC_OK;
@@ -353,6 +395,7 @@ int Transfer::on_resolve(void*, void*, void* self) noexcept {
 
 void Transfer::resume_receiving(Exchange& self) noexcept {
   self.paused_ = false;
+  self.set_stalled(false);
   const int mask = self.sending_paused_ ? CURLPAUSE_SEND : CURLPAUSE_CONT;
   const CURLcode code = curl_easy_pause(self.wire_->easy, mask);
   if (code != CURLE_OK) fail(self, *self.wire_, code);
@@ -369,6 +412,7 @@ void Transfer::resume_sending(Exchange& self) noexcept {
 
 void Transfer::done(Wire& wire, CURLcode code) noexcept {
   Exchange& self = *wire.exchange;
+  if (self.again_) return put_on_again(self);
   const bool enough = code == CURLE_WRITE_ERROR && self.dropped_ > most_dropped;
   if (self.following_ && (code == CURLE_OK || enough) && !self.no_memory_) {
     take_off(self);
@@ -457,10 +501,11 @@ void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
   }
 }
 
-Phase Transfer::connecting(const Exchange& self) noexcept {
-  curl_off_t connected = 0;
-  curl_easy_getinfo(self.wire_->easy, CURLINFO_CONNECT_TIME_T, &connected);
-  return connected > 0 && self.out_.tls ? Phase::tls : Phase::connect;
+void Transfer::shakes_hands(CURL* easy) noexcept {
+  Wire* wire = nullptr;  // an easy handle of libcurl's own has none
+  if (!easy || curl_easy_getinfo(easy, CURLINFO_PRIVATE, &wire) != CURLE_OK || !wire) return;
+  Exchange* self = wire->exchange;
+  if (self && self->out_.tls && self->phase_ == Phase::connect) self->phase_ = Phase::tls;
 }
 
 std::string Transfer::absolute(const std::string& base, std::string_view place) {

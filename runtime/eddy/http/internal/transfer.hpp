@@ -37,13 +37,14 @@ class Transfer {
 
   static void resume_receiving(Exchange& self) noexcept;
   static void resume_sending(Exchange& self) noexcept;
-  // Whether it still connects, or is in the handshake.
-  static Phase connecting(const Exchange& self) noexcept;
+  // There is a connection over which something is to be read: the handshake of TLS.
+  static void shakes_hands(CURL* easy) noexcept;
   // `place` as seen from `base`. Throws UsageError.
   static std::string absolute(const std::string& base, std::string_view place);
 
  private:
   static constexpr std::size_t most_waiting = 64 * 1024;  // of a body, for who reads it
+  static constexpr std::size_t most_waiting_http2 = 1024 * 1024;
   static constexpr std::size_t most_dropped = 64 * 1024;  // of a redirect's body
   static constexpr std::size_t largest_head = 256 * 1024;
 
@@ -53,6 +54,8 @@ class Transfer {
   static void set_up_addresses(Exchange& self, Wire& wire);
   static void set_up_lines(Exchange& self, Wire& wire);
   static void set_up_body(Exchange& self, Wire& wire);
+  static bool found_as_expected(Exchange& self) noexcept;
+  static void put_on_again(Exchange& self) noexcept;
   static void addresses_known(Exchange& self) noexcept;
 
   static void take_line(Exchange& self, std::string_view line);

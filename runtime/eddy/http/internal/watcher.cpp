@@ -4,14 +4,27 @@
 
 #include <linux/io_uring.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <utility>
 
 namespace eddy::http::internal {
 using namespace eddy::internal;
+namespace {
+
+std::uint64_t inode_of(int fd) noexcept {
+  struct stat found;
+  return ::fstat(fd, &found) == 0 ? found.st_ino : 0;
+}
+
+}  // namespace
 
 Watcher::Watcher(Counted<ClientState> client, int fd) noexcept
-    : client_(std::move(client)), fd_(fd), in_(*this, POLLIN), out_(*this, POLLOUT) {
+    : client_(std::move(client)),
+      fd_(fd),
+      inode_(inode_of(fd)),
+      in_(*this, POLLIN),
+      out_(*this, POLLOUT) {
   client_->watcher_came();
 }
 
@@ -22,6 +35,7 @@ Watcher::~Watcher() {
 
 void Watcher::want(short events) noexcept {
   wanted_ = events;
+  if (events & POLLIN) connecting_ = false;
   ask();
 }
 
@@ -40,6 +54,10 @@ void Watcher::ask(Side& side) noexcept {
                 .fd = fd_,
                 .op_flags = static_cast<std::uint16_t>(side.asks_for)},
                side);
+}
+
+bool Watcher::closed_unseen() const noexcept {
+  return connecting_ && inode_of(fd_) != inode_;
 }
 
 void Watcher::detach() noexcept {

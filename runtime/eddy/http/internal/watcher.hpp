@@ -11,9 +11,12 @@
 #include <eddy/base/internal/pool.hpp>
 #include <eddy/core/internal/completion_handler.hpp>
 
+#include <cstdint>
+
 namespace eddy::http::internal {
 
 class ClientState;
+struct Host;
 
 class Watcher : public eddy::internal::Pooled, public eddy::internal::Link<Watcher> {
  public:
@@ -28,6 +31,11 @@ class Watcher : public eddy::internal::Pooled, public eddy::internal::Link<Watch
   void ask() noexcept;
   // The socket is to be closed: a poll in flight would keep it open. It dies by itself.
   void detach() noexcept;
+
+  // The number is none, or another's: libcurl 7.88 closes what has not connected yet by itself.
+  bool closed_unseen() const noexcept;
+
+  Host* host = nullptr;  // to which it goes
 
   int fd() const noexcept { return fd_; }
   // What came since, as libcurl's CURL_CSELECT_ mask.
@@ -52,6 +60,8 @@ class Watcher : public eddy::internal::Pooled, public eddy::internal::Link<Watch
   short wanted_ = 0;
   int ready_ = 0;
   bool attached_ = true;
+  bool connecting_ = true;  // nothing was to be read yet
+  std::uint64_t inode_ = 0;
   Side in_;
   Side out_;
 };
