@@ -51,12 +51,12 @@ Task<> send_all(ConnectionState& state) {
 }
 
 ResultPointer take_result(ConnectionState& state) {
+  // Before anything is taken: where there is no memory, the answer is there still.
+  ResultPointer data(new ResultData(nullptr));
   pg_result* result = ::PQgetResult(state.conn());
   if (!result) return {};
-  std::unique_ptr<pg_result, void (*)(pg_result*)> kept(result, &::PQclear);
-  auto* data = new ResultData(result);
-  kept.release();
-  return ResultPointer(data);
+  data->adopt(result);
+  return data;
 }
 
 Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) {

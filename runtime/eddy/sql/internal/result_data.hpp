@@ -16,7 +16,7 @@ namespace eddy::sql::internal {
 
 class ResultData : public eddy::internal::RefCounted<ResultData>, public eddy::internal::Pooled {
  public:
-  // Takes it over.
+  // Takes it over; null: for adopt().
   explicit ResultData(pg_result* result) noexcept : result_(result) {}
   ~ResultData();
 
@@ -29,6 +29,8 @@ class ResultData : public eddy::internal::RefCounted<ResultData>, public eddy::i
   std::string_view status() const noexcept;
   std::uint64_t affected() const noexcept;
   pg_result* get() const noexcept { return result_; }
+  // REQUIRES: it has none
+  void adopt(pg_result* result) noexcept { result_ = result; }
 
   // Throw UsageError, or Error (conversion) where there are not as many columns.
   void require_row(std::size_t row) const;
