@@ -42,8 +42,13 @@ int write_outgoing(BIO* bio, const char* from, int size) noexcept {
   TlsState& state = state_of(bio);
   BIO_clear_retry_flags(bio);
   if (size <= 0) return size;
+  Bytes record(from, static_cast<std::size_t>(size));
+  if (state.sends_now) {
+    record = Bytes(record.subspan(state.transport->write_now(record)));
+    state.sends_now = record.empty();
+  }
   try {
-    state.out.append(Bytes(from, static_cast<std::size_t>(size)));
+    state.out.append(record);
     return size;
   } catch (const std::bad_alloc&) {
     state.no_memory = true;

@@ -1,9 +1,11 @@
 #include <eddy/tls/internal/state.hpp>
 
+#include <eddy/base/internal/sys.hpp>
 #include <eddy/core/as_result.hpp>
 #include <eddy/core/spawn.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/flow/timeout.hpp>
+#include <eddy/net/internal/send.hpp>
 #include <eddy/tls/internal/openssl.hpp>
 
 #include <algorithm>
@@ -151,19 +153,32 @@ Expected<std::size_t> TlsState::encrypt(Bytes bytes) {
   if (write_failure) return std::unexpected(*write_failure);
   if (said_goodbye) return std::unexpected(error(EPIPE, "write"));
   const std::size_t most = std::min(bytes.size(), batch);
-  out.reserve(most + (most / record + 2) * overhead);
+  sends_now = out.empty() && !flushing && eddy::internal::Send::may_send_now();
+  out.reserve(most + (most / record + 2) * overhead);  // OpenSSL cannot be told that there is none
   std::size_t done = 0;
-  while (done < bytes.size() && out.size() < batch) {
-    const std::size_t size = std::min(bytes.size() - done, record);
+  while (done < most && out.size() < batch) {
+    const std::size_t size = std::min(most - done, record);
     std::size_t written = 0;
     forget_errors();
     if (SSL_write_ex(ssl, bytes.data() + done, size, &written) != 1) {
+      sends_now = false;
       write_failure = failure_of_last("write");
       return std::unexpected(*write_failure);
     }
     done += written;
   }
+  sends_now = false;
+  if (out.empty()) out.clear();
   return done;
+}
+
+// What is wrong with the socket is found out by the call that waits.
+std::size_t send_now(eddy::Stream& stream, Bytes bytes) noexcept {
+  if (stream.closed()) return 0;
+  const int fd = stream.socket().fileno();
+  const auto sent = eddy::internal::sys::send(fd, bytes.data(), bytes.size(),
+                                              MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
 // One at a time: whoever comes meanwhile finds his bytes taken along. Cancelled, the rest stays.

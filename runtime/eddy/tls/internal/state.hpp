@@ -106,6 +106,7 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   bool said_goodbye = false;
   bool shuts = false;      // and the transport's writing side ends when everything has gone
   bool fatal = false;      // OpenSSL has given up
+  bool sends_now = false;  // records go straight to the transport, as long as it takes them
   bool no_memory = false;  // for what OpenSSL has written
   bool closing = false;
 

@@ -7,6 +7,7 @@
 #include <eddy/core/task.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/net/socket.hpp>
+#include <eddy/net/stream.hpp>
 #include <eddy/tls/context.hpp>
 #include <eddy/tls/error.hpp>
 
@@ -113,6 +114,8 @@ class Transport {
   virtual Task<> close() = 0;
   // Null where there is none at the bottom.
   virtual Socket* socket() = 0;
+  // How many of `bytes` it takes at once, by a plain call that never waits; maybe none.
+  virtual std::size_t write_now(Bytes bytes) noexcept = 0;
 
  private:
   virtual void start_fill(TransportCall& call) = 0;
@@ -123,6 +126,8 @@ inline bool TransportCall::await_ready() {
   (transport_->*start_)(*this);
   return made_->ready(memory_);
 }
+
+std::size_t send_now(eddy::Stream& stream, Bytes bytes) noexcept;
 
 template <IsTransport S>
 class TransportOver final : public Transport {
@@ -138,6 +143,13 @@ class TransportOver final : public Transport {
       return &stream_.socket();
     } else {
       return nullptr;
+    }
+  }
+  std::size_t write_now(Bytes bytes) noexcept override {
+    if constexpr (std::same_as<S, eddy::Stream>) {
+      return send_now(stream_, bytes);
+    } else {
+      return 0;
     }
   }
 
