@@ -248,6 +248,11 @@ void TlsState::shutdown_write() {
 
 // -- the handshake --
 
+// The peer takes nothing any more; it may have said something before.
+static bool peer_has_left(const Failure& failure) noexcept {
+  return failure.is_error(EPIPE) || failure.is_error(ECONNRESET);
+}
+
 Task<> TlsState::shake(Counted state) {
   for (;;) {
     ERR_clear_error();
@@ -261,7 +266,7 @@ Task<> TlsState::shake(Counted state) {
     }
     // A peer that takes nothing any more may still have said why.
     auto sent = co_await as_outcome(flush(state));
-    if (!sent && sent.error().is_cancelled()) co_await fail(std::move(sent.error()));
+    if (!sent && !peer_has_left(sent.error())) co_await fail(std::move(sent.error()));
     auto got = co_await as_outcome(fetch(state));
     if (!got && state->read_failure) {
       state->read_failure.reset();
@@ -272,7 +277,7 @@ Task<> TlsState::shake(Counted state) {
   state->shaken = true;
   // That nothing can be sent is for who writes: the peer may have said all it wanted to.
   auto sent = co_await as_outcome(flush(state));
-  if (!sent && sent.error().is_cancelled()) co_await fail(std::move(sent.error()));
+  if (!sent && !peer_has_left(sent.error())) co_await fail(std::move(sent.error()));
 }
 
 // -- the end --
