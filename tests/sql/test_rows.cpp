@@ -41,8 +41,8 @@ TEST(SqlRows, GiveTheirValuesByNumberAndByName) {
 
 TEST(SqlRows, BecomeTuplesAndStructs) {
   on_connection([](Connection& connection) -> Task<> {
-    const Rows rows = co_await connection.fetch(
-        "values (1, 'ann', 'ann@example.com'), (2, 'bob', null)");
+    const Rows rows =
+        co_await connection.fetch("values (1, 'ann', 'ann@example.com'), (2, 'bob', null)");
     const auto [id, name, email] =
         rows[1].as<std::tuple<int, std::string, std::optional<std::string>>>();
     EXPECT_EQ(id, 2);
@@ -141,10 +141,11 @@ TEST(SqlParameters, ComeBackAsTheyWere) {
     const std::vector<float> floats{0.1f, 1e-30f};
     co_await expect_same(connection, "float4", floats);
     const std::vector<std::string> texts{
-        "", "it's \"quoted\" \\ $1 -- ;", "\xc3\xa4\xe2\x82\xac", "a\nb\t",
-        std::string(100'000, 'z'), "'); drop table x; --"};
+        "",       "it's \"quoted\" \\ $1 -- ;", "\xc3\xa4\xe2\x82\xac",
+        "a\nb\t", std::string(100'000, 'z'),    "'); drop table x; --"};
     co_await expect_same(connection, "text", texts);
-    const double nan = co_await connection.fetch_value<double>("select $1::float8", Real::quiet_NaN());
+    const double nan =
+        co_await connection.fetch_value<double>("select $1::float8", Real::quiet_NaN());
     EXPECT_TRUE(std::isnan(nan));
   });
 }
@@ -153,9 +154,9 @@ TEST(SqlParameters, MayBeNull) {
   on_connection([](Connection& connection) -> Task<> {
     const std::optional<int> none;
     const std::optional<int> some = 3;
-    const Rows rows = co_await connection.fetch(
-        "select $1::int, $2::text, $3::int, $4::int, $5::text = ''", nullptr, std::nullopt, none,
-        some, "");
+    const Rows rows =
+        co_await connection.fetch("select $1::int, $2::text, $3::int, $4::int, $5::text = ''",
+                                  nullptr, std::nullopt, none, some, "");
     const Row row = rows.front();
     EXPECT_TRUE(row.is_null(0));
     EXPECT_TRUE(row.is_null(1));
@@ -169,8 +170,8 @@ TEST(SqlParameters, MayBeBytesAndArrays) {
   on_connection([](Connection& connection) -> Task<> {
     std::vector<std::byte> bytes;
     for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<std::byte>(i));
-    const auto back = co_await connection.fetch_value<std::vector<std::byte>>("select $1::bytea",
-                                                                              bytes);
+    const auto back =
+        co_await connection.fetch_value<std::vector<std::byte>>("select $1::bytea", bytes);
     EXPECT_EQ(back, bytes);
     const int length = co_await connection.fetch_value<int>("select length($1::bytea)", bytes);
     EXPECT_EQ(length, 256);
@@ -184,8 +185,8 @@ TEST(SqlParameters, MayBeBytesAndArrays) {
     const std::vector<std::vector<std::optional<int>>> holes{{1, std::nullopt, 3}};
     co_await expect_same(connection, "int[]", holes);
     const std::vector<int> three{1, 2, 3};
-    const int sum = co_await connection.fetch_value<int>(
-        "select sum(n) from unnest($1::int[]) n", three);
+    const int sum =
+        co_await connection.fetch_value<int>("select sum(n) from unnest($1::int[]) n", three);
     EXPECT_EQ(sum, 6);
   });
 }

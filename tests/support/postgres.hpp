@@ -70,8 +70,7 @@ class Postgres {
 
  private:
   void order(std::string_view text) {
-    EXPECT_EQ(::write(orders_.get(), text.data(), text.size()),
-              static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(::write(orders_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
     EXPECT_EQ(line(), "done");
   }
   std::string line() {

@@ -33,7 +33,10 @@ bool drop_copied_out(ConnectionState& state) noexcept {
 
 // True: that was the last of the command.
 bool drained_by(ConnectionState& state, pg_result* result) noexcept {
-  if (!result) return !state.in_pipeline;
+  // In a pipeline there is a null after each statement; after the last answer nothing is active.
+  if (!result) {
+    return !state.in_pipeline || ::PQtransactionStatus(state.conn()) != PQTRANS_ACTIVE;
+  }
   const ExecStatusType status = ::PQresultStatus(result);
   ::PQclear(result);
   if (status == PGRES_COPY_IN && ::PQputCopyEnd(state.conn(), "called off") != 1) {

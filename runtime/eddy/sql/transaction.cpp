@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include <new>
 #include <string>
 
 namespace eddy::sql::internal {
@@ -63,7 +64,16 @@ Task<> see_through(ConnectionState& state, const JoinHandle<std::string>& runnin
 // Runs it to its end, whatever becomes of this task.
 Task<std::string> run_through(StatePointer state, const char* verb, std::string sql) {
   auto running = spawn(execute_script(Query(state, verb, sql, {})));
-  co_await see_through(*state, running);
+  try {
+    co_await see_through(*state, running);
+  } catch (const std::bad_alloc&) {  // it is not left alone for that
+  }
+  bool asked = false;
+  while (!running.done()) {
+    auto waited = co_await as_outcome(shield(running));
+    asked |= !waited && !running.done() && waited.error().is_cancelled();
+  }
+  if (asked) eddy::internal::thread_state.task->keep_cancel_pending();
   auto status = co_await as_outcome(running);
   if (!status) co_await fail(std::move(status.error()));
   co_return std::move(*status);
