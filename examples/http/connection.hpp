@@ -1,4 +1,5 @@
-// Connection: answers the requests of one client, in their order.
+// Connection: answers the requests of one client, in their order, over a stream of bytes: a Stream,
+// or a tls::Stream. Its members stand in connection_members.hpp, for the one who instantiates it.
 #pragma once
 
 #include "answer.hpp"
@@ -18,9 +19,10 @@ struct Site {
   Limits limits = {};
 };
 
+template <class Stream>
 class Connection {
  public:
-  Connection(eddy::Stream stream, const Site& site)
+  Connection(Stream stream, const Site& site)
       : stream_(std::move(stream)), site_(site), request_(site.limits) {}
 
   // Resumes when the connection is over.
@@ -54,7 +56,7 @@ class Connection {
   void refuse(int status, std::string_view allow = {});
   void give_up(int status);
 
-  eddy::Stream stream_;
+  Stream stream_;
   const Site& site_;
   Request request_;
   std::string out_;   // answers that wait for being sent
