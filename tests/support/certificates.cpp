@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -179,6 +180,7 @@ std::string serial_of(const std::string& path) {
   BIGNUM* const number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(read.get()), nullptr);
   char* const digits = BN_bn2hex(number);
   std::string text(digits);
+  for (char& digit : text) digit = static_cast<char>(std::tolower(digit));
   OPENSSL_free(digits);
   BN_free(number);
   return text;

@@ -33,7 +33,7 @@ const Certificates& certificates();
 // What is in a file.
 std::string text_of(const std::string& path);
 
-// What `openssl x509 -noout -serial` says of the first certificate in a file.
+// The serial number of the first certificate in a file, in hexadecimal.
 std::string serial_of(const std::string& path);
 
 }  // namespace test

