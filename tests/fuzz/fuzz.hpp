@@ -14,6 +14,9 @@ void address(std::string_view text);
 void request(std::string_view input);
 void request_split(std::string_view text, std::size_t at);
 
+// The first byte says what the rest is: a client's, a server's, text, or what comes behind that.
+void records(std::string_view input);
+
 inline void require(bool condition, const char* what) {
   if (condition) return;
   std::fprintf(stderr, "wrong: %s\n", what);

@@ -37,4 +37,14 @@ TEST(Corpus, OfRequestsIsParsedAlikeHoweverItIsSplit) {
 }
 #endif
 
+#ifdef WITH_TLS
+TEST(Corpus, OfRecordsIsAnErrorOrTheTextThatWasSent) {
+  const auto files = corpus("records");
+  EXPECT_GT(files.size(), 10u);
+  for (const auto& input : files) {
+    for (const char kind : {'\0', '\1', '\2', '\3'}) fuzz::records(kind + input.substr(1));
+  }
+}
+#endif
+
 }  // namespace
