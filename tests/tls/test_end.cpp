@@ -153,7 +153,7 @@ TEST(TlsCancel, OfTenThousandHandshakesLosesNothing) {
     loop.run(many(50));
     if (done == all / 5) held = bytes_held();
   }
-  EXPECT_LT(bytes_held() - held, 128 * 1024) << "after warm-up";
+  EXPECT_LT(bytes_held() - held, 512 * 1024) << "one connection is some 10 KiB";
   EXPECT_EQ(open_descriptors(), before);
   EXPECT_GT(broken, all / 4);
   EXPECT_GT(through, all / 50) << "some came too late";
@@ -413,29 +413,31 @@ TEST(TlsMemory, OfRecordsIsAllocatedByNobody) {
   }
 }
 
+Task<> write_and_end(tls::Stream& stream, const std::string& much) {
+  co_await stream.write_all(much);
+  co_await stream.close();
+}
 Task<> talk_and_part(TlsEnds& ends) {
   co_await ends.client.write_all("a question\n");
   const std::string line = co_await ends.server.readline();
   EXPECT_EQ(line, "a question\n");
-  const std::string much = pattern(100'000);
-  auto writer = spawn([&]() -> Task<> {
-    co_await ends.server.write_all(much);
-    ends.server.shutdown_write();
-  });
-  const std::string got = co_await ends.client.read_all();
-  co_await writer;
-  EXPECT_TRUE(got == much);
+  static const std::string much = pattern(100'000);
+  auto body = [&](TaskGroup& group) -> Task<> {  // one that fails ends the other
+    group.spawn(write_and_end(ends.server, much));
+    const std::string got = co_await ends.client.read_all();
+    EXPECT_TRUE(got == much);
+  };
+  co_await task_group(body);
   co_await ends.client.close();
-  co_await ends.server.close();
 }
 
 // Whichever allocation fails, of either end: an error comes out, and the loop goes on.
 TEST(TlsMemory, ThatIsNotThereIsAnError) {
   const auto before = open_descriptors();
   const std::size_t failed = fail_each_allocation([](FailingMemory& memory) {
+    TlsEnds ends;  // which outlive the tasks that are left behind
     test::run([&]() -> Task<> {
       Ends wire;
-      TlsEnds ends;
       bool well = false;
       memory.arm();
       try {
@@ -445,8 +447,7 @@ TEST(TlsMemory, ThatIsNotThereIsAnError) {
           co_await talk_and_part(ends);
           well = true;
         }
-      } catch (const std::bad_alloc&) {
-      } catch (const eddy::Error&) {  // ENOMEM, or what the other end said when that was its own
+      } catch (const std::exception&) {  // bad_alloc, or what the other end said of its own
       }
       memory.disarm();
       EXPECT_TRUE(well || memory.failed());
