@@ -70,7 +70,11 @@ std::vector<std::string> names_of(const X509* certificate) {
 std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
   std::tm broken{};
   if (!time || ASN1_TIME_to_tm(time, &broken) != 1) return {};
-  return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&broken)));
+  const std::chrono::year_month_day day(std::chrono::year(broken.tm_year + 1900),
+                                        std::chrono::month(unsigned(broken.tm_mon) + 1),
+                                        std::chrono::day(unsigned(broken.tm_mday)));
+  return std::chrono::sys_days(day) + std::chrono::hours(broken.tm_hour) +
+         std::chrono::minutes(broken.tm_min) + std::chrono::seconds(broken.tm_sec);
 }
 
 CertificateInfo info_of(X509* certificate) {
@@ -84,7 +88,8 @@ CertificateInfo info_of(X509* certificate) {
                        static_cast<std::size_t>(ASN1_STRING_length(serial)));
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) info.sha256 = hex_of(digest, size);
+  const bool made = X509_digest(certificate, EVP_sha256(), digest, &size) == 1;
+  if (made) info.sha256 = hex_of(digest, size);
   info.not_before = time_of(X509_get0_notBefore(certificate));
   info.not_after = time_of(X509_get0_notAfter(certificate));
   const auto bio = owned(BIO_new(BIO_s_mem()));

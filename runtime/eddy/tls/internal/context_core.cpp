@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 
 namespace eddy::tls::internal {
 namespace {
@@ -76,7 +76,9 @@ void trust(SSL_CTX* context, const std::string& file, std::string_view pem, bool
   }
 }
 
-int number_of(Version version) { return version == Version::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION; }
+int number_of(Version version) {
+  return version == Version::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
 
 Openssl<SSL_CTX> new_context(const SSL_METHOD* method, Version least, Version most) {
   if (least > most) throw UsageError("the oldest version to speak is newer than the newest");
@@ -241,9 +243,10 @@ Openssl<SSL_SESSION> ClientCore::take(const std::string& key) {
   while (!kept.empty()) {
     SSL_SESSION* session = kept.back().get();
     const bool once = SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+    const std::chrono::seconds until(SSL_SESSION_get_time(session) +
+                                     SSL_SESSION_get_timeout(session));
     const bool stale = SSL_SESSION_is_resumable(session) != 1 ||
-                       SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <
-                           static_cast<long>(std::time(nullptr));
+                       until < std::chrono::system_clock::now().time_since_epoch();
     if (!once && !stale && SSL_SESSION_up_ref(session) == 1) return Openssl<SSL_SESSION>(session);
     Openssl<SSL_SESSION> taken = std::move(kept.back());
     kept.pop_back();

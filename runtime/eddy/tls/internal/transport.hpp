@@ -27,19 +27,20 @@ namespace eddy::tls::internal {
 
 // fill(), buffered() and consume() as Stream has them: bytes are read where they lie.
 template <class S>
-concept IsTransport = std::move_constructible<S> && requires(S& stream, Bytes bytes, std::size_t n) {
-  { stream.fill() } -> Awaitable;
-  { stream.buffered() } -> std::convertible_to<Bytes>;
-  stream.consume(n);
-  { stream.write(bytes) } -> Awaitable;
-  stream.shutdown_write();
-  { stream.close() } -> Awaitable;
-};
+concept IsTransport =
+    std::move_constructible<S> && requires(S& stream, Bytes bytes, std::size_t count) {
+      { stream.fill() } -> Awaitable;
+      { stream.buffered() } -> std::convertible_to<Bytes>;
+      stream.consume(count);
+      { stream.write(bytes) } -> Awaitable;
+      stream.shutdown_write();
+      { stream.close() } -> Awaitable;
+    };
 
 class Transport;
 
 // A call on the transport, awaited without a frame of its own: the awaitable of the type that only
-// TransportOver knows is made where this one lies, once it is awaited. It may outlive the transport.
+// TransportOver knows is made where this lies, once it is awaited. It may outlive the transport.
 class [[nodiscard]] TransportCall : public eddy::internal::Raises<TransportCall, std::size_t> {
  public:
   using Start = void (Transport::*)(TransportCall& call);
