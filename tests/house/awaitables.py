@@ -108,6 +108,18 @@ PARTS = {
     "http::Client::request": ["Exchange::perform", "Exchange::prepare", "Exchange::advance"],
     "http::Response::text": ["Exchange::fill", "Exchange::read_all", "ExchangeSource::fill",
                              "http::Response::json_of"],
+    "tls::Stream::fill": ["TlsSource::fill", "fill", "TlsState::fetch", "Transport::fill", "TransportCall",
+                          "TransportCall::in_task"],
+    "tls::Stream::read_some": ["read_some"],
+    "tls::Stream::read_exactly": ["read_exactly"],
+    "tls::Stream::write": ["write_some", "tls::Stream::kept"],
+    "tls::Stream::write_all": ["write_all", "TlsState::flush", "TlsState::send_out", "Transport::write"],
+    "tls::Stream::write_vectored": ["write_vectored"],
+    "tls::Stream::send_file": ["send_file"],
+    "tls::Stream::close": ["TlsState::close", "TlsState::say_farewell", "Transport::close",
+                           "TransportOver::close"],
+    "tls::handshake": ["client_handshake", "server_handshake", "TlsState::shake"],
+    "tls::serve": ["tls::accepted"],
     "to_thread": ["call_on_thread", "leave_to_thread", "ThreadCall", "AbandonedThreadCall"],
 }
 
