@@ -1,6 +1,7 @@
 """Installs the library somewhere and builds a separate program against it: through pkg-config and through
 CMake's find_package with the shared and with the static library, with eddy as a meson subproject, and with
-eddy's sources by CMake's FetchContent; so with the libraries beside it, where what they need is there. gdb finds what is installed for it."""
+eddy's sources by CMake's FetchContent; so with the libraries beside it, where what they need is there. gdb
+finds what is installed for it."""
 import os
 import pathlib
 import shutil

@@ -8,6 +8,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runtime" / "eddy"
 SEAM = "base/internal/sys.hpp"
 
+# What these stand on makes its own calls, which no other kernel sees.
+BESIDE = ["http", "sql", "tls"]
+
 # Of libc's, these only compute.
 COMPUTES = {"gai_strerror", "inet_ntop", "inet_pton", "major", "makedev", "minor", "pthread_atfork",
             "pthread_self", "sigaddset", "sigemptyset", "sigfillset", "sigismember", "strnlen"}
@@ -56,7 +59,7 @@ def main():
     problems = [f"this test does not find: {line}" for line in PLANTED if not list(calls(line, bare))]
     for path in sorted(LIBRARY.rglob("*.[ch]pp")):
         name = str(path.relative_to(LIBRARY))
-        if name == SEAM:
+        if name == SEAM or path.relative_to(LIBRARY).parts[0] in BESIDE:
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
             for call in calls(line, bare):
