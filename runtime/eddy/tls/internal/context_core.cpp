@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <chrono>
 
 namespace eddy::tls::internal {
 namespace {
@@ -243,10 +242,7 @@ Openssl<SSL_SESSION> ClientCore::take(const std::string& key) {
   while (!kept.empty()) {
     SSL_SESSION* session = kept.back().get();
     const bool once = SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
-    const std::chrono::seconds until(SSL_SESSION_get_time(session) +
-                                     SSL_SESSION_get_timeout(session));
-    const bool stale = SSL_SESSION_is_resumable(session) != 1 ||
-                       until < std::chrono::system_clock::now().time_since_epoch();
+    const bool stale = SSL_SESSION_is_resumable(session) != 1;
     if (!once && !stale && SSL_SESSION_up_ref(session) == 1) return Openssl<SSL_SESSION>(session);
     Openssl<SSL_SESSION> taken = std::move(kept.back());
     kept.pop_back();

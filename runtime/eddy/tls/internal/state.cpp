@@ -183,22 +183,33 @@ std::size_t send_now(eddy::Stream& stream, Bytes bytes) noexcept {
 
 // One at a time: whoever comes meanwhile finds his bytes taken along. Cancelled, the rest stays.
 Task<> TlsState::send_out(Counted state) {
-  const Flushing flushing(*state);
-  while (!state->out.empty()) {
-    auto sent = co_await as_outcome(state->transport->write(state->out.front()));
-    if (!sent && sent.error().is_cancelled()) co_await fail(std::move(sent.error()));
-    if (!state->transport) co_await fail(state->error(ECANCELED, "write"));
-    if (!sent) {
-      state->write_failure = std::move(sent.error());
-      state->out.clear();
-      co_await fail(*state->write_failure);
+  std::optional<Failure> failed;
+  {
+    const Flushing flushing(*state);
+    while (!failed && !state->out.empty()) {
+      auto sent = co_await as_outcome(state->transport->write(state->out.front()));
+      if (sent) state->out.consume(*sent);
+      if (!sent) failed = std::move(sent.error());
+      if (!state->transport && !failed) failed = state->error(ECANCELED, "write");
     }
-    state->out.consume(*sent);
+    if (!failed) state->end_of_out();
   }
-  if (!std::exchange(state->shuts, false)) co_return;
+  if (!failed) co_return;
+  if (!failed->is_cancelled() && state->transport) {
+    state->write_failure = failed;
+    state->out.clear();
+  }
+  // The end that was asked for comes without whoever was to send it.
+  if (failed->is_cancelled() && state->shuts) state->flush_beside();
+  co_await fail(std::move(*failed));
+}
+
+// Everything has gone.
+void TlsState::end_of_out() noexcept {
+  if (!transport || !std::exchange(shuts, false)) return;
   try {
-    state->transport->shutdown_write();
-  } catch (const eddy::Error&) {  // it has ended by itself
+    transport->shutdown_write();
+  } catch (const std::exception&) {  // it has ended by itself
   }
 }
 
@@ -223,16 +234,19 @@ static Task<> flush_alone(TlsState::Counted state) {
   if (!flushed && flushed.error().is_cancelled()) co_await fail(std::move(flushed.error()));
 }
 
-void TlsState::flush_beside() noexcept {
-  if (flushing || write_failure || !transport) return;
+bool TlsState::flush_beside() noexcept {
+  if (flushing || write_failure || !transport) return true;
   try {
     spawn(flush_alone(Counted(this)), {.name = "tls flush", .eager = true});
+    return true;
   } catch (...) {  // no memory, or the loop takes no more
+    return false;
   }
 }
 
-void TlsState::say_goodbye() noexcept {
+void TlsState::say_goodbye() {
   if (said_goodbye || !shaken || fatal || write_failure) return;
+  out.reserve(2 * overhead);
   said_goodbye = true;
   ERR_clear_error();
   static_cast<void>(SSL_shutdown(ssl));  // 0: sent; the peer's is none of its business
@@ -240,10 +254,10 @@ void TlsState::say_goodbye() noexcept {
 }
 
 void TlsState::shutdown_write() {
-  if (said_goodbye) return;
+  if (said_goodbye && !shuts) return;
   say_goodbye();
   shuts = true;
-  flush_beside();
+  if (!flush_beside()) throw std::bad_alloc();
 }
 
 // -- the handshake --

@@ -71,8 +71,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   static Task<> flush(Counted state);
   // The same. REQUIRES: nobody is flushing
   static Task<> send_out(Counted state);
-  // The same, by itself: nobody waits for it. Without memory, the next flush sends it.
-  void flush_beside() noexcept;
+  // The same, by itself: nobody waits for it. False without memory: the next flush sends it.
+  bool flush_beside() noexcept;
   void shutdown_write();
 
   // -- the handshake --
@@ -117,7 +117,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   bool foreign() const noexcept { return loop_id_ != eddy::internal::thread_state.loop_id; }
   [[noreturn, gnu::cold]] void refuse(const char* verb) const;
   static Task<> say_farewell(Counted state);
-  void say_goodbye() noexcept;
+  void say_goodbye();
+  void end_of_out() noexcept;
   // Of the last call of OpenSSL on this thread, whose queue of errors it empties.
   Failure failure_of_last(std::string_view verb);
 

@@ -107,7 +107,7 @@ Task<std::size_t> write_some(TlsState::Counted state, Bytes bytes) {
   if (state->closing) co_await fail(state->error(ECANCELED, "write"));
   auto taken = state->encrypt(bytes);
   if (!taken) co_await fail(std::move(taken.error()));
-  state->flush_beside();
+  if (!state->flush_beside()) EDDY_DO(TlsState::flush(state));
   co_return *taken;
 }
 
