@@ -33,7 +33,8 @@ Task<> exchange(Stream& client, std::string_view request, MutableBytes answer) {
 }
 
 // How often memory is taken for 100 answers, after some.
-std::size_t allocations_of(std::string_view request, std::string_view status, std::string_view end) {
+std::size_t allocations_of(std::string_view request, std::string_view status,
+                           std::string_view end) {
   test::Directory directory;
   directory.write("file.txt", std::string(1020, 'y') + "\nxxx");
   std::size_t made = 0;
