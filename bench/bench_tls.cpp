@@ -1,5 +1,5 @@
-// TLS on one thread, both ends of it: eddy's over a socket pair, beside OpenSSL by hand over another
-// one, each end tried in turn until it is through.
+// TLS on one thread, both ends of it: eddy's over a socket pair, beside OpenSSL by hand over
+// another one, each end tried in turn until it is through.
 #include "harness.hpp"
 
 #include <eddy/eddy.hpp>

@@ -1,5 +1,5 @@
-// Whatever bytes come where TLS is meant: an error, and never text that nobody sent. Records that are
-// good give their text however they are cut.
+// Whatever bytes come where TLS is meant: an error, and never text that nobody sent. Records that
+// are good give their text however they are cut.
 #include "fuzz.hpp"
 
 #include "tls/by_hand.hpp"

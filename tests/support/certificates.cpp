@@ -153,8 +153,9 @@ Certificates make_all(Folder& folder) {
   all.for_clients = folder.write("client", make(client, &ca));
   all.client_of_another =
       folder.write("stranger", make({.name = "a stranger", .purpose = "clientAuth"}, &other));
-  all.not_for_servers =
-      folder.write("not_for_servers", with(server, [](Wish& wish) { wish.purpose = "clientAuth"; }));
+  all.not_for_servers = folder.write("not_for_servers", with(server, [](Wish& wish) {
+    wish.purpose = "clientAuth";
+  }));
   return all;
 }
 

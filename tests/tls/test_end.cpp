@@ -196,7 +196,7 @@ TEST(TlsTime, IsUpForAPeerThatIsTooSlow) {
       co_await sleep(100ms);
     }
     const auto ended = co_await as_result(shaking);
-    EXPECT_TRUE(!ended && ended.error() == std::errc::timed_out) << "a byte now and then is no help";
+    EXPECT_TRUE(!ended && ended.error() == std::errc::timed_out) << "bytes now and then";
     EXPECT_LT(sent, hello.size());
   });
 }

@@ -22,9 +22,10 @@ Task<> connect_by_hand(HalfByHand& half) {
   static const tls::ClientContext client = trusting();
   static const tls::ServerContext server = showing(certificates().localhost);
   const bool as_server = !SSL_is_server(half.peer.raw());
+  auto& wire = half.wire.a;
   auto shaking = as_server
-                     ? spawn(shake_as_server(half.ours, std::move(half.wire.a), server))
-                     : spawn(shake_as_client(half.ours, std::move(half.wire.a), client, "localhost"));
+                     ? spawn(shake_as_server(half.ours, std::move(wire), server))
+                     : spawn(shake_as_client(half.ours, std::move(wire), client, "localhost"));
   co_await shake_hands(half.peer, half.wire.b);
   co_await shaking;
 }
@@ -409,9 +410,10 @@ TEST(TlsPeer, ThatSpeaksSomethingElseIsToldApart) {
           wire.b.shutdown_write();
         });
         tls::Stream stream;
-        auto shaking =
-            as_server ? shake_as_server(stream, std::move(wire.a), showing(certificates().localhost))
-                      : shake_as_client(stream, std::move(wire.a), trusting(), "localhost");
+        const auto server = showing(certificates().localhost);
+        auto shaking = as_server
+                           ? shake_as_server(stream, std::move(wire.a), server)
+                           : shake_as_client(stream, std::move(wire.a), trusting(), "localhost");
         const Thrown thrown = co_await thrown_by(std::move(shaking));
         const bool told = thrown.code == tls::Errc::handshake || thrown.code == tls::Errc::protocol;
         EXPECT_TRUE(told) << thrown.what;

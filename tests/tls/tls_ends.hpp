@@ -23,7 +23,8 @@ inline eddy::tls::ClientContext trusting(
   return eddy::tls::ClientContext(options);
 }
 
-inline eddy::tls::ServerContext showing(const Identity& who, eddy::tls::ServerOptions options = {}) {
+inline eddy::tls::ServerContext showing(const Identity& who,
+                                        eddy::tls::ServerOptions options = {}) {
   options.certificate_file = who.chain;
   options.key_file = who.key;
   return eddy::tls::ServerContext(options);
