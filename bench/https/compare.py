@@ -97,7 +97,8 @@ def scenario(chosen, servers, title, measure):
     print(f"\n{title}; server on CPU {cpu}, client on {client_cpu}\n")
     rounds.table(["", "a second", "ratio", "CPU, ns", "ratio"],
                  [[name, f"{rounds.median(samples, 'rate'):.0f}",
-                   f"{rounds.ratio(samples, base, 'rate'):.2f}", f"{rounds.median(samples, 'cost'):.0f}", f"{rounds.ratio(samples, base, 'cost'):.2f}"]
+                   f"{rounds.ratio(samples, base, 'rate'):.2f}", f"{rounds.median(samples, 'cost'):.0f}",
+                   f"{rounds.ratio(samples, base, 'cost'):.2f}"]
                   for name, samples in found.items()])
 
 
