@@ -213,7 +213,7 @@ TEST(TlsPrograms, CurlIsServed) {
     serving.cancel();
     co_await wait_until_done(serving);
     EXPECT_EQ(context.stats().refused, 1u);
-    EXPECT_TRUE(contains(context.stats().last_refusal, "unknown ca"))
+    EXPECT_TRUE(contains(context.stats().last_refusal, "unknown CA"))
         << context.stats().last_refusal;
   });
 }

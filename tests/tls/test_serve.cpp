@@ -71,7 +71,8 @@ TEST(TlsServe, IsNotHeldUpByThoseWhoAreSlow) {
     for (int i = 0; i < 100; ++i) silent.push_back(co_await connect(address));
     const Instant began = Loop::current().now();
     EXPECT_EQ(co_await ask(server.port(), trusting(), "hello\n"), "hello\n");
-    EXPECT_LT(Loop::current().now() - began, 3s);
+    // A thread looks up the name, and virtual time does not wait for that one.
+    EXPECT_LE(Loop::current().now() - began, 3s);
     for (Stream& stream : silent) {
       const auto rest = co_await as_result(stream.read_all());
       static_cast<void>(rest);  // sent away
