@@ -173,7 +173,7 @@ Task<> Connection::close() { return internal::close_connection(state()); }
 void Connection::terminate() noexcept { if (state_) state_->terminate("it was closed"); }
 
 bool Connection::is_open() const noexcept {
-  return state_ && state_->conn() && ::PQstatus(state_->conn()) == CONNECTION_OK;
+  return state_ && state_->is_open() && ::PQstatus(state_->conn()) == CONNECTION_OK;
 }
 bool Connection::busy() const noexcept { return state_ && state_->busy(); }
 

@@ -61,7 +61,7 @@ void ConnectionState::require_free() const {
 }
 
 Task<> ConnectionState::until_free(bool ends) {
-  while (in_use_ && (ends || ending_)) {
+  while (must_wait() || (in_use_ && ends)) {
     freed_.clear();
     EDDY_DO(freed_.wait());
   }

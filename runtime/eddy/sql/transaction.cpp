@@ -8,7 +8,6 @@
 
 #include <libpq-fe.h>
 
-#include <new>
 #include <string>
 
 namespace eddy::sql::internal {
@@ -37,41 +36,26 @@ PGTransactionStatusType status_of(const ConnectionState& state) noexcept {
   return state.conn() ? ::PQtransactionStatus(state.conn()) : PQTRANS_UNKNOWN;
 }
 
-// Waits for a task that no cancel of this one ends. One that comes stays pending; from then on the
-// server has the time of cancel_grace, and then the connection is closed.
-Task<> see_through(ConnectionState& state, const JoinHandle<std::string>& running) {
-  std::optional<Instant> deadline;
+// Runs it to its end in a task that no cancel of this one reaches. One that comes stays pending;
+// from then on the server has the time of cancel_grace, and then the connection is closed. Nothing
+// is allocated once the task runs: it is never left alone.
+Task<std::string> run_through(StatePointer state, const char* verb, std::string sql) {
+  auto running = spawn(execute_script(Query(state, verb, sql, {})));
+  std::optional<AnyInstant> limit;
   bool asked = false;
   while (!running.done()) {
     asked |= eddy::internal::thread_state.task->take_pending_cancel();
-    if (asked && !deadline) {
-      deadline = eddy::internal::later(Loop::current().now(), state.options.cancel_grace);
+    if (asked && !limit) {
+      limit = eddy::internal::later(Loop::current().now(), state->options.cancel_grace);
     }
-    std::optional<AnyInstant> limit;
-    if (deadline) limit = *deadline;
     auto waited = co_await as_outcome(timeout_at(limit, shield(running)));
     if (running.done()) break;
     if (!waited && waited.error().is_cancelled()) {
       asked = true;
     } else if (!waited) {
-      state.terminate("a transaction did not end when it was cancelled");
-      deadline = Instant::max();
+      state->terminate("a transaction did not end when it was cancelled");
+      limit = Instant::max();
     }
-  }
-  if (asked) eddy::internal::thread_state.task->keep_cancel_pending();
-}
-
-// Runs it to its end, whatever becomes of this task.
-Task<std::string> run_through(StatePointer state, const char* verb, std::string sql) {
-  auto running = spawn(execute_script(Query(state, verb, sql, {})));
-  try {
-    co_await see_through(*state, running);
-  } catch (const std::bad_alloc&) {  // it is not left alone for that
-  }
-  bool asked = false;
-  while (!running.done()) {
-    auto waited = co_await as_outcome(shield(running));
-    asked |= !waited && !running.done() && waited.error().is_cancelled();
   }
   if (asked) eddy::internal::thread_state.task->keep_cancel_pending();
   auto status = co_await as_outcome(running);

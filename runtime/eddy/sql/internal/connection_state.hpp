@@ -55,7 +55,8 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   void require_own_loop() const;
   void require_free() const;
   // A call that was cancelled, or a stream that was left, still ends: wait for that.
-  bool must_wait() const noexcept { return in_use_ && ending_; }
+  bool must_wait() const noexcept { return in_use_ && (ending_ || closing_); }
+  bool is_open() const noexcept { return conn_ && !closing_; }
   // Until that has ended; with `ends` whatever call it is.
   Task<> until_free(bool ends = false);
 
