@@ -16,8 +16,8 @@
 //
 // What breaks the connection ends the call with an Error of kind connection_lost, and all later
 // ones, until reconnect(). It belongs to the loop that made it and is moved only; dropped, it is
-// closed, and a call that is under way ends so too. In the child of a fork() it is of no use, and dropping
-// it there does not disturb the parent's.
+// closed, and a call that is under way ends so too. In the child of a fork() it is of no use, and
+// dropping it there does not disturb the parent's.
 #pragma once
 
 #include <eddy/core/task.hpp>

@@ -1,9 +1,8 @@
 #include <eddy/sql/error.hpp>
 #include <eddy/sql/internal/field.hpp>
 
+#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <cstring>
 
 namespace eddy::sql {
 
@@ -36,7 +35,9 @@ int digit_of(char c) noexcept {
 class ItemReader {
  public:
   explicit ItemReader(const Field& field) : field_(field), text_(field.text()) {
-    if (text_.starts_with('[')) text_.remove_prefix(std::min(text_.find('='), text_.size() - 1) + 1);
+    if (text_.starts_with('[')) {
+      text_.remove_prefix(std::min(text_.find('='), text_.size() - 1) + 1);  // its bounds
+    }
     if (text_.size() < 2 || text_.front() != '{' || text_.back() != '}') field.refuse("array");
     text_ = text_.substr(1, text_.size() - 2);
   }

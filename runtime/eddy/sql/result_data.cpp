@@ -36,7 +36,9 @@ std::size_t ResultData::index_of(std::string_view name) const {
   for (int i = 0; i < ::PQnfields(result_); ++i) {
     if (name == ::PQfname(result_, i)) return static_cast<std::size_t>(i);
   }
-  for (int i = 0; i < ::PQnfields(result_); ++i) all.append(i ? ", " : "").append(::PQfname(result_, i));
+  for (int i = 0; i < ::PQnfields(result_); ++i) {
+    all.append(i ? ", " : "").append(::PQfname(result_, i));
+  }
   throw UsageError("no column '" + std::string(name) + "' in a row of " +
                    (all.empty() ? "none" : all));
 }

@@ -92,7 +92,7 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   bool in_command = false;
   bool in_pipeline = false;
   bool is_synced = false;  // the end of the pipeline was sent
-  bool outdated = false;  // the last error: a plan, or a statement, that the server has not any more
+  bool outdated = false;  // the last error: the server has another plan for it, or none
 
  private:
   friend class SocketWait;
