@@ -133,6 +133,7 @@ TEST(HttpCancel, TenThousandAtRandomLeaveNothing) {
         co_await client.close();
         co_await server.until_open(0);
         client = http::Client({.max_connections = 20});
+        eddy::internal::Pool::trim();  // what it keeps is no loss
         if (round == 30) held = test::bytes_held();
         if (round == 30) open = test::open_descriptors();
       }

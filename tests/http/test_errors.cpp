@@ -162,7 +162,8 @@ TEST(HttpError, IsCaughtByOneBaseAndTriedAgainByItsKind) {  // F126
     const RetryPolicy policy =
         RetryPolicy().stop_after_attempt(5).wait(wait_fixed(1ms)).retry_if(&may_pass);
     const auto twice_refused = [&]() -> Task<std::string> {
-      const std::string url = ++tries > 1 ? server.url + "/thrice" : closed;
+      std::string url = closed;  // GCC 12 ends a temporary of a conditional twice
+      if (++tries > 1) url = server.url + "/thrice";
       http::Response response = co_await client.get(url);
       response.raise_for_status();
       std::string text = co_await response.text();
@@ -203,7 +204,7 @@ TEST(HttpError, SaysWhatTheServerDid) {  // F126
     co_await look({"/middle", http::Kind::receive});
     co_await look({"/reset", http::Kind::receive});
     co_await look({"/garbage", http::Kind::protocol});
-    co_await look({"/chunks", http::Kind::receive});
+    co_await look({"/chunks", http::Kind::protocol});
     co_await server.until_open(0);
     const std::string after = co_await page(client, server.url + "/fine");
     EXPECT_EQ(after, "GET /fine\n");

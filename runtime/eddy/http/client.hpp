@@ -37,7 +37,9 @@ enum class VersionWish : std::uint8_t {
 
 // Views, which the constructor copies. Trivially copyable.
 struct ClientOptions {
-  unsigned max_connections = 100;  // and requests at once; the rest waits in order
+  // And requests at once; the rest waits in order. A server may see more for a moment: of requests
+  // that were cancelled, until the kernel has closed their connections.
+  unsigned max_connections = 100;
   unsigned max_connections_per_host = 0;  // the same for each host and port; 0: no such limit
   AnyDuration keep_alive = std::chrono::seconds(15);  // an idle connection older is not used again
   Timeouts timeouts = {};

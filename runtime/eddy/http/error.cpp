@@ -86,6 +86,16 @@ bool Error::may_pass() const noexcept {
   }
 }
 
+bool may_pass(const Failure& failure) noexcept {
+  try {
+    failure.raise();
+  } catch (const Error& error) {
+    return error.may_pass();
+  } catch (...) {
+    return false;
+  }
+}
+
 TimeoutError::TimeoutError(TimeLimit limit, Phase phase, Duration after,
                            std::string_view operation, std::string_view subject)
     : eddy::TimeoutError(operation, subject, late(limit, phase, after)),

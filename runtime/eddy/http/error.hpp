@@ -8,10 +8,11 @@
 // All are std::exceptions. The caller's mistakes are UsageErrors, as everywhere: a URL that is
 // none, a header with a line feed, a client that is closed. For a retry:
 //
-//   retry(policy.retry_if([](const http::Error& error) { return error.may_pass(); }), ...)
+//   retry(fetch, RetryPolicy().stop_after_attempt(5).retry_if(&http::may_pass))
 #pragma once
 
 #include <eddy/base/error.hpp>
+#include <eddy/base/failure.hpp>
 #include <eddy/http/timeouts.hpp>
 
 #include <cstdint>
@@ -62,6 +63,9 @@ class Error {
   Kind kind_;
   int status_;
 };
+
+// Of what an await has failed with: an http::Error that may pass.
+bool may_pass(const Failure& failure) noexcept;
 
 class TransferError : public eddy::Error, public Error {
  public:

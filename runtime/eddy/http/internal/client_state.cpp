@@ -288,6 +288,7 @@ curl_socket_t ClientState::open_socket(void* wire, curlsocktype, curl_sockaddr* 
     ++watcher->host->users;
     ++watcher->host->open;
   } catch (const std::bad_alloc&) {
+    exchange.no_memory_ = true;
     return CURL_SOCKET_BAD;
   }
   return fd.release();

@@ -486,6 +486,8 @@ void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
   curl_easy_getinfo(wire.easy, CURLINFO_OS_ERRNO, &number);
   if (tunnel >= 300 && self.status_ == 0) kind = Kind::proxy;
   std::string_view said = wire.error;
+  // libcurl has no code of its own for it.
+  if (said.ends_with("in chunked-encoding")) kind = Kind::protocol;
   if (code == CURLE_OK) said = "the server sent no response";
   if (code == CURLE_WRITE_ERROR) said = "the head of the response is too long";
   if (said.empty()) said = curl_easy_strerror(code);
