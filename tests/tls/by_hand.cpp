@@ -175,7 +175,10 @@ void ByHand::write(std::string_view text) {
   require(SSL_write(ssl_.get(), text.data(), size) == size, "write");
 }
 
-void ByHand::close_notify() { require(SSL_shutdown(ssl_.get()) >= 0, "close_notify"); }
+void ByHand::close_notify() {
+  if (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) return;
+  require(SSL_shutdown(ssl_.get()) >= 0, "close_notify");
+}
 
 void ByHand::update_keys(bool and_the_other_sides) {
   require(SSL_key_update(ssl_.get(), and_the_other_sides ? SSL_KEY_UPDATE_REQUESTED
