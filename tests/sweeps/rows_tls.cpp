@@ -168,7 +168,6 @@ struct SecureOutgoing : Secure {
       hear();
       co_await yield();
     }
-    EXPECT_GE(came.size(), before);
     const std::string part = came.substr(std::min(before, came.size()));
     EXPECT_TRUE(message.starts_with(part)) << "bytes were lost, or came twice";
     if (done) {
@@ -264,12 +263,13 @@ struct Shaking {
   Task<> answer(Stream wire) {
     co_await gate.wait();
     ByHand peer = make();
-    static_cast<void>(co_await as_outcome(shake_hands(peer, wire)));
-    static_cast<void>(co_await as_outcome(wire.read_all()));
+    const auto shaken = co_await as_outcome(shake_hands(peer, wire));
+    if (shaken) static_cast<void>(co_await as_outcome(wire.read_all()));
   }
   void wake() { gate.set(); }
   Task<> check() {
     stream = tls::Stream();
+    pair.ours.reset();  // if it never began
     static_cast<void>(co_await as_outcome(other));
   }
 
@@ -312,8 +312,8 @@ struct Connecting {
     auto accepted = co_await as_outcome(listener.accept());
     if (!accepted) co_return;
     ByHand peer(ByHand::server(certificates().localhost));
-    static_cast<void>(co_await as_outcome(shake_hands(peer, *accepted)));
-    static_cast<void>(co_await as_outcome(accepted->read_all()));
+    const auto shaken = co_await as_outcome(shake_hands(peer, *accepted));
+    if (shaken) static_cast<void>(co_await as_outcome(accepted->read_all()));
   }
   void wake() { gate.set(); }
   Task<> check() {
