@@ -47,7 +47,11 @@ Failure TlsState::failure(Errc kind, std::string_view verb, std::string_view sai
 }
 
 Failure TlsState::error(int code, std::string_view verb) const noexcept {
-  return Failure::error(code, verb, Text(subject()));
+  try {
+    return Failure::error(code, verb, Text(subject()));
+  } catch (const std::bad_alloc&) {  // then without saying whom with
+    return Failure::error(code, verb);
+  }
 }
 
 Failure TlsState::failure_of_last(std::string_view verb) {
