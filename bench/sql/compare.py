@@ -71,7 +71,9 @@ class Bench:
     def by_pgbench(self, depth, queries):
         script = pathlib.Path(self.folder, f"select{depth}.sql")
         lines = ["select 1;"] * depth
-        script.write_text("\n".join(lines if depth == 1 else ["\\startpipeline", *lines, "\\endpipeline"]) + "\n")
+        if depth > 1:
+            lines = ["\\startpipeline", *lines, "\\endpipeline"]
+        script.write_text("\n".join(lines) + "\n")
         text = rounds.output_of([self.pgbench, "-n", "-M", "prepared", "-f", script, "-t", queries // depth,
                                  self.conninfo], self.cpu, patience=300)
         found = re.search(r"^tps = ([\d.]+)", text, re.MULTILINE)

@@ -24,7 +24,8 @@ static void fail(void) {
 }
 
 static void expect_one(PGresult *result) {
-  if (PQresultStatus(result) != PGRES_TUPLES_OK || strcmp(PQgetvalue(result, 0, 0), "1") != 0) fail();
+  if (PQresultStatus(result) != PGRES_TUPLES_OK) fail();
+  if (strcmp(PQgetvalue(result, 0, 0), "1") != 0) fail();
   PQclear(result);
 }
 
