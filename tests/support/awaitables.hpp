@@ -48,6 +48,7 @@ struct Traits {
   Second second = Second::served;
   std::optional<FilePolicy> policy = std::nullopt;
   bool at_once = false;  // does not suspend when what it waits for is there
+  bool real_time = false;  // another process has to answer, for which virtual time would not wait
 };
 inline constexpr Traits by_itself{.comes = Comes::by_itself, .second = Second::apart};
 inline constexpr Traits by_time{.comes = Comes::by_time, .second = Second::apart};
@@ -57,6 +58,11 @@ inline constexpr Traits together{.second = Second::together};
 inline constexpr Traits refused{.second = Second::refused};
 constexpr Traits at_once(Traits traits = {}) {
   traits.at_once = true;
+  return traits;
+}
+
+constexpr Traits in_real_time(Traits traits = {}) {
+  traits.real_time = true;
   return traits;
 }
 

@@ -54,7 +54,7 @@ const std::string& combination() { return running; }
 
 LoopOptions options_of(const Row& row) {
   LoopOptions options;
-  options.virtual_time = true;
+  options.virtual_time = !row.traits.real_time;
   options.submission_entries = 32;
   options.completion_entries = 64;
   if (row.traits.policy) options.file_policy = *row.traits.policy;

@@ -1,4 +1,5 @@
 #include <eddy/core/as_result.hpp>
+#include <eddy/core/internal/thread_state.hpp>
 #include <eddy/core/loop.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/flow/move_on.hpp>
@@ -118,9 +119,13 @@ Task<> stop_command(Use& use) {
     stopping = spawn(stop_or_close(use.state()));
   } catch (...) {  // no memory for the task
   }
+  bool asked = false;  // to stop, meanwhile: that is for the next wait
   while (stopping && !stopping->done()) {
-    static_cast<void>(co_await as_outcome(shield(*stopping)));
+    auto waited = co_await as_outcome(shield(*stopping));
+    const bool ended_alone = stopping->done() && stopping->cancelled();
+    asked |= !waited && waited.error().is_cancelled() && !ended_alone;
   }
+  if (asked) eddy::internal::thread_state.task->keep_cancel_pending();
   if (state.in_command) state.terminate("a statement that was cancelled was not stopped");
 }
 

@@ -49,10 +49,9 @@ Task<std::string> run_through(StatePointer state, const char* verb, std::string 
       limit = eddy::internal::later(Loop::current().now(), state->options.cancel_grace);
     }
     auto waited = co_await as_outcome(timeout_at(limit, shield(running)));
-    if (running.done()) break;
     if (!waited && waited.error().is_cancelled()) {
-      asked = true;
-    } else if (!waited) {
+      asked |= !running.done() || !running.cancelled();  // of this task, also where both have ended
+    } else if (!waited && !running.done()) {
       state->terminate("a transaction did not end when it was cancelled");
       limit = Instant::max();
     }
