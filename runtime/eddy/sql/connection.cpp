@@ -88,6 +88,7 @@ Task<bool> check_connection(StatePointer state) {
 
 Task<> connect_again(StatePointer state) {
   state->require_own_loop();
+  if (state->held) co_await fail(misused("reconnect() while a stream or a COPY is there"));
   state->terminate("it is connected anew");
   EDDY_DO(state->until_free(true));
   Use use(state, false);
@@ -98,7 +99,7 @@ Task<> connect_again(StatePointer state) {
 Task<> close_connection(StatePointer state) {
   state->require_own_loop();
   state->terminate("it was closed");
-  while (state->busy()) EDDY_DO(state->until_free(true));
+  EDDY_DO(state->until_free(true));
 }
 
 Task<Connection> open(std::string conninfo, ConnectOptions options) {

@@ -129,7 +129,8 @@ class Connection {
   // True where the server answers. Throws nothing but Cancelled.
   Task<bool> check();
   // A new connection in place of this one, to the same place with the same options. Handler and
-  // statements stay. What waits for an answer, if anything does, ends with connection_lost.
+  // statements stay. What waits for an answer, if anything does, ends with connection_lost. Throws
+  // UsageError while a stream or a COPY has it.
   Task<> reconnect();
   // Says goodbye to the server. A call that is under way ends with connection_lost. Idempotent, and
   // the same: nothing of it waits but for such a call.

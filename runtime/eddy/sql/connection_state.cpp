@@ -61,7 +61,7 @@ void ConnectionState::require_free() const {
 }
 
 Task<> ConnectionState::until_free(bool ends) {
-  while (must_wait() || (in_use_ && ends)) {
+  while (must_wait() || (in_use_ && ends && !held)) {
     freed_.clear();
     EDDY_DO(freed_.wait());
   }
@@ -170,6 +170,7 @@ void Use::end() noexcept {
   if (!state_) return;
   if (state_->in_command) state_->terminate("a call on it was left in the middle");
   state_->in_use_ = false;
+  state_->held = false;
   state_->ending_ = false;
   state_->freed_.set();
   state_ = StatePointer();

@@ -22,10 +22,14 @@ class CopyCall {
   explicit CopyCall(CopyState& copy) : copy_(&copy) {
     if (copy.running) throw UsageError("two calls on one COPY");
     copy.running = true;
+    if (copy.use.state()) copy.use.state()->held = false;
   }
   CopyCall(const CopyCall&) = delete;
   CopyCall& operator=(const CopyCall&) = delete;
-  ~CopyCall() { copy_->running = false; }
+  ~CopyCall() {
+    copy_->running = false;
+    if (copy_->use.state()) copy_->use.state()->held = true;
+  }
 
  private:
   CopyState* copy_;
@@ -171,6 +175,7 @@ bool begins_a_copy(std::string_view sql) noexcept {
 
 CopyState::~CopyState() {
   drop_row(*this);
+  if (use.state()) use.state()->held = false;
   stop_in_background(std::move(use));
 }
 
@@ -193,6 +198,7 @@ Task<CopyPointer> copy_begin(StatePointer state, Text sql, bool to_server) {
     co_await call_off(*copy);
     co_await fail(std::move(begun.error()));
   }
+  state->held = true;
   co_return copy;
 }
 

@@ -235,11 +235,13 @@ Generator<Row> stream(Query query) {
     if (::PQresultStatus((*result)->get()) != PGRES_SINGLE_TUPLE) continue;
     Row row(std::move(*result), 0);
     std::exception_ptr thrown;
+    state.held = true;
     try {
       co_yield std::move(row);
     } catch (...) {  // it is left
       thrown = std::current_exception();
     }
+    state.held = false;
     if (thrown) {
       co_await end_stream(use, query);
       std::rethrow_exception(thrown);

@@ -55,7 +55,7 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   void require_own_loop() const;
   void require_free() const;
   // A call that was cancelled, or a stream that was left, still ends: wait for that.
-  bool must_wait() const noexcept { return in_use_ && (ending_ || closing_); }
+  bool must_wait() const noexcept { return in_use_ && (ending_ || (closing_ && !held)); }
   bool is_open() const noexcept { return conn_ && !closing_; }
   // Until that has ended; with `ends` whatever call it is.
   Task<> until_free(bool ends = false);
@@ -91,6 +91,7 @@ class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
   unsigned savepoints = 0;      // of the transaction, one in the other
   bool in_command = false;
   bool in_pipeline = false;
+  bool held = false;       // in use by a stream or a COPY of which nobody waits for anything now
   bool is_synced = false;  // the end of the pipeline was sent
   bool outdated = false;  // the last error: the server has another plan for it, or none
 
