@@ -75,6 +75,7 @@ def test(program, work):
         connection.sendall(b"220 I speak something else\r\n")
         assert b"handshake" in client.communicate(timeout=60)[1]
         connection.close()
-    for url in ("http://localhost/", "https://", "https:///x", "https://localhost:x/", "https://localhost:99999/"):
+    for url in ("http://localhost/", "https://", "https:///x", "https://localhost:x/",
+                "https://localhost:99999/"):
         refused = run(url)
         check(url, (refused.returncode, refused.stdout), (1, b""))

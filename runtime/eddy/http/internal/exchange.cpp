@@ -19,8 +19,6 @@ Exchange::Exchange(Counted<ClientState> client) noexcept
 
 Exchange::~Exchange() = default;
 
-// -- its life --
-
 // The last who counted it has gone: cancelled, failed, or a Response that is read or dropped.
 void Exchange::unused() noexcept {
   if (client_->of_parent()) return;  // after fork(): the parent's, as all that it points to

@@ -48,6 +48,10 @@ class Transfer {
   static constexpr std::size_t most_dropped = 64 * 1024;  // of a redirect's body
   static constexpr std::size_t largest_head = 256 * 1024;
 
+  // With prior knowledge of HTTP/2, libcurl 7.88 puts it on top of the HTTP/2 that a connection
+  // has from its first request, and both fail. A request that shares a connection must not be told;
+  // one that has a new connection must. Which it is, is seen before anything of it is sent.
+  static bool switches_twice() noexcept;
   static void set_up(Exchange& self, Wire& wire);
   static void set_up_connection(Exchange& self, Wire& wire);
   static void set_up_security(const Exchange& self, Wire& wire);

@@ -1,0 +1,205 @@
+// What libcurl is told of a request before it begins.
+#include <eddy/http/internal/transfer.hpp>
+
+#include <eddy/http/internal/client_state.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace eddy::http::internal {
+using namespace eddy::internal;
+namespace {
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  const CURLcode code = curl_easy_setopt(easy, option, value);
+  if (code == CURLE_OK) return;
+  if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+  throw UsageError(std::string("libcurl refuses option ") + std::to_string(option) + ": " +
+                   curl_easy_strerror(code));
+}
+
+char no_expect[] = "Expect:";  // libcurl would wait for a second for who does not know it
+char no_type[] = "Content-Type:";
+
+bool has_body_by_rule(std::string_view method) noexcept {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+}  // namespace
+
+bool Transfer::switches_twice() noexcept {
+  static const unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
+  return number >= 0x075800 && number < 0x080000;
+}
+
+void Transfer::set_up(Exchange& self, Wire& wire) {
+  CURL* easy = wire.easy;
+  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // libcurl 7.88 forgets to free that list
+  curl_easy_reset(easy);
+  wire.error[0] = '\0';
+  set(easy, CURLOPT_PRIVATE, static_cast<void*>(&wire));
+  set(easy, CURLOPT_ERRORBUFFER, wire.error);
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy, CURLOPT_URL, self.out_.url.c_str());
+  set(easy, CURLOPT_PATH_AS_IS, 0L);
+  // Our own timer sees to it; zero would be libcurl's five minutes.
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffffL);
+  set(easy, CURLOPT_HEADERFUNCTION, &on_line);
+  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&self));
+  set(easy, CURLOPT_WRITEFUNCTION, &on_body);
+  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&self));
+  set(easy, CURLOPT_PREREQFUNCTION, &on_connected);
+  set(easy, CURLOPT_PREREQDATA, static_cast<void*>(&self));
+  set(easy, CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
+  set(easy, CURLOPT_RESOLVER_START_DATA, static_cast<void*>(&self));
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &ClientState::open_socket);
+  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&wire));
+  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientState::close_socket);
+  set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(self.client_.get()));
+  set_up_connection(self, wire);
+  if (self.out_.tls || !self.client_->settings().proxy.empty()) set_up_security(self, wire);
+  set_up_addresses(self, wire);
+  set_up_lines(self, wire);
+  set_up_body(self, wire);
+}
+
+void Transfer::set_up_connection(Exchange& self, Wire& wire) {
+  CURL* easy = wire.easy;
+  const Settings& settings = self.client_->settings();
+  const ClientOptions& options = settings.options;
+  const bool prior = options.version == VersionWish::http2_prior_knowledge;
+  const bool agreed = options.version == VersionWish::automatic && self.out_.tls;
+  const bool shares = prior && switches_twice() && self.shares_;
+  const long version = shares   ? CURL_HTTP_VERSION_2
+                       : prior  ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                       : agreed ? CURL_HTTP_VERSION_2TLS
+                                : CURL_HTTP_VERSION_1_1;
+  set(easy, CURLOPT_HTTP_VERSION, version);
+  if (prior || agreed) set(easy, CURLOPT_PIPEWAIT, 1L);
+  if (self.host_->stalled > 0) set(easy, CURLOPT_FRESH_CONNECT, 1L);
+  const auto kept = std::chrono::ceil<std::chrono::seconds>(Duration(options.keep_alive)).count();
+  if (kept <= 0) {
+    set(easy, CURLOPT_FORBID_REUSE, 1L);
+  } else {
+    set(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(std::min<long long>(kept, 1L << 30)));
+  }
+  const bool by_proxy = settings.by_proxy(self.out_.host);
+  set(easy, CURLOPT_PROXY, by_proxy ? settings.proxy.c_str() : "");
+  set(easy, CURLOPT_NOPROXY, "");  // decided here, and not by the environment
+  if (by_proxy) set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (options.compression) set(easy, CURLOPT_ACCEPT_ENCODING, "");
+  if (!settings.user_agent.empty()) set(easy, CURLOPT_USERAGENT, settings.user_agent.c_str());
+  if (options.cookies) set(easy, CURLOPT_COOKIEFILE, "");
+  self.client_->share_cookies(easy);
+}
+
+void Transfer::set_up_security(const Exchange& self, Wire& wire) {
+  CURL* easy = wire.easy;
+  const Settings& settings = self.client_->settings();
+  const long verify = settings.options.verify ? 1 : 0;
+  set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(easy, CURLOPT_SSL_VERIFYPEER, verify);
+  set(easy, CURLOPT_SSL_VERIFYHOST, 2 * verify);
+  set(easy, CURLOPT_PROXY_SSL_VERIFYPEER, verify);
+  set(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2 * verify);
+  if (!settings.ca_file.empty()) {
+    set(easy, CURLOPT_CAINFO, settings.ca_file.c_str());
+    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    set(easy, CURLOPT_PROXY_CAINFO, settings.ca_file.c_str());
+  }
+  if (!settings.certificate.empty()) set(easy, CURLOPT_SSLCERT, settings.certificate.c_str());
+  if (!settings.key.empty()) set(easy, CURLOPT_SSLKEY, settings.key.c_str());
+  if (!settings.key_password.empty()) {
+    set(easy, CURLOPT_KEYPASSWD, settings.key_password.c_str());
+  }
+}
+
+// Of the hosts whose latest addresses libcurl has not seen.
+void Transfer::set_up_addresses(Exchange& self, Wire& wire) {
+  wire.known.clear();
+  wire.known_text.clear();
+  Host* proxy = self.client_->proxy_host();
+  for (Host* host : {self.host_, proxy}) {
+    if (!host || host->literal || host->known == host->answers || host->line.empty()) continue;
+    wire.known_text.append(host->line) += '\0';
+    wire.known.push_back({});
+  }
+  if (wire.known.empty()) return;
+  char* text = wire.known_text.data();
+  for (curl_slist& each : wire.known) {
+    each = {text, &each + 1};
+    text += std::char_traits<char>::length(text) + 1;
+  }
+  wire.known.back().next = nullptr;
+  set(wire.easy, CURLOPT_RESOLVE, wire.known.data());
+}
+
+void Transfer::addresses_known(Exchange& self) noexcept {
+  if (!self.wire_ || self.wire_->known.empty()) return;
+  for (Host* host : {self.host_, self.client_->proxy_host()}) {
+    if (host && self.wire_->known_text.find(host->line) != std::string::npos) {
+      host->known = host->answers;
+    }
+  }
+}
+
+void Transfer::set_up_lines(Exchange& self, Wire& wire) {
+  Outgoing& out = self.out_;
+  wire.lines.clear();
+  for (const Outgoing::Line& line : out.lines) {
+    wire.lines.push_back({out.text.data() + line.begin, nullptr});
+  }
+  if (!out.has_line("Expect")) wire.lines.push_back({no_expect, nullptr});
+  if (!out.has_line("Content-Type")) wire.lines.push_back({no_type, nullptr});
+  for (std::size_t i = 0; i + 1 < wire.lines.size(); ++i) wire.lines[i].next = &wire.lines[i + 1];
+  set(wire.easy, CURLOPT_HTTPHEADER, wire.lines.data());
+}
+
+void Transfer::set_up_body(Exchange& self, Wire& wire) {
+  CURL* easy = wire.easy;
+  const Outgoing& out = self.out_;
+  const std::string& method = out.method;
+  if (out.upload) {
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_READFUNCTION, &on_read);
+    set(easy, CURLOPT_READDATA, static_cast<void*>(&self));
+    set(easy, CURLOPT_SEEKFUNCTION, &on_seek);
+    set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&self));
+    if (const auto size = out.upload->size()) {
+      set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*size));
+    }
+    if (method != "PUT") set(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+  } else if (out.has_body || has_body_by_rule(method)) {
+    set(easy, CURLOPT_POST, 1L);
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(out.body.size()));
+    set(easy, CURLOPT_POSTFIELDS, out.body.c_str());
+    if (method != "POST") set(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+  } else if (method == "HEAD") {
+    set(easy, CURLOPT_NOBODY, 1L);
+  } else if (method != "GET") {
+    set(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
+  }
+}
+
+// -- what libcurl calls --
+
+std::size_t Transfer::on_line(char* data, std::size_t size, std::size_t count,
+                              void* self) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  try {
+    take_line(exchange, {data, size * count});
+    return size * count;
+  } catch (const std::bad_alloc&) {
+    exchange.no_memory_ = true;
+    return 0;
+  } catch (...) {
+    return 0;
+  }
+}
+
+}  // namespace eddy::http::internal
