@@ -147,8 +147,9 @@ TEST(HttpAllocations, ARequestMakesNoneBesideThoseOfLibcurl) {
   testing::Test::RecordProperty("by_eddy", int(by_eddy / times));
   if (!test::can_count_allocations()) GTEST_SKIP() << "allocations are not counted here";
   EXPECT_GT(by_curl, times);
-  // What grows to its size now and then is no part of a request.
-  EXPECT_LE(by_eddy, by_curl + times / 10)
+  // What grows to its size now and then is no part of a request; and what libcurl makes depends on
+  // when an answer comes: with each change of what it waits for.
+  EXPECT_LE(by_eddy, by_curl + by_curl / 20)
       << by_eddy / times << " by eddy, " << by_curl / times << " by libcurl, each request";
 }
 

@@ -306,7 +306,8 @@ bool Outgoing::has_line(std::string_view name) const noexcept {
 
 void Outgoing::set_body(const Body& given) {
   has_body = given.form() != Body::Form::none;
-  std::string type(given.content_type());
+  std::string_view type = given.content_type();
+  std::string with_boundary;
   switch (given.form()) {
     case Body::Form::none: break;
     case Body::Form::bytes: body.assign(given.bytes().text()); break;
@@ -319,7 +320,8 @@ void Outgoing::set_body(const Body& given) {
     const std::string boundary = random_boundary();
     for (const Part& part : given.parts()) add_part(*upload, boundary, part);
     upload->add_text("--" + boundary + "--\r\n");
-    type.append("; boundary=").append(boundary);
+    with_boundary.append(type).append("; boundary=").append(boundary);
+    type = with_boundary;
   }
   if (!type.empty() && !has_line("Content-Type")) add_line("Content-Type", type, true, false);
 }
