@@ -41,15 +41,6 @@ Task<> wait_to_take(ConnectionState& state) {
   if (task.take_pending_cancel()) co_await fail(task.cancelled_failure());
 }
 
-Task<> send_all(ConnectionState& state) {
-  for (;;) {
-    const int unsent = ::PQflush(state.conn());
-    if (unsent == 0) co_return;
-    if (unsent < 0) co_await fail(state.lost());
-    EDDY_DO(wait_input(state));
-  }
-}
-
 ResultPointer take_result(ConnectionState& state) {
   // Before anything is taken: where there is no memory, the answer is there still.
   ResultPointer data(new ResultData(nullptr));

@@ -39,8 +39,6 @@ Task<> wait_input(ConnectionState& state);
 // The same for what is only looked at so far: where a cancel came in the same turn it is delivered,
 // rather than that what was taken is dropped with the task (C2).
 Task<> wait_to_take(ConnectionState& state);
-// Until nothing is left to be sent. Reads meanwhile.
-Task<> send_all(ConnectionState& state);
 // REQUIRES: is_ready(). Null: there is no more, of this statement where it is a pipeline.
 ResultPointer take_result(ConnectionState& state);
 // All answers until there is no more: the last of them. Fails with the first error, after all.
