@@ -106,7 +106,7 @@ TEST(SqlCursor, MayFailAfterRows) {
 std::string lines_of(std::size_t bytes) {
   std::string text;
   for (int number = 0; text.size() < bytes; ++number) {
-    text += std::to_string(number) + "\tname of " + std::to_string(number) + "\n";
+    text += std::to_string(number) + "\t" + std::string(200, 'n') + "\n";
   }
   return text;
 }
