@@ -84,8 +84,8 @@ class Response {
     return json_of<T>(source(), limit);
   }
   // Writes the body to `path`, made or truncated first, in pieces as they come. How many bytes.
-  // Failed or cancelled: what was written stays there, to be resumed from. Throws Error for the
-  // file, http::Error for the transfer.
+  // Failed or cancelled: what was written stays there, to be resumed from, and the piece whose
+  // writing had no end can still be read. Throws Error for the file, http::Error for the transfer.
   Task<std::uint64_t> download_to(std::string path, DownloadOptions options = {}) {
     return internal::download(source(), std::move(path), {}, options);
   }

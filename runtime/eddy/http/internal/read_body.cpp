@@ -45,6 +45,7 @@ Task<std::uint64_t> download(ExchangeSource source, std::string path, DownloadPr
     if (got == 0) break;
     const std::size_t size = exchange.ahead().size();
     EDDY_DO(file.write(exchange.ahead().view()));
+    EDDY_DO(file.flush());  // or a cancel would lose what is in the file's buffer
     exchange.ahead().consume(size);
     done += size;
     if (progress) progress(done, all);
