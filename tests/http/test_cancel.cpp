@@ -207,6 +207,35 @@ TEST(HttpMemory, AnyAllocationMayFail) {
   EXPECT_GT(good, 0u);
 }
 
+// Edges 14
+TEST(HttpMemory, ThatIsNotThereForABodyLeavesItToBeRead) {
+  const std::string url = nginx().plain;
+  std::size_t failed = 0;
+  test::fail_each_allocation([&](test::FailingMemory& memory) {
+    Loop loop;
+    const auto work = [&]() -> Task<> {
+      http::Client client;
+      http::Response response = co_await client.get(url + "/hello");
+      while (co_await response.fill() > 0) {
+      }
+      bool well = false;
+      memory.arm();
+      try {
+        const std::vector<std::byte> bytes = co_await response.bytes();
+        well = bytes.size() == 6;
+      } catch (const std::bad_alloc&) {
+      }
+      memory.disarm();
+      if (well) co_return;
+      ++failed;
+      const std::string text = co_await response.text();
+      EXPECT_EQ(text, "hello\n");
+    };
+    loop.run(work());
+  });
+  EXPECT_GE(failed, 3u);  // two frames, the text and the bytes
+}
+
 // Edges 15
 TEST(HttpDescriptors, AnyOfThemMayBeOneTooMany) {
   const std::string url = nginx().plain;

@@ -71,6 +71,8 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   }
   static Task<std::size_t> fill(eddy::internal::Counted<Exchange> exchange);
   static Task<std::string> read_all(eddy::internal::Counted<Exchange> exchange, std::size_t limit);
+  // What was taken by that, and could not be handed on: it stays to be read.
+  void give_back(std::string& text) noexcept;
 
   enum class Stage : std::uint8_t { made, waiting, placed, running, ended };
 
@@ -111,7 +113,6 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   std::size_t take_incoming();
   void resume_receiving() noexcept;
   void set_stalled(bool on) noexcept;
-  void give_back(std::string& text) noexcept;
   static Task<> wait_for_body(Exchange& self);
 
   // Time: where it stands, and what ends it.

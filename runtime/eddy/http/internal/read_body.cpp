@@ -4,6 +4,7 @@
 #include <eddy/http/internal/exchange_source.hpp>
 
 #include <cstring>
+#include <new>
 
 namespace eddy::http::internal {
 using namespace eddy::internal;
@@ -23,8 +24,14 @@ Task<std::string> read_body(ExchangeSource source, std::size_t limit) {
 }
 
 Task<std::vector<std::byte>> read_body_bytes(ExchangeSource source, std::size_t limit) {
-  EDDY_TRY(const std::string text, read_body(std::move(source), limit));
-  std::vector<std::byte> bytes(text.size());
+  EDDY_TRY(std::string text, read_body(source, limit));
+  std::vector<std::byte> bytes;
+  try {
+    bytes.resize(text.size());
+  } catch (const std::bad_alloc&) {
+    source.exchange()->give_back(text);
+    throw;
+  }
   if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
   co_return bytes;
 }
