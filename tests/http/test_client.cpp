@@ -11,6 +11,19 @@ using test::page;
 
 namespace {
 
+TEST(HttpClient, CountsTheHeadOfEachResponseAnew) {
+  test::run_http([]() -> Task<> {
+    const std::string url = nginx().plain + "/hello";
+    http::Client client;
+    for (int i = 0; i < 2000; ++i) {  // more than the largest head, together
+      http::Response response = co_await client.get(url);
+      const std::string text = co_await response.text();
+      EXPECT_EQ(text, "hello\n");
+    }
+    EXPECT_EQ(client.stats().connections, 1u);
+  });
+}
+
 TEST(HttpClient, GetsTheHeadFirstAndTheBodyByItsVerbs) {  // F120
   test::run_http([]() -> Task<> {
     http::Client client;

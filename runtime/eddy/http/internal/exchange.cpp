@@ -41,6 +41,7 @@ void Exchange::clear() noexcept {
   status_ = 0;
   version_ = Version::unknown;
   headers_.clear();
+  head_size_ = dropped_ = came_ = 0;
   ahead_.release();
   incoming_.release();
   whole_ = nullptr;
