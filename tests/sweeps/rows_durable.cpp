@@ -8,6 +8,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;
 
 constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
 

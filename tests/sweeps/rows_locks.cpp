@@ -12,6 +12,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;
 
 // A file that somebody else has locked, until wake().
 struct Locked {

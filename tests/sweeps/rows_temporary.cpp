@@ -12,6 +12,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;
 
 constexpr auto both = {FilePolicy::automatic, FilePolicy::ring};
 constexpr Traits in_order{.comes = Comes::by_itself, .second = Second::apart};

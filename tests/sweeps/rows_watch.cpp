@@ -11,6 +11,7 @@
 namespace {
 
 using namespace test;
+using test::Directory;
 
 // A worker closes what was dropped.
 struct Descriptors {
