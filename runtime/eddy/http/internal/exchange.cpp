@@ -34,10 +34,9 @@ void Exchange::clear() noexcept {
   phase_ = Phase::place;
   head_there_ = reading_ = filling_ = paused_ = sending_paused_ = prepared_ = false;
   following_ = failed_ = no_memory_ = timed_out_ = again_ = false;
-  turned_ = 0;
+  turned_ = followed_ = 0;
   said_.clear();
   out_.clear();
-  followed_ = 0;
   status_ = 0;
   version_ = Version::unknown;
   headers_.clear();
