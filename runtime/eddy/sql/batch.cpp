@@ -58,6 +58,7 @@ class BatchRun {
     if (sent_ == items_.size()) state_.sync_pipeline();
     return true;
   }
+  bool is_sent() const noexcept { return sent_ == items_.size(); }
   void wrote() noexcept { is_full_ = false; }
 
   // Takes the answers that are there.
@@ -148,7 +149,7 @@ Task<> exchange_batch(ConnectionState& state, BatchRun& run) {
     if (run.is_over()) break;
     if (!state.conn() && run.failure()) co_await fail(std::move(*run.failure()));
     if (!state.conn()) co_await fail(state.closed_failure());
-    EDDY_DO(wait_input(state));
+    EDDY_DO(wait_input(state, run.is_sent() ? Wanted::input : Wanted::room));
     run.wrote();
   }
   state.end_command();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace eddy::sql::internal {
@@ -79,6 +80,19 @@ Task<> begin_copy(CopyState& copy) {
   }
 }
 
+// Until the socket has taken all that libpq holds. `refused`: libpq had no memory for more, and has
+// where that is less.
+Task<> send_put(ConnectionState& state, bool refused) {
+  int unsent;
+  while ((unsent = ::PQflush(state.conn())) != 0) {
+    if (unsent < 0) co_await fail(state.lost());
+    refused = false;
+    EDDY_DO(wait_input(state, Wanted::room));
+    if (!state.conn()) co_await fail(state.closed_failure());
+  }
+  if (refused) throw std::bad_alloc();
+}
+
 Task<> put_rows(CopyState& copy, Bytes bytes) {
   ConnectionState& state = *copy.use.state();
   while (!bytes.empty()) {
@@ -87,8 +101,7 @@ Task<> put_rows(CopyState& copy, Bytes bytes) {
                                       static_cast<int>(piece.size()));
     if (taken < 0) co_await fail(state.lost());
     if (taken > 0) bytes = bytes.subspan(piece.size());
-    if (taken == 0 || ::PQflush(state.conn()) > 0) EDDY_DO(wait_input(state));
-    if (!state.conn()) co_await fail(state.closed_failure());
+    EDDY_DO(send_put(state, taken == 0));
   }
 }
 
@@ -98,7 +111,7 @@ Task<std::uint64_t> end_input(CopyState& copy) {
     const int taken = ::PQputCopyEnd(state.conn(), nullptr);
     if (taken > 0) break;
     if (taken < 0) co_await fail(state.lost());
-    EDDY_DO(wait_input(state));
+    EDDY_DO(send_put(state, true));
   }
   EDDY_TRY(const ResultPointer result, collect(state, "copy_in", copy.text));
   co_return result ? result->affected() : 0;

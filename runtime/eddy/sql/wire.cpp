@@ -23,9 +23,11 @@ bool is_ready(ConnectionState& state) noexcept {
   return !state.conn() || !::PQisBusy(state.conn());
 }
 
-Task<> wait_input(ConnectionState& state) {
+Task<> wait_input(ConnectionState& state, Wanted wanted) {
   const int unsent = ::PQflush(state.conn());
   if (unsent < 0 || state.socket() < 0) co_await fail(state.lost());
+  // The server may have made room since the caller found none, and has nothing to say.
+  if (unsent == 0 && wanted == Wanted::room) co_return;
   const short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
   EDDY_TRY(const short got, SocketWait(state, events));
   const bool broken = (got & ~POLLOUT) && !::PQconsumeInput(state.conn());

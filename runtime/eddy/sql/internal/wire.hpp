@@ -34,8 +34,10 @@ class SocketWait : public PollFd {
 // An answer can be taken without a wait; or the connection is closed.
 bool is_ready(ConnectionState& state) noexcept;
 // Until the socket has something to read, or room for what is to be sent; reads that, sends this.
-// Fails when the connection is lost. REQUIRES: it is open
-Task<> wait_input(ConnectionState& state);
+// Who has more to send wants room, and does not wait where all was sent. Fails when the connection
+// is lost. REQUIRES: it is open
+enum class Wanted : bool { input, room };
+Task<> wait_input(ConnectionState& state, Wanted wanted = Wanted::input);
 // The same for what is only looked at so far: where a cancel came in the same turn it is delivered,
 // rather than that what was taken is dropped with the task (C2).
 Task<> wait_to_take(ConnectionState& state);
