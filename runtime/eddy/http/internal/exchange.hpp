@@ -65,6 +65,12 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
 
   void require_free_to_read() const { if (reading_) [[unlikely]] refuse_second(); }
   bool free_to_read() const noexcept { return !reading_; }
+  // For who reads more than once, and is the only one between as well.
+  void hold() {
+    require_free_to_read();
+    reading_ = true;
+  }
+  void let_go() noexcept { reading_ = false; }
   eddy::internal::ReadAhead& ahead() noexcept { return ahead_; }
   bool at_end() const noexcept {
     return stage_ == Stage::ended && ahead_.empty() && incoming_.empty();

@@ -36,10 +36,26 @@ Task<std::vector<std::byte>> read_body_bytes(ExchangeSource source, std::size_t 
   co_return bytes;
 }
 
+namespace {
+
+// From the first to the last piece of a download nobody else reads.
+class Held {
+ public:
+  explicit Held(Exchange& exchange) : exchange_(exchange) { exchange.hold(); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() { exchange_.let_go(); }
+
+ private:
+  Exchange& exchange_;
+};
+
+}  // namespace
+
 Task<std::uint64_t> download(ExchangeSource source, std::string path, DownloadProgress progress,
                              DownloadOptions options) {
-  source.begin();
   Exchange& exchange = *source.exchange();
+  const Held held(exchange);
   EDDY_TRY(File file, eddy::open(path, options.append ? "ab" : "wb"));
   const auto all = exchange.content_length();
   std::uint64_t done = 0;
@@ -47,7 +63,9 @@ Task<std::uint64_t> download(ExchangeSource source, std::string path, DownloadPr
   for (;;) {
     std::size_t got = exchange.ahead().size();
     if (got == 0) {
+      exchange.let_go();  // it holds it by itself, from this step to its last
       EDDY_TRY(got, source.fill());
+      exchange.hold();
     }
     if (got == 0) break;
     const std::size_t size = exchange.ahead().size();
