@@ -48,13 +48,13 @@ inline unsigned open_descriptors() {
   return count - 3;  // . and .. and the directory itself
 }
 
-// How many are open when as many are as there should be: a thread whose call nobody waits for any
+// How many are open when no more are than there should be: a thread whose call nobody waits for any
 // more closes what it has when that call ends, or its loop does, which is turned `meanwhile`.
 template <class F = void (*)() noexcept>
 unsigned open_descriptors_in_the_end(unsigned wanted, F meanwhile = &std::this_thread::yield) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   unsigned count = open_descriptors();
-  while (count != wanted && std::chrono::steady_clock::now() < give_up) {
+  while (count > wanted && std::chrono::steady_clock::now() < give_up) {
     meanwhile();
     count = open_descriptors();
   }

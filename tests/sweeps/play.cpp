@@ -147,7 +147,8 @@ void Play::clean_up() {
   const Stats stats = loop_.stats();
   EXPECT_EQ(stats.timers, 0u) << combination();
   EXPECT_EQ(stats.queued, 0u) << combination();
-  EXPECT_EQ(open_descriptors_in_the_end(descriptors_, [this] { loop_.turn(); }), descriptors_)
+  // Fewer are no fault: a thread that an earlier call left behind had a file open in the beginning.
+  EXPECT_LE(open_descriptors_in_the_end(descriptors_, [this] { loop_.turn(); }), descriptors_)
       << combination() << ": a descriptor was left open";
 }
 
