@@ -142,8 +142,7 @@ TEST(HttpCancel, TenThousandAtRandomLeaveNothing) {
     EXPECT_GT(cancelled, 1000);
     EXPECT_GT(whole, 1000);
     EXPECT_GT(failed, 0);
-    // Loops keep what they once needed at most; LeakSanitizer finds what nobody keeps.
-    EXPECT_LE(test::bytes_held() - held, 2'000'000) << "memory is lost";
+    EXPECT_LE(test::bytes_held() - held, 33 * 1024) << "memory is lost";
     EXPECT_EQ(test::open_descriptors(), open);
     co_await server.stop();
   });
