@@ -34,17 +34,12 @@ Task<> prepare_now(Use& use, Query& query) {
   if (!state.cache.unused().empty()) EDDY_DO(forget_unused(use));
   if (!query.prepared) query.prepared = state.cache.make(query.text.view());
   if (!state.conn()) co_await fail(state.closed_failure());
-  auto collecting = collect(state, query.verb, query.text);
-  state.set_subject(query.verb, query.text);
-  if (!::PQsendPrepare(state.conn(), query.prepared->name.c_str(), query.text.c_str(),
-                       query.parameters.count(), query.parameters.types())) {
-    collecting.discard();
-    co_await fail(state.lost());
-  }
-  state.in_command = true;
-  auto answer = co_await as_outcome(std::move(collecting));
-  if (state.in_command) [[unlikely]] co_await stop_command(use);
-  if (!answer) co_await fail(std::move(answer.error()));
+  const auto send = [&query] {
+    return ::PQsendPrepare(query.connection->conn(), query.prepared->name.c_str(),
+                           query.text.c_str(), query.parameters.count(),
+                           query.parameters.types());
+  };
+  EDDY_TRY([[maybe_unused]] const auto answer, run_command(use, query.verb, query.text, send));
   query.prepared->session = state.cache.session();
 }
 
@@ -60,19 +55,8 @@ bool needs_preparing(Query& query) {
   return !query.prepared || !query.prepared->is_ready();
 }
 
-Task<ResultPointer> run_query(Use& use, Query& query) {
-  ConnectionState& state = *use.state();
-  auto collecting = collect(state, query.verb, query.text);
-  state.set_subject(query.verb, query.text);
-  if (!send_query(query)) {
-    collecting.discard();
-    co_await fail(state.lost());
-  }
-  state.in_command = true;
-  auto answer = co_await as_outcome(std::move(collecting));
-  if (state.in_command) [[unlikely]] co_await stop_command(use);
-  if (!answer) co_await fail(std::move(answer.error()));
-  co_return std::move(*answer);
+Task<ResultPointer> run_query(Use& use, const Query& query) {
+  return run_command(use, query.verb, query.text, [&query] { return send_query(query); });
 }
 
 Task<ResultPointer> run_prepared(Query query) {

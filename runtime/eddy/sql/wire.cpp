@@ -81,18 +81,9 @@ Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql) 
 }
 
 Task<ResultPointer> run_script(Use& use, const char* verb, Text sql) {
-  ConnectionState& state = *use.state();
-  auto collecting = collect(state, verb, sql);
-  state.set_subject(verb, sql);
-  if (!::PQsendQuery(state.conn(), sql.c_str())) {
-    collecting.discard();
-    co_await fail(state.lost());
-  }
-  state.in_command = true;
-  auto answer = co_await as_outcome(std::move(collecting));
-  if (state.in_command) [[unlikely]] co_await stop_command(use);
-  if (!answer) co_await fail(std::move(answer.error()));
-  co_return std::move(*answer);
+  const ConnectionState& state = *use.state();
+  const auto send = [&state, text = sql.c_str()] { return ::PQsendQuery(state.conn(), text); };
+  return run_command(use, verb, std::move(sql), send);
 }
 
 std::string one_line(const char* message) {

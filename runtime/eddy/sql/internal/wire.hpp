@@ -6,12 +6,14 @@
 #pragma once
 
 #include <eddy/base/text.hpp>
+#include <eddy/core/as_result.hpp>
 #include <eddy/core/poll_fd.hpp>
 #include <eddy/core/task.hpp>
 #include <eddy/sql/internal/connection_state.hpp>
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace eddy::sql::internal {
 
@@ -45,15 +47,32 @@ Task<> wait_to_take(ConnectionState& state);
 ResultPointer take_result(ConnectionState& state);
 // All answers until there is no more: the last of them. Fails with the first error, after all.
 Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql);
+// Stops what is under way on the server, and reads what still comes; or closes the connection. Not
+// interrupted by a cancel, and ends without a failure.
+Task<> stop_command(Use& use);
+// Sends a command by `send()`, a call of libpq's that gives 0 where it fails, and collects. What that
+// needs is there before it is sent.
+template <class F>
+Task<ResultPointer> run_command(Use& use, const char* verb, Text sql, F send) {
+  ConnectionState& state = *use.state();
+  auto collecting = collect(state, verb, sql);
+  state.set_subject(verb, sql);
+  if (!send()) {
+    collecting.discard();
+    co_await fail(state.lost());
+  }
+  state.in_command = true;
+  auto answer = co_await as_outcome(std::move(collecting));
+  if (state.in_command) [[unlikely]] co_await stop_command(use);
+  if (!answer) co_await fail(std::move(answer.error()));
+  co_return std::move(*answer);
+}
 // Sends what PQsendQuery() takes: one statement or several, without values, and collects.
 Task<ResultPointer> run_script(Use& use, const char* verb, Text sql);
 
 // Reads and drops what the command that is under way still brings.
 Task<> drain(ConnectionState& state);
-// Stops what is under way on the server, and reads what still comes; or closes the connection. Not
-// interrupted by a cancel, and ends without a failure.
-Task<> stop_command(Use& use);
-// The same in a task of its own, which then ends the use.
+// stop_command() in a task of its own, which then ends the use.
 void stop_in_background(Use use) noexcept;
 
 // No transaction is open, and no statement under way.
