@@ -32,18 +32,24 @@ void Exchange::clear() noexcept {
   EDDY_ASSERT(!linked() && !wire_ && !host_);
   stage_ = Stage::made;
   phase_ = Phase::place;
-  head_there_ = reading_ = filling_ = paused_ = sending_paused_ = prepared_ = false;
-  following_ = failed_ = no_memory_ = timed_out_ = again_ = false;
+  head_there_ = reading_ = filling_ = failed_ = no_memory_ = timed_out_ = again_ = false;
   turned_ = followed_ = 0;
   said_.clear();
   out_.clear();
-  status_ = 0;
+  forget_answer();
   version_ = Version::unknown;
-  headers_.clear();
-  head_size_ = dropped_ = came_ = 0;
+  came_ = 0;
   ahead_.release();
   incoming_.release();
   whole_ = nullptr;
+}
+
+// Before the next: of a redirect's place, or of another request.
+void Exchange::forget_answer() noexcept {
+  status_ = 0;
+  headers_.clear();
+  head_size_ = dropped_ = 0;
+  following_ = paused_ = sending_paused_ = prepared_ = false;
 }
 
 void Exchange::end() noexcept {
@@ -281,11 +287,7 @@ void Exchange::follow() {
   if (out_.upload && !out_.upload->rewind()) {
     return fail_with(Kind::body, "a redirect asks for the body, which cannot be sent again");
   }
-  status_ = 0;
-  head_size_ = 0;
-  headers_.clear();
-  following_ = paused_ = sending_paused_ = prepared_ = false;
-  dropped_ = 0;
+  forget_answer();
   if (elsewhere) client_->change_host(*this);
   stage_ = Stage::placed;
   enter(Phase::connect);
@@ -297,10 +299,7 @@ void Exchange::follow() {
 // While a task reads. What it leaves behind, cancelled too, nobody writes to any more.
 class Exchange::Reading {
  public:
-  explicit Reading(Exchange& exchange) : exchange_(exchange) {
-    exchange.require_free_to_read();
-    exchange.reading_ = true;
-  }
+  explicit Reading(Exchange& exchange) : exchange_(exchange) { exchange.hold(); }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
   ~Reading() {

@@ -99,6 +99,7 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
 
   void unused() noexcept;
   void clear() noexcept;
+  void forget_answer() noexcept;
   [[noreturn]] void raise_status() const;
   [[noreturn, gnu::cold]] static void refuse_second();
 
