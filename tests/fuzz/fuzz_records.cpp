@@ -3,6 +3,7 @@
 #include "fuzz.hpp"
 
 #include "tls/by_hand.hpp"
+#include "tls/contexts.hpp"
 
 #include <eddy/eddy.hpp>
 #include <eddy/tls.hpp>
@@ -13,24 +14,6 @@ namespace {
 
 using namespace eddy;
 using namespace test;
-
-const tls::ClientContext& client_context() {
-  static const tls::ClientContext context([] {
-    tls::ClientOptions options;
-    options.ca_file = certificates().roots;
-    return options;
-  }());
-  return context;
-}
-const tls::ServerContext& server_context() {
-  static const tls::ServerContext context([] {
-    tls::ServerOptions options;
-    options.certificate_file = certificates().localhost.chain;
-    options.key_file = certificates().localhost.key;
-    return options;
-  }());
-  return context;
-}
 
 // In pieces, whose sizes the bytes themselves say, or one after the other.
 Task<> send_cut(DuplexStream& wire, std::string_view bytes, std::string_view sizes) {

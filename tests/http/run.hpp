@@ -1,37 +1,17 @@
-// Runs a test's coroutine on a loop of its own, by the clock, for there are real servers: and
-// checks that no task, timer, operation or descriptor is left.
+// Runs a test's coroutine beside a real server, and what it asks there.
 #pragma once
 
-#include "support/directory.hpp"
 #include "support/nginx.hpp"
-#include "support/run.hpp"
+#include "support/run_by_the_clock.hpp"
 
 #include <eddy/http.hpp>
 
 namespace test {
 
-inline void fail_on_reports(eddy::Loop& loop) {
-  loop.on_exception([](const eddy::ExceptionReport& report) {
-    ADD_FAILURE() << "unexpected report: " << report.message << " [" << report.task << "]";
-  });
-}
-
 template <class F>
 void run_http(F&& body) {
   static_cast<void>(nginx());
-  const unsigned before = open_descriptors();
-  {
-    eddy::Loop loop;
-    fail_on_reports(loop);
-    loop.run(body());
-    loop.close();
-    const eddy::Stats stats = loop.stats();
-    EXPECT_EQ(stats.tasks, 0u);
-    EXPECT_EQ(stats.timers, 0u);
-    EXPECT_EQ(stats.in_flight, 0u);
-    EXPECT_EQ(stats.queued, 0u);
-  }
-  EXPECT_EQ(open_descriptors_in_the_end(before), before) << "a descriptor was left open";
+  run_by_the_clock(body);
 }
 
 // A client of the tests' authority.

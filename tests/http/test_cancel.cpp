@@ -298,7 +298,7 @@ TEST(HttpLoop, ThatEndsEndsItsRequests) {
   {
     http::Client client({.max_connections = 3});
     Loop loop;
-    test::fail_on_reports(loop);
+    test::expect_no_reports(loop);
     int cancelled = 0;
     const auto one = [&](std::string path) -> Task<> {
       try {

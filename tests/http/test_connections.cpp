@@ -320,7 +320,7 @@ TEST(HttpClient, OutlivesItsLoop) {
     http::Response whole, part;
     {
       Loop loop;
-      test::fail_on_reports(loop);
+      test::expect_no_reports(loop);
       loop.run([&]() -> Task<> {
         test::OddServer server;
         server.on("/flood", &test::flood);

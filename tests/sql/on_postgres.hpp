@@ -1,9 +1,8 @@
-// Runs a test's coroutine against the PostgreSQL of the program, on a loop of its own and in real
-// time, and checks that nothing is left: no task, timer or operation, and no descriptor.
+// Runs a test's coroutine against the PostgreSQL of the program.
 #pragma once
 
-#include "support/directory.hpp"
 #include "support/postgres.hpp"
+#include "support/run_by_the_clock.hpp"
 
 #include <eddy/eddy.hpp>
 #include <eddy/sql.hpp>
@@ -22,21 +21,7 @@ namespace test {
 template <class F>
 void on_postgres(F body) {
   Postgres::shared();
-  const unsigned before = open_descriptors();
-  {
-    eddy::Loop loop({.submission_entries = 32, .completion_entries = 64});
-    loop.on_exception([](const eddy::ExceptionReport& report) {
-      ADD_FAILURE() << "unexpected report: " << eddy::to_text(report);
-    });
-    loop.run(body());
-    loop.close();
-    const eddy::Stats stats = loop.stats();
-    EXPECT_EQ(stats.tasks, 0u);
-    EXPECT_EQ(stats.timers, 0u);
-    EXPECT_EQ(stats.in_flight, 0u);
-    EXPECT_EQ(stats.queued, 0u);
-  }
-  EXPECT_EQ(open_descriptors_in_the_end(before), before);
+  run_by_the_clock(body);
 }
 
 // The same, with a connection that is closed at the end.

@@ -26,29 +26,35 @@ inline eddy::LoopOptions options(eddy::LoopOptions options = {}) {
   return options;
 }
 
+inline void expect_no_reports(eddy::Loop& loop) {
+  loop.on_exception([](const eddy::ExceptionReport& report) {
+    ADD_FAILURE() << "unexpected report: " << report.message << " [" << report.task << "]";
+  });
+}
+
+// Closes the loop, and checks that nothing is left: no task, no timer, no operation.
+inline void close_with_nothing_left(eddy::Loop& loop) {
+  loop.close();
+  const eddy::Stats stats = loop.stats();
+  EXPECT_EQ(stats.tasks, 0u);
+  EXPECT_EQ(stats.timers, 0u);
+  EXPECT_EQ(stats.in_flight, 0u);
+  EXPECT_EQ(stats.queued, 0u);
+}
+
 // Runs `body`, a callable that returns a Task, to its end, closes the loop, and checks that nothing
-// is left: no task, no timer, no operation. Returns the body's value.
+// is left. Returns the body's value.
 template <class F>
 auto run(F&& body, eddy::LoopOptions wanted = {}) {
   using T = eddy::BodyValue<std::remove_cvref_t<F>>;
   eddy::Loop loop(options(wanted));
-  loop.on_exception([](const eddy::ExceptionReport& report) {
-    ADD_FAILURE() << "unexpected report: " << report.message << " [" << report.task << "]";
-  });
-  const auto finish = [&loop] {
-    loop.close();
-    const eddy::Stats stats = loop.stats();
-    EXPECT_EQ(stats.tasks, 0u);
-    EXPECT_EQ(stats.timers, 0u);
-    EXPECT_EQ(stats.in_flight, 0u);
-    EXPECT_EQ(stats.queued, 0u);
-  };
+  expect_no_reports(loop);
   if constexpr (std::is_void_v<T>) {
     loop.run(body());
-    finish();
+    close_with_nothing_left(loop);
   } else {
     T value = loop.run(body());
-    finish();
+    close_with_nothing_left(loop);
     return value;
   }
 }

@@ -12,22 +12,6 @@ namespace {
 
 using namespace test;
 
-// A server with two clients that say nothing. It ends when it is closed and they have gone.
-struct Served {
-  Task<> begin() {
-    listener = listen(where);
-    for (int i = 0; i < 2; ++i) clients.push_back(connect_plainly(where));
-    co_return;
-  }
-  void wake() {
-    listener.close();
-    clients.clear();
-  }
-  Address where = fresh_name();
-  Listener listener;
-  std::vector<UniqueFd> clients;
-};
-
 Task<> wait_for_more(Stream stream) {
   char byte;
   while (co_await stream.read_some(MutableBytes(&byte, 1)) > 0) {

@@ -1,6 +1,7 @@
 // Rows of tls: a stream whose peer is OpenSSL by hand, on a plain socket.
 #include "sweeps/sockets.hpp"
 #include "tls/by_hand.hpp"
+#include "tls/contexts.hpp"
 
 #include "support/directory.hpp"
 
@@ -13,24 +14,6 @@ namespace {
 
 using namespace test;
 using test::Directory;
-
-const tls::ClientContext& client_context() {
-  static const tls::ClientContext context([] {
-    tls::ClientOptions options;
-    options.ca_file = certificates().roots;
-    return options;
-  }());
-  return context;
-}
-const tls::ServerContext& server_context() {
-  static const tls::ServerContext context([] {
-    tls::ServerOptions options;
-    options.certificate_file = certificates().localhost.chain;
-    options.key_file = certificates().localhost.key;
-    return options;
-  }());
-  return context;
-}
 
 // A client of ours, connected to a server by hand.
 struct Secure {
@@ -349,29 +332,14 @@ const Rows<Connecting> connecting = {
      },
      shakes}};
 
-// Clients that say nothing, until the listener is closed and they have gone.
-struct SecureServing {
-  Task<> begin() {
-    listener = listen(where);
-    for (int i = 0; i < 2; ++i) clients.push_back(connect_plainly(where));
-    co_return;
-  }
-  void wake() {
-    listener.close();
-    clients.clear();
-  }
-  Address where = fresh_name();
-  Listener listener;
-  std::vector<UniqueFd> clients;
-};
 Task<> wait_for_secure_bytes(tls::Stream stream) {
   char byte;
   while (co_await stream.read_some(MutableBytes(&byte, 1)) > 0) {
   }
 }
-const Rows<SecureServing> secure_serving = {
+const Rows<Served> secure_serving = {
     {"tls::serve",
-     [](SecureServing& w) {
+     [](Served& w) {
        return tls::serve(w.listener, server_context(), &wait_for_secure_bytes,
                          {.handshake_limit = Duration::max()});
      },

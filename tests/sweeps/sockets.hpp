@@ -3,6 +3,7 @@
 
 #include "support/awaitables.hpp"
 
+#include <eddy/net/listener.hpp>
 #include <eddy/net/stream.hpp>
 
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <string>
+#include <vector>
 
 namespace test {
 
@@ -87,6 +89,22 @@ inline UniqueFd connect_plainly(const Address& to) {
   static_cast<void>(::connect(fd.get(), to.data(), to.size()));
   return fd;
 }
+
+// A server with two clients that say nothing. It ends when it is closed and they have gone.
+struct Served {
+  Task<> begin() {
+    listener = listen(where);
+    for (int i = 0; i < 2; ++i) clients.push_back(connect_plainly(where));
+    co_return;
+  }
+  void wake() {
+    listener.close();
+    clients.clear();
+  }
+  Address where = fresh_name();
+  Listener listener;
+  std::vector<UniqueFd> clients;
+};
 
 // A stream whose peer sends a line when it is told to.
 struct Incoming {

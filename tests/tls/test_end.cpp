@@ -15,14 +15,6 @@ using namespace test;
 
 constexpr std::size_t no_room = 12'000'000;
 
-const tls::ClientContext& client_context() {
-  static const tls::ClientContext context = trusting();
-  return context;
-}
-const tls::ServerContext& server_context() {
-  static const tls::ServerContext context = showing(certificates().localhost);
-  return context;
-}
 // By contexts that are there already: whose sessions are resumed.
 Task<> shake_again(TlsEnds& ends) { return shake(ends, client_context(), server_context()); }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "net/ends.hpp"
-#include "support/certificates.hpp"
 #include "support/run.hpp"
+#include "tls/contexts.hpp"
 
 #include <eddy/tls.hpp>
 
@@ -11,24 +11,6 @@
 #include <utility>
 
 namespace test {
-
-inline eddy::tls::ClientOptions trusting_options() {
-  eddy::tls::ClientOptions options;
-  options.ca_file = certificates().roots;
-  return options;
-}
-// Trusts our root.
-inline eddy::tls::ClientContext trusting(
-    eddy::tls::ClientOptions options = trusting_options()) {
-  return eddy::tls::ClientContext(options);
-}
-
-inline eddy::tls::ServerContext showing(const Identity& who,
-                                        eddy::tls::ServerOptions options = {}) {
-  options.certificate_file = who.chain;
-  options.key_file = who.key;
-  return eddy::tls::ServerContext(options);
-}
 
 struct TlsEnds {
   eddy::tls::Stream client, server;

@@ -50,8 +50,8 @@ Task<ResultPointer> collect(ConnectionState& state, const char* verb, Text sql);
 // Stops what is under way on the server, and reads what still comes; or closes the connection. Not
 // interrupted by a cancel, and ends without a failure.
 Task<> stop_command(Use& use);
-// Sends a command by `send()`, a call of libpq's that gives 0 where it fails, and collects. What that
-// needs is there before it is sent.
+// Sends a command by `send()`, a call of libpq's that gives 0 where it fails, and collects. What
+// that needs is there before it is sent.
 template <class F>
 Task<ResultPointer> run_command(Use& use, const char* verb, Text sql, F send) {
   ConnectionState& state = *use.state();
