@@ -11,41 +11,8 @@ import tempfile
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import nginx  # noqa: E402
 import rounds  # noqa: E402
-
-# As Debian has it, but for the log, and for the connections, which are never ended.
-NGINX = """
-{user}
-daemon off;
-worker_processes 1;
-pid {folder}/pid;
-error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_requests 1000000000;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
-    root {folder}/root;
-  }}
-}}
-"""
-
-
-def nginx(folder):
-    def command(port):
-        user = "user root;" if os.geteuid() == 0 else ""
-        pathlib.Path(folder, "conf").write_text(NGINX.format(user=user, folder=folder, port=port))
-        return ["nginx", "-p", folder, "-c", f"{folder}/conf"]
-
-    return rounds.Server("nginx", command)
 
 
 def eddy(folder, program):
@@ -119,7 +86,7 @@ def body():
         pathlib.Path(folder, "root").mkdir()
         contents = os.urandom(1024)
         pathlib.Path(folder, "root", "file").write_bytes(contents)
-        servers = [eddy(folder, program), nginx(folder)]
+        servers = [eddy(folder, program), nginx.server(folder)]
         scenario(chosen, servers, contents, 50, True)
         if not chosen.smoke:
             scenario(chosen, servers, contents, 1, False)

@@ -4,7 +4,6 @@ and 64 at once, on connections that stay.
     bench/run http_client                                          builds, and runs this
     python3 bench/http_client/compare.py [--build DIR] [--rounds N] [--seconds S] [--smoke]
 """
-import importlib.util
 import json
 import os
 import pathlib
@@ -13,11 +12,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
+import nginx  # noqa: E402
 import rounds  # noqa: E402
-
-spec = importlib.util.spec_from_file_location("http_servers", ROOT / "bench" / "http" / "compare.py")
-http_servers = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(http_servers)
 
 AIOHTTP = """
 import aiohttp, asyncio, json, sys, time
@@ -95,7 +91,7 @@ def body():
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "root").mkdir()
         pathlib.Path(folder, "root", "file").write_bytes(os.urandom(512).hex().encode())
-        server = http_servers.nginx(folder)
+        server = nginx.server(folder)
         server.start(rounds.first_and_last_cpu()[0])
         try:
             for at_once in 1, 64:

@@ -12,43 +12,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import nginx  # noqa: E402
 import rounds  # noqa: E402
-
-NGINX = """
-{user}
-daemon off;
-worker_processes 1;
-pid {folder}/pid;
-error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_requests 1000000000;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  ssl_certificate {folder}/server.pem;
-  ssl_certificate_key {folder}/server.key;
-  ssl_protocols TLSv1.3;
-  server {{
-    listen 127.0.0.1:{port} ssl backlog=4096;
-    root {folder}/root;
-  }}
-}}
-"""
-
-
-def nginx(folder):
-    def command(port):
-        user = "user root;" if os.geteuid() == 0 else ""
-        pathlib.Path(folder, "conf").write_text(NGINX.format(user=user, folder=folder, port=port))
-        return ["nginx", "-p", folder, "-c", f"{folder}/conf"]
-
-    return rounds.Server("nginx", command)
 
 
 def eddy(folder, program):
@@ -118,7 +83,7 @@ def body():
         pathlib.Path(folder, "root").mkdir()
         pathlib.Path(folder, "root", "file").write_bytes(os.urandom(1024))
         make_certificate(folder)
-        both = [eddy(folder, program), nginx(folder)]
+        both = [eddy(folder, program), nginx.server(folder, tls=True)]
         scenario(chosen, [*both, openssl(folder)], "Handshakes",
                  lambda server, cpu: handshakes(server, cpu, chosen.seconds))
         scenario(chosen, both, "Requests over 50 connections",
