@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eddy/http/internal/exchange.hpp>
+#include <eddy/http/internal/settings.hpp>
 
 #include <curl/curl.h>
 
@@ -20,6 +21,7 @@ struct Wire {
 
   CURL* easy;
   Exchange* exchange = nullptr;  // whose it is
+  bool is_set_up = false;        // with what is the same for all requests
   std::vector<curl_slist> lines;    // of the header, chained; the text is the exchange's
   std::vector<curl_slist> known;    // addresses, for CURLOPT_RESOLVE
   std::string known_text;
@@ -53,8 +55,9 @@ class Transfer {
   // one that has a new connection must. Which it is, is seen before anything of it is sent.
   static bool switches_twice() noexcept;
   static void set_up(Exchange& self, Wire& wire);
+  static void set_up_for_good(Exchange& self, Wire& wire);
   static void set_up_connection(Exchange& self, Wire& wire);
-  static void set_up_security(const Exchange& self, Wire& wire);
+  static void set_up_security(const Settings& settings, Wire& wire);
   static void set_up_addresses(Exchange& self, Wire& wire);
   static void set_up_lines(Exchange& self, Wire& wire);
   static void set_up_body(Exchange& self, Wire& wire);

@@ -38,69 +38,78 @@ bool Transfer::switches_twice() noexcept {
 
 void Transfer::set_up(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
-  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // libcurl 7.88 forgets to free that list
-  curl_easy_reset(easy);
+  if (!wire.is_set_up) set_up_for_good(self, wire);
   wire.error[0] = '\0';
-  set(easy, CURLOPT_PRIVATE, static_cast<void*>(&wire));
-  set(easy, CURLOPT_ERRORBUFFER, wire.error);
-  set(easy, CURLOPT_NOSIGNAL, 1L);
-  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_URL, self.out_.url.c_str());
-  set(easy, CURLOPT_PATH_AS_IS, 0L);
-  // Our own timer sees to it; zero would be libcurl's five minutes.
-  set(easy, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffffL);
-  set(easy, CURLOPT_HEADERFUNCTION, &on_line);
   set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_WRITEFUNCTION, &on_body);
   set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_PREREQFUNCTION, &on_connected);
   set(easy, CURLOPT_PREREQDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
   set(easy, CURLOPT_RESOLVER_START_DATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_OPENSOCKETFUNCTION, &ClientState::open_socket);
-  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&wire));
-  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientState::close_socket);
-  set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(self.client_.get()));
   set_up_connection(self, wire);
-  if (self.out_.tls || !self.client_->settings().proxy.empty()) set_up_security(self, wire);
   set_up_addresses(self, wire);
   set_up_lines(self, wire);
   set_up_body(self, wire);
 }
 
-void Transfer::set_up_connection(Exchange& self, Wire& wire) {
+// What is the same for all of the client's requests: once for each handle, and after a request that
+// was more than a GET, since no option tells how to take back what made it that.
+void Transfer::set_up_for_good(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
+  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // libcurl 7.88 forgets to free that list
+  curl_easy_reset(easy);
+  set(easy, CURLOPT_PRIVATE, static_cast<void*>(&wire));
+  set(easy, CURLOPT_ERRORBUFFER, wire.error);
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy, CURLOPT_PATH_AS_IS, 0L);
+  // Our own timer sees to it; zero would be libcurl's five minutes.
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffffL);
+  set(easy, CURLOPT_HEADERFUNCTION, &on_line);
+  set(easy, CURLOPT_WRITEFUNCTION, &on_body);
+  set(easy, CURLOPT_PREREQFUNCTION, &on_connected);
+  set(easy, CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &ClientState::open_socket);
+  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&wire));
+  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientState::close_socket);
+  set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(self.client_.get()));
   const Settings& settings = self.client_->settings();
   const ClientOptions& options = settings.options;
-  const bool prior = options.version == VersionWish::http2_prior_knowledge;
-  const bool agreed = options.version == VersionWish::automatic && self.out_.tls;
-  const bool shares = prior && switches_twice() && self.shares_;
-  const long version = shares   ? CURL_HTTP_VERSION_2
-                       : prior  ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                       : agreed ? CURL_HTTP_VERSION_2TLS
-                                : CURL_HTTP_VERSION_1_1;
-  set(easy, CURLOPT_HTTP_VERSION, version);
-  if (prior || agreed) set(easy, CURLOPT_PIPEWAIT, 1L);
-  if (self.host_->stalled > 0) set(easy, CURLOPT_FRESH_CONNECT, 1L);
   const auto kept = std::chrono::ceil<std::chrono::seconds>(Duration(options.keep_alive)).count();
   if (kept <= 0) {
     set(easy, CURLOPT_FORBID_REUSE, 1L);
   } else {
     set(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(std::min<long long>(kept, 1L << 30)));
   }
-  const bool by_proxy = settings.by_proxy(self.out_.host);
-  set(easy, CURLOPT_PROXY, by_proxy ? settings.proxy.c_str() : "");
+  set(easy, CURLOPT_PROXY, "");
   set(easy, CURLOPT_NOPROXY, "");  // decided here, and not by the environment
-  if (by_proxy) set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (!settings.proxy.empty()) set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (options.compression) set(easy, CURLOPT_ACCEPT_ENCODING, "");
   if (!settings.user_agent.empty()) set(easy, CURLOPT_USERAGENT, settings.user_agent.c_str());
   if (options.cookies) set(easy, CURLOPT_COOKIEFILE, "");
   self.client_->share_cookies(easy);
+  set_up_security(settings, wire);
+  wire.is_set_up = true;
 }
 
-void Transfer::set_up_security(const Exchange& self, Wire& wire) {
+void Transfer::set_up_connection(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
   const Settings& settings = self.client_->settings();
+  const bool prior = settings.options.version == VersionWish::http2_prior_knowledge;
+  const bool agreed = settings.options.version == VersionWish::automatic && self.out_.tls;
+  const bool shares = prior && switches_twice() && self.shares_;
+  const long version = shares   ? CURL_HTTP_VERSION_2
+                       : prior  ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                       : agreed ? CURL_HTTP_VERSION_2TLS
+                                : CURL_HTTP_VERSION_1_1;
+  set(easy, CURLOPT_HTTP_VERSION, version);
+  set(easy, CURLOPT_PIPEWAIT, prior || agreed ? 1L : 0L);
+  set(easy, CURLOPT_FRESH_CONNECT, self.host_->stalled > 0 ? 1L : 0L);
+  if (settings.proxy.empty()) return;
+  set(easy, CURLOPT_PROXY, settings.by_proxy(self.out_.host) ? settings.proxy.c_str() : "");
+}
+
+void Transfer::set_up_security(const Settings& settings, Wire& wire) {
+  CURL* easy = wire.easy;
   const long verify = settings.options.verify ? 1 : 0;
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy, CURLOPT_SSL_VERIFYPEER, verify);
@@ -129,6 +138,7 @@ void Transfer::set_up_addresses(Exchange& self, Wire& wire) {
     wire.known_text.append(host->line) += '\0';
     wire.known.push_back({});
   }
+  set(wire.easy, CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
   if (wire.known.empty()) return;
   char* text = wire.known_text.data();
   for (curl_slist& each : wire.known) {
@@ -164,6 +174,8 @@ void Transfer::set_up_body(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
   const Outgoing& out = self.out_;
   const std::string& method = out.method;
+  if (method == "GET" && !out.upload && !out.has_body) return;
+  wire.is_set_up = false;  // for what comes after it
   if (out.upload) {
     set(easy, CURLOPT_UPLOAD, 1L);
     set(easy, CURLOPT_READFUNCTION, &on_read);
@@ -181,7 +193,7 @@ void Transfer::set_up_body(Exchange& self, Wire& wire) {
     if (method != "POST") set(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
   } else if (method == "HEAD") {
     set(easy, CURLOPT_NOBODY, 1L);
-  } else if (method != "GET") {
+  } else {
     set(easy, CURLOPT_CUSTOMREQUEST, method.c_str());
   }
 }
