@@ -11,6 +11,27 @@ using test::page;
 
 namespace {
 
+// One handle of libcurl's serves all of them.
+TEST(HttpClient, KeepsNothingOfARequestForTheNext) {
+  test::run_http([]() -> Task<> {
+    const std::string url = nginx().plain + "/seen";
+    http::Client client({.user_agent = "A"});
+    for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD"}) {
+      http::RequestOptions options{.headers = {{"X-Test", "x"}}};
+      if (method != "HEAD") options.body = "a body";
+      http::Response other = co_await client.request(method, url + "?a", options);
+      EXPECT_EQ(other.status(), 200) << method;
+      const std::string said = co_await other.text();
+      if (method != "HEAD") {
+        EXPECT_TRUE(said.starts_with(method + "|a|x|")) << said;
+      }
+      const std::string plain = co_await test::page(client, url);
+      EXPECT_EQ(plain, "GET||||A") << "after " << method;
+    }
+    EXPECT_EQ(client.stats().connections, 1u);
+  });
+}
+
 TEST(HttpClient, CountsTheHeadOfEachResponseAnew) {
   test::run_http([]() -> Task<> {
     const std::string url = nginx().plain + "/hello";
