@@ -41,8 +41,6 @@ struct ClientOptions {
   Version max_version = Version::tls13;
   // How many hosts' sessions are remembered, so that the next connection to one is resumed. 0: none
   std::size_t sessions = 256;
-  // See Stream::ktls().
-  bool ktls = false;
   // Whoever answers is taken for whom one wanted: no secrecy and no identity against anybody in
   // between. For tests. There is no other way to leave the verification out.
   bool dangerously_accept_any_certificate = false;
@@ -91,8 +89,6 @@ struct ServerOptions {
   // Tickets, by which clients resume. They are encrypted with a key that lives with the context,
   // reload() included.
   bool tickets = true;
-  // See Stream::ktls().
-  bool ktls = false;
 };
 
 // What a server's handshakes came to.

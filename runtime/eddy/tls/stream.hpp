@@ -150,10 +150,6 @@ class Stream {
   bool resumed() const;
   // The peer's certificate; no value where it showed none.
   std::optional<CertificateInfo> peer_certificate() const;
-  // Whether the kernel encrypts. Always false for now: `ktls` in the options is a wish that is
-  // granted where the kernel has TLS, OpenSSL can hand it over, and eddy has been measured with it;
-  // there is no such combination yet, and everything works the same without.
-  bool ktls() const noexcept { return false; }
 
  private:
   using Counted = eddy::internal::Counted<internal::TlsState>;
