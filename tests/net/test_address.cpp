@@ -67,6 +67,8 @@ TEST(Address, IsMadeFromItsParts) {
   EXPECT_EQ(Address::ip("10.1.2.3", 99).format(), "10.1.2.3:99");
   EXPECT_EQ(Address::ip("::1", 99).format(), "[::1]:99");
   EXPECT_EQ(Address::ip("fe80::2%lo", 5).format(), "[fe80::2%1]:5");
+  EXPECT_EQ(Address::try_ip("::1", 99), Address::ip("::1", 99));
+  EXPECT_FALSE(Address::try_ip("example.com", 80));
   EXPECT_THROW(Address::ip("example.com", 80), UsageError);
   EXPECT_THROW(Address::ip("[::1]", 80), UsageError);
   EXPECT_EQ(Address::loopback(7).format(), "127.0.0.1:7");

@@ -72,12 +72,6 @@ Address of(const T& address) noexcept {
   return Address::from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-std::optional<Address> try_ip(std::string_view text, std::uint16_t port) noexcept {
-  if (const auto v4 = parse_v4(text, port)) return of(*v4);
-  if (const auto v6 = parse_v6(text, port)) return of(*v6);
-  return std::nullopt;
-}
-
 sockaddr_in v4_of(in_addr_t address, std::uint16_t port) noexcept {
   sockaddr_in result{};
   result.sin_family = AF_INET;
@@ -106,6 +100,12 @@ std::optional<Address> try_local(std::string_view text, bool abstract) noexcept 
 }
 
 }  // namespace
+
+std::optional<Address> Address::try_ip(std::string_view text, std::uint16_t port) noexcept {
+  if (const auto v4 = parse_v4(text, port)) return of(*v4);
+  if (const auto v6 = parse_v6(text, port)) return of(*v6);
+  return std::nullopt;
+}
 
 Address Address::ip(std::string_view text, std::uint16_t port) {
   const auto address = try_ip(text, port);

@@ -3,8 +3,8 @@
 #include <eddy/base/internal/sys.hpp>
 #include <eddy/core/try.hpp>
 #include <eddy/http/internal/transfer.hpp>
+#include <eddy/net/address.hpp>
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,12 +22,6 @@ constexpr std::size_t most_hosts = 1024;  // that nobody uses
 void start_libcurl() {
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (started != CURLE_OK) throw eddy::Error(ENOMEM, "start libcurl");
-}
-
-bool is_literal(const std::string& host) noexcept {
-  unsigned char address[sizeof(in6_addr)];
-  return ::inet_pton(AF_INET, host.c_str(), address) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), address) == 1;
 }
 
 }  // namespace
@@ -202,11 +196,11 @@ Host& ClientState::host(const Outgoing& out) {
   Host& made = hosts_[key_];
   made.name = out.host;
   made.port = out.port;
-  made.literal = is_literal(out.host);
+  made.literal = Address::try_ip(out.host, 0).has_value();
   if (!settings_.proxy.empty() && !proxy_host_) {
     proxy_.name = settings_.proxy_host;
     proxy_.port = settings_.proxy_port;
-    proxy_.literal = is_literal(proxy_.name);
+    proxy_.literal = Address::try_ip(proxy_.name, 0).has_value();
     proxy_host_ = &proxy_;
   }
   return made;

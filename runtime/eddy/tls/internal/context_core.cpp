@@ -1,9 +1,8 @@
 #include <eddy/tls/internal/context_core.hpp>
 
+#include <eddy/net/address.hpp>
 #include <eddy/tls/error.hpp>
 #include <eddy/tls/internal/state.hpp>
-
-#include <arpa/inet.h>
 
 #include <algorithm>
 
@@ -124,17 +123,12 @@ Identity identity_of(std::string_view certificate_file, std::string_view key_fil
           std::string(key_pem)};
 }
 
-bool is_address(const std::string& host) {
-  unsigned char address[16];
-  return ::inet_pton(AF_INET, host.c_str(), address) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), address) == 1;
-}
-
 // Whoever answers must show a certificate for `host`.
 void expect_host(SSL* ssl, const std::string& host, bool verifies) {
   X509_VERIFY_PARAM* expected = SSL_get0_param(ssl);
-  if (is_address(host)) {
-    if (verifies && X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) != 1) {
+  if (Address::try_ip(host, 0)) {
+    const std::string address = host.substr(0, host.find('%'));  // its scope is this machine's
+    if (verifies && X509_VERIFY_PARAM_set1_ip_asc(expected, address.c_str()) != 1) {
       throw std::bad_alloc();
     }
     return;
