@@ -24,8 +24,8 @@ class Address {
   // No address: family() is AF_UNSPEC.
   Address() noexcept = default;
 
-  // An IPv4 or IPv6 address as text, the latter with an optional %scope, by name or number; no value
-  // for anything else, names of hosts included.
+  // An IPv4 or IPv6 address as text, the latter with an optional %scope, by name or number; no
+  // value for anything else, names of hosts included.
   static std::optional<Address> try_ip(std::string_view text, std::uint16_t port) noexcept;
   // The same. Throws UsageError.
   static Address ip(std::string_view text, std::uint16_t port);
