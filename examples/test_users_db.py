@@ -40,6 +40,7 @@ every connection is back
 """
 
 
+# F131, F132: a pool of 5 + 10, and sessions as the documents have them
 def test(program, work):
     with Postgres() as server:
         first = run(program, server.conninfo)

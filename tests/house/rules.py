@@ -58,11 +58,15 @@ def find_tests():
             if comment:
                 pending += named(comment.group(1).split(":")[0])
                 continue
-            test = re.match(r"TEST(?:_P|_F)?\((\w+), (\w+)\)", line)
+            test = re.match(r"TEST(?:_P|_F)?\((\w+), (\w+)\)(?:.*// (.*))?", line)
             if test:
-                for rule in pending:
+                for rule in pending + named(test.group(3) or ""):
                     tests.setdefault(rule, []).append(f"{test.group(1)}.{test.group(2)}")
             pending = []
+    for path in sorted((ROOT / "examples").glob("test_*.py")):  # of whole programs
+        for comment in re.findall(r"^# ([^:]*):", path.read_text(), re.M):
+            for rule in named(comment):
+                tests.setdefault(rule, []).append(f"examples/{path.name}")
     return tests
 
 
