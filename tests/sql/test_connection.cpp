@@ -141,6 +141,8 @@ TEST(SqlConnection, GivesOneRowOneValueOrNone) {
     EXPECT_FALSE(no_value);
     error = co_await error_of(connection.fetch_value<int>(query, 0));
     EXPECT_EQ(error.kind(), ErrorKind::no_rows);
+    EXPECT_EQ(std::string(error.what()),
+              "fetch_value '" + std::string(query) + "': no row where one was to be");
     error = co_await error_of(connection.fetch_value<int>("select null::int"));
     EXPECT_EQ(error.kind(), ErrorKind::conversion);
   });

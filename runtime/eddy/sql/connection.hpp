@@ -88,7 +88,7 @@ class Connection {
   // else that throws Error (no_rows, conversion).
   template <class T, class... Args>
   Task<T> fetch_value(std::string_view sql, const Args&... args) {
-    return internal::fetch_value<T>(internal::fetch_row(query("fetch_value", sql, args...)));
+    return internal::fetch_value<T>(query("fetch_value", sql, args...));
   }
   // The rows as they arrive, never all of them in memory. The connection is the generator's from
   // its first row to its end; one that is left earlier, by aclose() or by dropping it, cancels the

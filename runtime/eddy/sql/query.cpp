@@ -99,8 +99,6 @@ void set_aside(ConnectionState& state, const Counted<PreparedStatement>& prepare
   prepared->renew(state.cache.next_number());
 }
 
-void throw_no_row() { throw Error(ErrorKind::no_rows, "fetch_value", {}, "there is no row"); }
-
 Query Query::with(Parameters values) const {
   if (!connection) throw UsageError("a Statement that was not prepared");
   Query query(connection, verb, {}, std::move(values));
@@ -145,13 +143,27 @@ Task<std::optional<Row>> fetch_one_or_none(Query query) {
   co_return Row(std::move(result), 0);
 }
 
+namespace {
+
+Failure no_row(const char* verb, const Text& text) {
+  return failure_by(ErrorKind::no_rows, verb, text.view(), "no row where one was to be");
+}
+
+}  // namespace
+
+Task<Row> fetch_first(Query query) {
+  const char* verb = query.verb;
+  const Text text = query.text;
+  EDDY_TRY(ResultPointer result, run_prepared(std::move(query)));
+  if (result->rows() == 0) co_await fail(no_row(verb, text));
+  co_return Row(std::move(result), 0);
+}
+
 Task<Row> fetch_one(Query query) {
   const char* verb = query.verb;
   const Text text = query.text;
   EDDY_TRY(std::optional<Row> row, fetch_one_or_none(std::move(query)));
-  if (!row) {
-    co_await fail(failure_by(ErrorKind::no_rows, verb, text.view(), "no row where one was to be"));
-  }
+  if (!row) co_await fail(no_row(verb, text));
   co_return std::move(*row);
 }
 

@@ -46,7 +46,7 @@ class Statement {
   }
   template <class T, class... Args>
   Task<T> fetch_value(const Args&... args) const {
-    return internal::fetch_value<T>(internal::fetch_row(query(args...)));
+    return internal::fetch_value<T>(query(args...));
   }
   template <class... Args>
   Generator<Row> stream(const Args&... args) const {

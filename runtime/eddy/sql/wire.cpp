@@ -5,9 +5,11 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace eddy::sql::internal {
 
@@ -89,9 +91,8 @@ Task<ResultPointer> run_script(Use& use, const char* verb, Text sql) {
 std::string one_line(const char* message) {
   std::string text = message ? message : "";
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
-  }
+  std::erase(text, '\t');  // which begin libpq's further lines
+  std::ranges::replace(text, '\n', ' ');
   return text;
 }
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <new>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace eddy::http::internal {
@@ -284,6 +287,16 @@ Kind kind_of(CURLcode code, bool head_there) noexcept {
   }
 }
 
+// libcurl says where to and how long it took, and leaves out why. Noexcept, as who calls it.
+std::string_view with_reason(std::span<char> into, std::string_view said, int number) noexcept {
+  const char* why = ::strerrordesc_np(number);
+  const std::string_view where = said.substr(0, said.find(" after "));
+  if (!why || said.find(why) != said.npos) return said;
+  const int size = std::snprintf(into.data(), into.size(), "%.*s: %s",
+                                 static_cast<int>(where.size()), where.data(), why);
+  return {into.data(), std::min(static_cast<std::size_t>(size), into.size() - 1)};
+}
+
 }  // namespace
 
 void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
@@ -306,6 +319,8 @@ void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
     }
   }
   if (kind == Kind::connect && number > 0) {
+    char text[CURL_ERROR_SIZE + 64];
+    said = with_reason(text, said, static_cast<int>(number));
     self.fail_with(kind, {static_cast<int>(number), std::system_category()}, said);
   } else {
     self.fail_with(kind, said);

@@ -39,27 +39,23 @@ Task<std::string> execute_script(Query query);
 Task<std::string> execute(Query query);
 Task<Rows> fetch(Query query);
 Task<std::optional<Row>> fetch_row(Query query);
+Task<Row> fetch_first(Query query);
 Task<Row> fetch_one(Query query);
 Task<std::optional<Row>> fetch_one_or_none(Query query);
 Generator<Row> stream(Query query);
 Task<Query> prepare(Query query);
 
-[[noreturn]] void throw_no_row();
-
 template <class T>
-T value_of(const std::optional<Row>& row) {
+Task<T> fetch_value(Query query) {
   static_assert(!std::is_same_v<T, std::string_view>, "nobody keeps what it would be a view of");
-  if (row) return row->template get<T>(0);
   if constexpr (is_optional<T>) {
-    return std::nullopt;
+    EDDY_TRY(const std::optional<Row> row, fetch_row(std::move(query)));
+    if (!row) co_return std::nullopt;
+    co_return row->template get<T>(0);
   } else {
-    throw_no_row();
+    EDDY_TRY(const Row row, fetch_first(std::move(query)));
+    co_return row.template get<T>(0);
   }
-}
-template <class T>
-Task<T> fetch_value(Task<std::optional<Row>> fetching) {
-  EDDY_TRY(const auto row, std::move(fetching));
-  co_return value_of<T>(row);
 }
 
 }  // namespace eddy::sql::internal
