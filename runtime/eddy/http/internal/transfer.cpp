@@ -40,6 +40,10 @@ void Transfer::put_on(Exchange& self) {
 
 void Transfer::take_off(Exchange& self) noexcept {
   Wire* wire = std::exchange(self.wire_, nullptr);
+  // libcurl 7.88 keeps what waits of a paused stream for the handle's next response, where other
+  // streams have the connection: it is handed out, and on_body() refuses it.
+  const int mask = self.sending_paused_ ? CURLPAUSE_SEND : CURLPAUSE_CONT;
+  if (self.paused_) curl_easy_pause(wire->easy, mask);
   curl_multi_remove_handle(self.client_->multi(), wire->easy);
   self.client_->give_back(wire);
 }
@@ -94,6 +98,7 @@ void Transfer::end_head(Exchange& self) {
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
                               void* self) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
+  if (!exchange.wire_) return 0;  // taken off
   try {
     return take_body(exchange, Bytes(data, size * count));
   } catch (const std::bad_alloc&) {
