@@ -6,6 +6,8 @@
 //     static nlohmann::json read(std::string_view text) { return nlohmann::json::parse(text); }
 //   };
 //
+// In it `json` alone would be http::json(), whatever the program calls nlohmann::json.
+//
 //   auto response = co_await client.post(url, {.body = http::json(value)});
 //   auto answer = co_await response.json<nlohmann::json>();
 #pragma once
