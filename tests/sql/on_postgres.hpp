@@ -73,3 +73,16 @@ template <>
 inline constexpr auto eddy::sql::columns<test::Person> =
     std::tuple(column("id", &test::Person::id), column("name", &test::Person::name),
                column("email", &test::Person::email));
+
+// A type that a column is read as, of one's own.
+namespace test {
+enum class Mood { sad, ok };
+}  // namespace test
+template <>
+struct eddy::sql::FromField<test::Mood> {
+  static test::Mood read(const Field& field) {
+    if (field.text() == "sad") return test::Mood::sad;
+    if (field.text() != "ok") field.refuse("mood");
+    return test::Mood::ok;
+  }
+};

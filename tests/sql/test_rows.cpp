@@ -97,6 +97,22 @@ TEST(SqlRows, RefuseWhatDoesNotFit) {
   });
 }
 
+TEST(SqlRows, AreReadAsTypesOfOnesOwn) {
+  on_connection([](Connection& connection) -> Task<> {
+    using test::Mood;
+    const Rows rows = co_await connection.fetch(
+        "select 'sad' as a, null as b, '{ok,sad}'::text[] as c, 'blue' as d");
+    const Row row = rows.front();
+    EXPECT_EQ(row.get<Mood>("a"), Mood::sad);
+    EXPECT_EQ(row.get<std::optional<Mood>>("b"), std::nullopt);
+    const std::vector<Mood> both{Mood::ok, Mood::sad};
+    EXPECT_EQ(row.get<std::vector<Mood>>("c"), both);
+    EXPECT_THROW(row.get<Mood>("b"), sql::Error);
+    const std::string said = said_when([&] { row.get<Mood>("d"); });
+    EXPECT_EQ(said, "read column 'd': 'blue' is no mood");
+  });
+}
+
 TEST(SqlRows, OutliveTheirConnection) {
   test::on_postgres([]() -> Task<> {
     Rows rows;
@@ -147,6 +163,17 @@ TEST(SqlParameters, ComeBackAsTheyWere) {
     const double nan =
         co_await connection.fetch_value<double>("select $1::float8", Real::quiet_NaN());
     EXPECT_TRUE(std::isnan(nan));
+  });
+}
+
+// As parameter.hpp and row.hpp say that it is done.
+TEST(SqlParameters, AreTimesAndJsonByWhatTheStatementMakesOfThem) {
+  on_connection([](Connection& connection) -> Task<> {
+    const char* const query = "select extract(epoch from to_timestamp($1))::float8, $2::jsonb->>'a'";
+    const double time = 1'764'545'411.5;
+    const Row row = co_await connection.fetch_one(query, time, R"({"a": "b"})");
+    EXPECT_EQ(row.get<double>(0), time);
+    EXPECT_EQ(row.get<std::string>(1), "b");
   });
 }
 

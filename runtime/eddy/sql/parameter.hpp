@@ -3,6 +3,9 @@
 // Sent as text whose type the server infers from the statement, as if it were a quoted literal
 // there; where it has no way to tell, say so in the statement: $1::int. Bytes are a bytea. A
 // std::vector is an array. NULL is nullptr, std::nullopt, or an empty std::optional.
+//
+// Anything else is given as text as PostgreSQL reads it, or as what the statement makes of a number:
+// a time as to_timestamp($1), with the seconds since 1970; JSON as a string, for $1::jsonb.
 #pragma once
 
 #include <eddy/base/bytes.hpp>

@@ -15,6 +15,16 @@
 // dimension), std::optional of each (NULL), and those for which FromField is specialised. An
 // integer or a number may also be read out of a text column, and anything as std::string.
 //
+//   template <>
+//   struct eddy::sql::FromField<Mood> {
+//     static Mood read(const Field& field) {  // is not NULL
+//       if (field.text() == "sad") return Mood::sad;
+//       field.refuse("mood");  // throws Error (conversion)
+//     }
+//   };
+//
+// A time is read as text, or as what the statement makes of it: extract(epoch from t)::float8.
+//
 // A value that is not of the type, or does not fit, a NULL where no optional was asked for, throws
 // Error (conversion) which names the column; a column that is not there UsageError.
 #pragma once

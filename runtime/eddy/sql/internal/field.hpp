@@ -94,6 +94,10 @@ T read_field(const Field& field) {
       }
       return all;
     } else {
+      static_assert(
+          requires { FromField<T>::read(field); },
+          "no type that a column is read as: see eddy/sql/row.hpp; a struct needs columns<T> and "
+          "as<T>(), any other type a FromField<T>");
       return FromField<T>::read(field);
     }
   }

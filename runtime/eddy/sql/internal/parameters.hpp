@@ -16,8 +16,11 @@ class Parameters {
  public:
   Parameters() noexcept = default;
   template <class... Args>
-    requires(sizeof...(Args) > 0 && (std::convertible_to<const Args&, Parameter> && ...))
+    requires(sizeof...(Args) > 0)
   explicit Parameters(const Args&... args) {
+    static_assert((std::convertible_to<const Args&, Parameter> && ...),
+                  "a value that is no parameter of a statement: see eddy/sql/parameter.hpp; what is "
+                  "of no type that stands there is given as text, or as a number");
     const std::array<Parameter, sizeof...(Args)> values{Parameter(args)...};
     write(values);
   }

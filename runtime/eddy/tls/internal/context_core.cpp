@@ -111,7 +111,8 @@ const unsigned char* bytes_of(const std::string& text) {
 
 void require_one(std::string_view file, std::string_view pem, std::string_view what) {
   if (file.empty() == pem.empty()) {
-    throw UsageError(std::string(what) + " is given by a file or as PEM, one of both");
+    throw UsageError(std::string(what) + " is given by a file or as PEM, and here by " +
+                     (file.empty() ? "neither" : "both"));
   }
 }
 
