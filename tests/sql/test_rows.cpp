@@ -169,7 +169,8 @@ TEST(SqlParameters, ComeBackAsTheyWere) {
 // As parameter.hpp and row.hpp say that it is done.
 TEST(SqlParameters, AreTimesAndJsonByWhatTheStatementMakesOfThem) {
   on_connection([](Connection& connection) -> Task<> {
-    const char* const query = "select extract(epoch from to_timestamp($1))::float8, $2::jsonb->>'a'";
+    const char* const query =
+        "select extract(epoch from to_timestamp($1))::float8, $2::jsonb->>'a'";
     const double time = 1'764'545'411.5;
     const Row row = co_await connection.fetch_one(query, time, R"({"a": "b"})");
     EXPECT_EQ(row.get<double>(0), time);

@@ -4,7 +4,7 @@
 // there; where it has no way to tell, say so in the statement: $1::int. Bytes are a bytea. A
 // std::vector is an array. NULL is nullptr, std::nullopt, or an empty std::optional.
 //
-// Anything else is given as text as PostgreSQL reads it, or as what the statement makes of a number:
+// Anything else is given as text as PostgreSQL reads it, or a number that the statement converts:
 // a time as to_timestamp($1), with the seconds since 1970; JSON as a string, for $1::jsonb.
 #pragma once
 

@@ -19,8 +19,8 @@ class Parameters {
     requires(sizeof...(Args) > 0)
   explicit Parameters(const Args&... args) {
     static_assert((std::convertible_to<const Args&, Parameter> && ...),
-                  "a value that is no parameter of a statement: see eddy/sql/parameter.hpp; what is "
-                  "of no type that stands there is given as text, or as a number");
+                  "a value that is no parameter of a statement: see eddy/sql/parameter.hpp; what "
+                  "is of no type that stands there is given as text, or as a number");
     const std::array<Parameter, sizeof...(Args)> values{Parameter(args)...};
     write(values);
   }
