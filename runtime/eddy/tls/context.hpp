@@ -35,6 +35,7 @@ struct ClientOptions {
   std::string_view key_file{};
   std::string_view certificate_pem{};
   std::string_view key_pem{};
+  std::string_view key_password{};  // of a key that is encrypted
   // The protocols to offer, in order of preference: "h2,http/1.1". Empty: none.
   std::string_view alpn{};
   Version min_version = Version::tls12;
@@ -77,6 +78,7 @@ struct ServerOptions {
   std::string_view key_file{};
   std::string_view certificate_pem{};
   std::string_view key_pem{};
+  std::string_view key_password{};  // of a key that is encrypted, and of those of reload()
   // Who may sign the certificates of clients: PEM. Needed unless they are not asked for.
   std::string_view client_ca_file{};
   std::string_view client_ca_pem{};

@@ -42,12 +42,13 @@ std::string why(const Failure& failure) noexcept {
 
 Task<Stream> client_handshake(std::unique_ptr<Transport> over, ClientContext context,
                               std::string host, std::string session) {
-  const std::string& key = session.empty() ? host : session;
+  // A session stands for the certificate that was verified: it is never that of another host.
+  std::string key = host + '\n' + session;
   auto ssl = context.core()->connection(host, key);
   const auto state = make_state(std::move(over), std::move(ssl), host);
   Stream stream(state);  // closed when this fails
   state->client = context.core();
-  state->session_key = key;
+  state->session_key = std::move(key);
   EDDY_DO(TlsState::shake(state));
   co_return std::move(stream);
 }

@@ -21,8 +21,8 @@ template <class S>
 concept Transportable = internal::IsTransport<S>;
 
 // As the client. `host` is who the peer must be: a name (which is sent to it, SNI) or an address,
-// and its certificate is held against that. `session` is the key under which the session is
-// remembered and looked for; empty: `host` alone. Throws Error: verification, refused, handshake,
+// and its certificate is held against that. `session` is, with `host`, the key under which the
+// session is remembered and looked for. Throws Error: verification, refused, handshake,
 // protocol, truncated, or the transport's own. Failed or cancelled: the transport is closed, after
 // the alert that says why. For a time limit: timeout(5s, handshake(...)).
 template <Transportable S>

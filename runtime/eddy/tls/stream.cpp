@@ -1,6 +1,7 @@
 #include <eddy/tls/stream.hpp>
 
 #include <eddy/core/internal/keeping.hpp>
+#include <eddy/file/file.hpp>
 #include <eddy/tls/internal/openssl.hpp>
 
 namespace eddy::tls {
@@ -38,7 +39,7 @@ Task<> Stream::write_vectored(std::initializer_list<eddy::internal::Piece> piece
 }
 
 Task<std::uint64_t> Stream::send_file(File& file, std::uint64_t offset, std::uint64_t count) {
-  return internal::send_file(to_use(), file, offset, count);
+  return internal::send_file(to_use(), eddy::internal::FileAccess::state_of(file), offset, count);
 }
 
 void Stream::shutdown_write() { to_use()->shutdown_write(); }
@@ -48,7 +49,8 @@ void Stream::update_keys(bool both) {
   const int type = both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
   if (to_use()->said_goodbye) throw UsageError("new keys after shutdown_write()");
   ERR_clear_error();
-  if (SSL_key_update(to_use()->ssl, type) != 1) throw std::bad_alloc();
+  if (SSL_key_update(to_use()->ssl, type) == 1) return;
+  to_use()->failure_of_last("update keys").raise();
 }
 
 Task<> Stream::close() { return internal::TlsState::close(state_); }

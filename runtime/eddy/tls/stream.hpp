@@ -33,6 +33,7 @@
 #include <eddy/tls/internal/state.hpp>
 #include <eddy/tls/internal/verbs.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -108,8 +109,14 @@ class Stream {
   // must stay as well, unless it is a temporary. ∅
   Task<> write_vectored(std::span<const Bytes> pieces);
   Task<> write_vectored(std::initializer_list<eddy::internal::Piece> pieces);
+  template <eddy::internal::Temporary R>
+    requires std::convertible_to<R&, std::span<const Bytes>>
+  Task<> write_vectored(R&& pieces) {
+    return kept(std::move(pieces),
+                [](Counted state, R& held) { return internal::write_vectored(state, held); });
+  }
   // `count` bytes of `file` from `offset` on, or up to its end; how many that were. Its position
-  // neither matters nor moves.
+  // neither matters nor moves. A file that is dropped meanwhile ends it with ECANCELED.
   Task<std::uint64_t> send_file(File& file, std::uint64_t offset = 0,
                                 std::uint64_t count = ~std::uint64_t{0});
 
@@ -162,7 +169,7 @@ class Stream {
             std::source_location verb = std::source_location::current()) {
     return eddy::internal::keeping(
         std::move(memory),
-        [state = to_use(), call](Memory& held) { return call(state, Bytes(held)); }, verb);
+        [state = to_use(), call](Memory& held) { return call(state, held); }, verb);
   }
 
   eddy::internal::Handle<internal::TlsState> state_;

@@ -9,68 +9,14 @@
 namespace eddy::tls::internal {
 namespace {
 
-[[noreturn]] void throw_credentials(std::string_view what, std::string_view subject) {
-  const unsigned long error = ERR_peek_error();
-  const std::string said = error ? text_of_error(error) : std::string("nothing of the kind in it");
-  ERR_clear_error();
-  throw Error(Errc::credentials, what, subject, said);
-}
-
-// A file's text or a PEM that is given; `subject` is what it is called in messages.
-Openssl<BIO> open_pem(const std::string& file, std::string_view pem, std::string_view what) {
-  ERR_clear_error();
-  if (file.empty()) return owned(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  if (file.find('\0') != file.npos) throw UsageError("a file's name has a zero byte");
-  BIO* bio = BIO_new_file(file.c_str(), "r");
-  if (!bio) throw_credentials(what, file);
-  return Openssl<BIO>(bio);
-}
-
-std::string_view subject_of(const std::string& file) {
-  return file.empty() ? std::string_view("PEM") : std::string_view(file);
-}
-
-// All the certificates in it; one at least.
-std::vector<Openssl<X509>> read_certificates(const std::string& file, std::string_view pem,
-                                             std::string_view what) {
-  const auto bio = open_pem(file, pem, what);
-  std::vector<Openssl<X509>> all;
-  while (X509* one = PEM_read_bio_X509_AUX(bio.get(), nullptr, &no_password, nullptr)) {
-    all.emplace_back(one);
-  }
-  const unsigned long error = ERR_peek_last_error();
-  const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM &&
-                      ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  if (all.empty() || !at_end) throw_credentials(what, subject_of(file));
-  ERR_clear_error();
-  return all;
-}
-
-void use_identity(SSL_CTX* context, const Identity& identity) {
-  const auto chain =
-      read_certificates(identity.certificate_file, identity.certificate_pem, "use certificate");
-  const auto bio = open_pem(identity.key_file, identity.key_pem, "use key");
-  const Openssl<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, nullptr));
-  if (!key) throw_credentials("use key", subject_of(identity.key_file));
-  if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
-    throw_credentials("use certificate", subject_of(identity.certificate_file));
-  }
-  for (auto one = chain.begin() + 1; one != chain.end(); ++one) {
-    if (SSL_CTX_add1_chain_cert(context, one->get()) != 1) throw std::bad_alloc();
-  }
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    throw_credentials("use key", subject_of(identity.key_file));
-  }
-}
-
-void trust(SSL_CTX* context, const std::string& file, std::string_view pem, bool tells_clients) {
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const auto& one : read_certificates(file, pem, "trust")) {
-    if (X509_STORE_add_cert(store, one.get()) != 1) {
-      throw_credentials("trust", subject_of(file));
-    }
-    if (tells_clients && SSL_CTX_add_client_CA(context, one.get()) != 1) throw std::bad_alloc();
+// A session is good as long as the same sign the certificates of clients: its own was one of them.
+void bind_sessions(SSL_CTX* context, const std::string& signers) {
+  static_assert(SSL_MAX_SID_CTX_LENGTH >= 32);
+  unsigned char print[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(signers.data(), signers.size(), print, &size, EVP_sha256(), nullptr) != 1 ||
+      SSL_CTX_set_session_id_context(context, print, size) != 1) {
+    throw std::bad_alloc();
   }
 }
 
@@ -116,12 +62,13 @@ void require_one(std::string_view file, std::string_view pem, std::string_view w
   }
 }
 
-Identity identity_of(std::string_view certificate_file, std::string_view key_file,
-                     std::string_view certificate_pem, std::string_view key_pem) {
-  require_one(certificate_file, certificate_pem, "a certificate");
-  require_one(key_file, key_pem, "a key");
-  return {std::string(certificate_file), std::string(key_file), std::string(certificate_pem),
-          std::string(key_pem)};
+template <class Options>
+Identity identity_of(const Options& options) {
+  require_one(options.certificate_file, options.certificate_pem, "a certificate");
+  require_one(options.key_file, options.key_pem, "a key");
+  return {std::string(options.certificate_file), std::string(options.key_file),
+          std::string(options.certificate_pem), std::string(options.key_pem),
+          std::string(options.key_password)};
 }
 
 // Whoever answers must show a certificate for `host`.
@@ -135,10 +82,12 @@ void expect_host(SSL* ssl, const std::string& host, bool verifies) {
     return;
   }
   if (SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) {
+    ERR_clear_error();
     throw UsageError("'" + host + "' is no name of a host");
   }
   X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   if (verifies && X509_VERIFY_PARAM_set1_host(expected, host.data(), host.size()) != 1) {
+    ERR_clear_error();
     throw UsageError("'" + host + "' is no name of a host");
   }
 }
@@ -184,8 +133,7 @@ ClientCore::ClientCore(const ClientOptions& options)
   SSL_CTX_set_verify(context, verifies_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (!options.certificate_file.empty() || !options.certificate_pem.empty() ||
       !options.key_file.empty() || !options.key_pem.empty()) {
-    use_identity(context, identity_of(options.certificate_file, options.key_file,
-                                      options.certificate_pem, options.key_pem));
+    use_identity(context, identity_of(options));
   }
   const std::string protocols = wire_of(options.alpn);
   if (!protocols.empty() &&
@@ -204,6 +152,7 @@ Openssl<SSL> ClientCore::connection(const std::string& host, const std::string& 
   if (plain.empty() || plain.find('\0') != plain.npos) {
     throw UsageError("a TLS client says to which host it wants");
   }
+  if (plain.front() == '.') throw UsageError("'" + host + "' is no name of a host");
   ERR_clear_error();
   auto ssl = owned(SSL_new(context_.get()));
   expect_host(ssl.get(), plain, verifies_);
@@ -255,8 +204,7 @@ std::size_t ClientCore::sessions() const noexcept {
 // -- the server --
 
 ServerCore::ServerCore(const ServerOptions& options)
-    : wishes_{.identity = identity_of(options.certificate_file, options.key_file,
-                                      options.certificate_pem, options.key_pem),
+    : wishes_{.identity = identity_of(options),
               .client_ca_file = std::string(options.client_ca_file),
               .client_ca_pem = std::string(options.client_ca_pem),
               .alpn = wire_of(options.alpn),
@@ -274,8 +222,9 @@ Openssl<SSL_CTX> ServerCore::make(const Wishes& wishes) const {
   auto made = new_context(TLS_server_method(), wishes.min_version, wishes.max_version);
   SSL_CTX* context = made.get();
   use_identity(context, wishes.identity);
+  std::string signers;
   if (wishes.client_certificate != ClientCertificate::none) {
-    trust(context, wishes.client_ca_file, wishes.client_ca_pem, true);
+    signers = trust(context, wishes.client_ca_file, wishes.client_ca_pem, true);
     const bool required = wishes.client_certificate == ClientCertificate::required;
     SSL_CTX_set_verify(
         context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -288,8 +237,7 @@ Openssl<SSL_CTX> ServerCore::make(const Wishes& wishes) const {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
   }
-  static constexpr unsigned char place[] = "eddy-tls";
-  SSL_CTX_set_session_id_context(context, place, sizeof place);
+  bind_sessions(context, signers);
   return made;
 }
 
@@ -319,7 +267,11 @@ void ServerCore::reload(const Identity* identity) {
     const std::lock_guard lock(mutex_);
     return wishes_;
   }();
-  if (identity) wishes.identity = *identity;
+  if (identity) {
+    std::string password = std::move(wishes.identity.key_password);
+    wishes.identity = *identity;
+    wishes.identity.key_password = std::move(password);
+  }
   auto made = make(wishes);
   unsigned char keys[80];
   const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eddy/tls/context.hpp>
+#include <eddy/tls/internal/credentials.hpp>
 #include <eddy/tls/internal/openssl.hpp>
 
 #include <list>
@@ -11,19 +12,6 @@
 #include <vector>
 
 namespace eddy::tls::internal {
-
-// A chain and a key, by file or as PEM, as options name them.
-struct Identity {
-  std::string certificate_file{};
-  std::string key_file{};
-  std::string certificate_pem{};
-  std::string key_pem{};
-
-  bool given() const noexcept {
-    return !certificate_file.empty() || !key_file.empty() || !certificate_pem.empty() ||
-           !key_pem.empty();
-  }
-};
 
 class ClientCore {
  public:

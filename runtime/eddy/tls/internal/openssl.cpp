@@ -17,7 +17,14 @@ std::string text_of_error(unsigned long error) {
   return text;
 }
 
-int no_password(char*, int, int, void*) noexcept { return -1; }
+int give_password(char* into, int size, int, void* password) noexcept {
+  auto& given = *static_cast<Password*>(password);
+  given.wanted = true;
+  const std::string_view text = given.text;
+  if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
+  std::memcpy(into, text.data(), text.size());
+  return static_cast<int>(text.size());
+}
 
 namespace {
 

@@ -37,8 +37,12 @@ Openssl<T> owned(T* object) {
 // What an error of the queue means, in words.
 std::string text_of_error(unsigned long error);
 
-// Without a question for a password on the terminal.
-int no_password(char*, int, int, void*) noexcept;
+// What is given to a reader of PEM that asks for a password, in place of the terminal.
+struct Password {
+  std::string_view text{};
+  bool wanted = false;  // it has been asked for
+};
+int give_password(char* into, int size, int, void* password) noexcept;
 
 // What a BIO that is made for a TlsState reads and writes by.
 BIO_METHOD* transport_method();

@@ -54,11 +54,31 @@ Failure TlsState::error(int code, std::string_view verb) const noexcept {
   }
 }
 
+// OpenSSL has words for the alerts of TLS 1.2, and calls those that came with 1.3 unknown.
+static std::string text_of_alert(unsigned long error) {
+  const int alert = ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET;
+  const std::string said = SSL_alert_desc_string_long(alert);
+  return said == "unknown" ? text_of_error(error) : said;
+}
+
+// What a first record comes to whose first bytes are those of something else.
+static bool is_no_tls(int reason) noexcept {
+  return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+         reason == SSL_R_HTTPS_PROXY_REQUEST;
+}
+
 Failure TlsState::failure_of_last(std::string_view verb) {
   fatal = true;
   const unsigned long error = ERR_peek_error();
   ERR_clear_error();
-  if (std::exchange(no_memory, false) || error == 0) {
+  const bool silent = error == 0 && !no_memory;
+  if (silent && SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN && !shaken) {
+    return failure(Errc::truncated, verb, "the connection ended");
+  }
+  // OpenSSL has given up before, on the other side, and says why once.
+  if (silent && read_failure) return *read_failure;
+  if (silent && write_failure) return *write_failure;
+  if (std::exchange(no_memory, false) || silent) {
     return Failure::from(std::make_exception_ptr(std::bad_alloc()));
   }
   const int reason = ERR_GET_REASON(error);
@@ -71,8 +91,11 @@ Failure TlsState::failure_of_last(std::string_view verb) {
     return failure(Errc::verification, verb, "the peer has shown no certificate");
   }
   if (by_tls && reason > SSL_AD_REASON_OFFSET) {
-    const std::string said = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
-    return failure(Errc::refused, verb, "refused by the peer: " + said);
+    return failure(Errc::refused, verb, "refused by the peer: " + text_of_alert(error));
+  }
+  if (!shaken && by_tls && is_no_tls(reason)) {
+    const std::string said = "the peer does not speak TLS: " + text_of_error(error);
+    return failure(Errc::handshake, verb, said);
   }
   return failure(shaken ? Errc::protocol : Errc::handshake, verb, text_of_error(error));
 }
@@ -109,7 +132,10 @@ TlsState::Got TlsState::decrypt(MutableBytes into) {
     read_failure = failure_of_last("read");
     break;
   }
-  if (!out.empty()) [[unlikely]] flush_beside();
+  if (!out.empty()) [[unlikely]] {
+    if (write_failure) out.clear();  // replies that nobody takes
+    flush_beside();
+  }
   if (count == 0) return {step};
   has_read = true;
   return {Step::done, count};
@@ -293,6 +319,9 @@ Task<> TlsState::shake(Counted state) {
     if (!got) co_await fail(std::move(got.error()));
   }
   state->shaken = true;
+  // Tickets go by themselves: the peer may take nothing before it has written.
+  const bool tickets_alone = state->server && SSL_version(state->ssl) >= TLS1_3_VERSION;
+  if (tickets_alone && (state->out.empty() || state->flush_beside())) co_return;
   // That nothing can be sent is for who writes: the peer may have said all it wanted to.
   auto sent = co_await as_outcome(flush(state));
   if (!sent && !peer_has_left(sent.error())) co_await fail(std::move(sent.error()));

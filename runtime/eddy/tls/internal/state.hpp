@@ -81,6 +81,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
 
   // -- failures --
 
+  // Of the last call of OpenSSL on this thread, whose queue of errors it empties.
+  Failure failure_of_last(std::string_view verb);
   Failure failure(Errc kind, std::string_view verb, std::string_view said) const;
   Failure error(int code, std::string_view verb) const noexcept;
   std::string subject() const noexcept;
@@ -119,9 +121,6 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   static Task<> say_farewell(Counted state);
   void say_goodbye();
   void end_of_out() noexcept;
-  // Of the last call of OpenSSL on this thread, whose queue of errors it empties.
-  Failure failure_of_last(std::string_view verb);
-
   std::string name_;
   const std::uint64_t loop_id_ = eddy::internal::thread_state.loop_id;
 };

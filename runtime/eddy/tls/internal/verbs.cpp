@@ -12,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 
 namespace eddy::tls::internal {
 
@@ -111,9 +112,10 @@ Task<std::size_t> write_some(TlsState::Counted state, Bytes bytes) {
   co_return *taken;
 }
 
-Task<> write_all(TlsState::Counted state, Bytes bytes) {
-  state->require_free_to_write();
-  const Writing writing(*state);
+Task<> write_all(TlsState::Counted state, Bytes bytes, bool by_writer) {
+  if (!by_writer) state->require_free_to_write();
+  std::optional<Writing> writing;
+  if (!by_writer) writing.emplace(*state);
   while (!bytes.empty()) {
     if (state->closing) co_await fail(state->error(ECANCELED, "write"));
     auto taken = state->encrypt(bytes);
@@ -130,29 +132,37 @@ Task<> write_all(TlsState::Counted state, Bytes bytes) {
 // Pieces that are small are brought together, so that they share a record.
 Task<> write_vectored(TlsState::Counted state, std::span<const Bytes> pieces) {
   static constexpr std::size_t small = 4096;
+  state->require_free_to_write();
+  const Writing writing(*state);
   eddy::internal::ReadAhead together;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const bool fits = pieces[i].size() <= small;
     if (fits) together.append(pieces[i]);
     const bool last = i + 1 == pieces.size();
     if (!together.empty() && (!fits || last || together.size() > small)) {
-      EDDY_DO(write_all(state, together.view()));
+      EDDY_DO(write_all(state, together.view(), true));
       together.release();
     }
-    if (!fits) EDDY_DO(write_all(state, pieces[i]));
+    if (!fits) EDDY_DO(write_all(state, pieces[i], true));
   }
 }
 
-Task<std::uint64_t> send_file(TlsState::Counted state, File& file, std::uint64_t offset,
-                              std::uint64_t count) {
+Task<std::uint64_t> send_file(TlsState::Counted state,
+                              eddy::internal::Counted<eddy::internal::FileState> file,
+                              std::uint64_t offset, std::uint64_t count) {
   static constexpr std::size_t piece = TlsState::batch;
+  eddy::internal::FileAccess::check_readable(file);
+  if (!eddy::internal::is_offset(offset)) co_await fail(eddy::internal::no_offset(file->name));
+  state->require_free_to_write();
+  const Writing writing(*state);
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(piece);
   std::uint64_t done = 0;
   while (done < count) {
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece, count - done));
-    EDDY_TRY(auto got, file.read_at(MutableBytes(memory.get(), size), offset + done));
+    const MutableBytes room(memory.get(), size);
+    EDDY_TRY(auto got, eddy::ReadAt(file, room, offset + done));
     if (got == 0) break;
-    EDDY_DO(write_all(state, Bytes(memory.get(), got)));
+    EDDY_DO(write_all(state, Bytes(memory.get(), got), true));
     done += got;
   }
   co_return done;

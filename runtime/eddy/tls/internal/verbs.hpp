@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-namespace eddy {
-class File;
-}  // namespace eddy
+namespace eddy::internal {
+class FileState;
+}  // namespace eddy::internal
 
 namespace eddy::tls::internal {
 
@@ -22,10 +22,12 @@ Task<std::size_t> read_some(TlsState::Counted state, MutableBytes into);
 Task<> read_exactly(TlsState::Counted state, MutableBytes into);
 Task<std::size_t> fill(TlsState::Counted state);
 Task<std::size_t> write_some(TlsState::Counted state, Bytes bytes);
-Task<> write_all(TlsState::Counted state, Bytes bytes);
+// `by_writer`: by one who has taken the writing side for longer.
+Task<> write_all(TlsState::Counted state, Bytes bytes, bool by_writer = false);
 Task<> write_vectored(TlsState::Counted state, std::span<const Bytes> pieces);
-Task<std::uint64_t> send_file(TlsState::Counted state, File& file, std::uint64_t offset,
-                              std::uint64_t count);
+Task<std::uint64_t> send_file(TlsState::Counted state,
+                              eddy::internal::Counted<eddy::internal::FileState> file,
+                              std::uint64_t offset, std::uint64_t count);
 
 class TlsSource {
  public:
