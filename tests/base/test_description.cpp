@@ -62,6 +62,15 @@ TEST(Description, NamesWhatCompilersWrote) {
   }
 }
 
+TEST(Description, NamesAFunctionWithoutEddysNamespace) {
+  EXPECT_EQ(short_name("eddy::Task<> eddy::Stream::write_all(eddy::Bytes)"), "Stream::write_all()");
+  EXPECT_EQ(short_name("eddy::Task<> eddy::internal::copy_all(int)"), "copy_all()");
+  EXPECT_EQ(short_name("eddy::Task<int> eddy::sql::internal::execute(eddy::sql::internal::Query)"),
+            "sql::execute()");
+  EXPECT_EQ(short_name("eddy::Task<> teddy::internal::f(int)"), "teddy::internal::f()");
+  EXPECT_EQ(short_name("eddy::Task<> app::internal::f(int)"), "app::internal::f()");
+}
+
 TEST(Description, NamesATypeWithoutEddysNamespace) {
   EXPECT_EQ(short_name(signature_of<Failure>()), "Failure");
   EXPECT_EQ(short_name(signature_of<app::Queue<int>::Get>()), "app::Queue<int>::Get");

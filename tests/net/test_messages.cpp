@@ -31,7 +31,7 @@ TEST(SocketTimeoutText, NamesTheVerbAndThePeer) {
               "write" + peer + ": timed out after 5s");
     // A call that keeps its memory is named by its verb as well.
     EXPECT_EQ(co_await said_by(timeout(5s, client.write_all(std::string(much)))),
-              "eddy::Stream::write_all(): timed out after 5s");
+              "Stream::write_all(): timed out after 5s");
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cxxabi.h>
 
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -31,12 +32,30 @@ void forget_unnamed(std::string& text) {
   replace_all(text, "{anonymous}::", "");
 }
 
+// Whose namespaces say nothing to who reads it: eddy::http::internal::f is http::f.
+void forget_own(std::string& text) {
+  for (std::size_t at = 0; (at = text.find("eddy::", at)) != std::string::npos;) {
+    const unsigned char before = at > 0 ? text[at - 1] : ' ';
+    if (before == '_' || std::isalnum(before)) {  // another's that ends so
+      ++at;
+      continue;
+    }
+    text.erase(at, 6);
+    for (const std::string_view floor : {"", "http::", "sql::", "tls::"}) {
+      const std::string_view rest = std::string_view(text).substr(at);
+      if (rest.starts_with(floor) && rest.substr(floor.size()).starts_with("internal::")) {
+        text.erase(at + floor.size(), 10);
+        break;
+      }
+    }
+  }
+}
+
 // The type that signature_of() names: behind "A = ", as both compilers write it.
 std::string type_in(std::string_view signature) {
   const std::size_t begin = signature.find("A = ") + 4;
   std::string type(signature.substr(begin, signature.rfind(']') - begin));
-  replace_all(type, "eddy::internal::", "");
-  replace_all(type, "eddy::", "");
+  forget_own(type);
   forget_unnamed(type);
   return type;
 }
@@ -118,6 +137,7 @@ std::string internal::short_name(std::string_view signature) {
   if (signature.find("signature_of") != std::string_view::npos) return type_in(signature);
   if (signature.find('(') == std::string_view::npos) return std::string(signature);
   std::string name(signature.substr(0, signature.find(" [")));  // "[with T = int]"
+  forget_own(name);
   forget_unnamed(name);
   replace_all(name, "(anonymous class)::operator()", "<lambda>");
   for (std::size_t at = 0; (at = name.find("<lambda(", at)) != std::string::npos; ++at) {
