@@ -2,7 +2,10 @@
 //
 // Run:    examples/run https_server CERTIFICATE KEY [ROOT] [ADDRESS] [SECONDS]
 //                                                       . 127.0.0.1:8443 10
-//         curl --cacert ROOTS https://localhost:8443/README.md
+//         openssl req -x509 -newkey rsa -nodes -days 30 -keyout key.pem -out certificate.pem
+//                     -subj /CN=localhost -addext subjectAltName=DNS:localhost
+//         examples/run https_server certificate.pem key.pem
+//         curl --cacert certificate.pem https://localhost:8443/README.md
 // Prints: where it listens. CERTIFICATE and KEY are PEM files, the chain's own certificate first;
 //         SIGHUP has them read again, for the connections that come then. SECONDS as http_server's.
 #include "http/connection_members.hpp"

@@ -268,6 +268,9 @@ def test_conditions(address, root):
         check("too new for a date", asks("Range: bytes=0-4", changed)[0], 200)
         check("changed", asks("Range: bytes=0-4", "If-Range: " + etag)[::2], (200, b"other version"))
         check("news", asks("If-None-Match: " + etag, "If-Modified-Since: " + modified)[0], 200)
+        os.utime(file, (-1, -1))
+        for odd in ("If-Modified-Since: yesterday", "Range: bytes=0-4\r\nIf-Range: yesterday"):
+            check(odd, asks(odd)[::2], (200, b"other version"))
     known = root.parent / "known"
     url = "http://%s:%d/small.txt" % address
     check("curl -z", curl("-z", root / "small.txt", "-o", known, "-w", "%{http_code}", url).stdout, b"304")

@@ -34,6 +34,7 @@ user 7: user7@example.com
 user 777: none
 the same address again: duplicate key value violates unique constraint "users_email_key"
 a failing transfer: not enough money, and nothing has moved
+a session without a commit: nothing has changed
 a cancelled transfer: nothing has moved
 every connection is back
 100 users with 10000 in all

@@ -74,6 +74,11 @@ class Session {
     if (!row) co_return std::nullopt;
     co_return row->template as<T>();
   }
+  template <class... Args>
+  Task<> execute(std::string_view query, const Args&... args) {
+    co_await begin();
+    co_await connection_->execute(query, args...);
+  }
   // To be written by commit().
   void add(std::shared_ptr<User> user) { added_.push_back(std::move(user)); }
   Task<> commit() {
@@ -194,6 +199,12 @@ Task<> fail_and_cancel(sql::Pool& pool, const std::string& url) {
   const std::string then = co_await everything(url);
   std::printf("a failing transfer: %s, and %s\n", failure.c_str(),
               then == before ? "nothing has moved" : "SOMETHING HAS MOVED");
+  co_await with(Session(pool), [](Session& session) {
+    return session.execute("update users set money = 1000000 where id = $1", 1);
+  });
+  const std::string uncommitted = co_await everything(url);
+  std::printf("a session without a commit: %s\n",
+              uncommitted == before ? "nothing has changed" : "IT HAS CHANGED");
   auto slow = spawn(transfer(pool, 1, 2, 50, "select pg_sleep(600)"));
   co_await sleep(50ms);
   slow.cancel();

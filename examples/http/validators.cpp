@@ -106,14 +106,14 @@ void append_date(std::string& into, std::time_t date) {
                                   ::gmtime_r(&date, &parts)));
 }
 
-std::time_t parse_date(const std::string& text) {
+std::optional<std::time_t> parse_date(const std::string& text) {
   for (const char* form : {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                            "%a %b %d %H:%M:%S %Y"}) {
     std::tm parts{};
     const char* end = ::strptime(text.c_str(), form, &parts);
     if (end && *end == '\0') return ::timegm(&parts);
   }
-  return -1;
+  return std::nullopt;
 }
 
 void Conditions::clear() {
@@ -125,8 +125,8 @@ void Conditions::clear() {
 
 bool is_known(const Conditions& conditions, const Validators& of) {
   if (!conditions.none_match.empty()) return matches(conditions.none_match, Etag(of).view());
-  return !conditions.modified_since.empty() &&
-         of.modified <= parse_date(conditions.modified_since);
+  const auto since = parse_date(conditions.modified_since);
+  return since && of.modified <= *since;
 }
 
 Part part_of(const Conditions& conditions, const Validators& of, std::time_t now) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,8 @@ void append_etag(std::string& into, const Validators& of);
 // Appends "Sun, 06 Nov 1994 08:49:37 GMT".
 void append_date(std::string& into, std::time_t date);
 
-// Of the three forms that HTTP knows; -1 for anything else.
-std::time_t parse_date(const std::string& text);
+// Of the three forms that HTTP knows; nothing of anything else.
+std::optional<std::time_t> parse_date(const std::string& text);
 
 // What a request says of the version it knows; empty: it does not.
 struct Conditions {

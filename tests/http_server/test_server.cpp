@@ -82,7 +82,7 @@ TEST(HttpServer, DatesAreReadInTheThreeFormsThatHttpKnows) {
   }
   for (const char* other : {"", "now", "Sun, 06 Nov 1994 08:49:37", "784111777",
                             "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"}) {
-    EXPECT_EQ(http::parse_date(other), -1) << other;
+    EXPECT_EQ(http::parse_date(other), std::nullopt) << other;
   }
 }
 

@@ -254,13 +254,13 @@ TEST(SqlPool, LetsTheSixteenthWaitAndNoLongerThanItsTime) {
   on_postgres([]() -> Task<> {
     sql::Pool pool(there(), {.size = 1, .overflow = 0, .acquire_timeout = 20ms});
     auto first = co_await pool.acquire();
-    bool over = false;
+    std::string said;
     try {
       auto second = co_await pool.acquire();
-    } catch (const TimeoutError&) {
-      over = true;
+    } catch (const TimeoutError& error) {
+      said = error.what();
     }
-    EXPECT_TRUE(over);
+    EXPECT_EQ(said, "sql::Pool::acquire(): timed out after 20ms");
     auto waiting = spawn(pool.acquire(10s));
     co_await yield();
     first.release();

@@ -69,9 +69,9 @@ class Response {
 
   // -- the body, in full --
 
-  // What of it was not read before. Cancelled, or failed: what came until then stays to be read.
-  // Throws LimitExceeded when it is longer than `limit`, with nothing taken; http::Error when the
-  // transfer fails.
+  // What of it was not read before: a second call gives "". Cancelled, or failed: what came until
+  // then stays to be read. Throws LimitExceeded when it is longer than `limit`, with nothing taken;
+  // http::Error when the transfer fails.
   Task<std::string> text(std::size_t limit = no_limit) {
     return internal::read_body(source(), limit);
   }

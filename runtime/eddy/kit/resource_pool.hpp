@@ -91,7 +91,9 @@ class Pool {
   // A resource. Cancelled: none is taken; one that was just being checked is discarded. Throws what
   // the factory throws; UsageError when the pool is closed, Error (ECANCELED) when it is closed
   // meanwhile, Error (EAGAIN) when too many wait. No allocation for one that is idle. ∅
-  Acquire acquire() noexcept { return Acquire(state_, here::current()); }
+  Acquire acquire() noexcept { return acquire(here::current()); }
+  // The same, called so in messages: for who wraps a pool.
+  Acquire acquire(std::source_location verb) noexcept { return Acquire(state_, verb); }
   // The same, or TimeoutError.
   auto acquire(AnyDuration limit) { return timeout(limit, acquire()); }
   // One that is idle and need not be checked; or none.

@@ -12,11 +12,13 @@
 // asked whether it lives before it is lent.
 #pragma once
 
+#include <eddy/flow/timeout.hpp>
 #include <eddy/kit/resource_pool.hpp>
 #include <eddy/sql/connection.hpp>
 #include <eddy/sql/transaction.hpp>
 
 #include <chrono>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -44,10 +46,12 @@ class Pool {
   // Connects nothing yet.
   explicit Pool(std::string conninfo, PoolOptions options = {});
 
-  // As eddy::Pool's, with the pool's limit, or another. Throws TimeoutError, what connect() throws,
+  // As eddy::Pool's, with a limit, or with the pool's. Throws TimeoutError, what connect() throws,
   // and UsageError once it is closed.
-  auto acquire() { return pool_.acquire(options_.acquire_timeout); }
-  auto acquire(AnyDuration limit) { return pool_.acquire(limit); }
+  auto acquire(AnyDuration limit) {
+    return timeout(limit, pool_.acquire(std::source_location::current()));
+  }
+  auto acquire() { return acquire(options_.acquire_timeout); }
 
   // with_transaction() on a connection that is lent for as long. The pool must stay until this has
   // resumed.

@@ -40,10 +40,10 @@ ClientState::~ClientState() { EDDY_ASSERT(!multi_ && watchers_ == 0); }
 // -- for the client --
 
 void ClientState::require_usable() {
-  if (of_parent()) throw UsageError("a http::Client of the parent's, after fork()");
-  if (closed_) throw UsageError("a request of a http::Client that is closed");
+  if (of_parent()) throw UsageError("an http::Client of the parent's, after fork()");
+  if (closed_) throw UsageError("an http::Client that is closed, or whose loop has ended");
   if (loop_id_ == 0) return bind();
-  if (loop_id_ != Loop::current().id()) throw UsageError("a http::Client is used from two loops");
+  if (loop_id_ != Loop::current().id()) throw UsageError("an http::Client is used from two loops");
 }
 
 void ClientState::bind() {
@@ -56,8 +56,8 @@ void ClientState::bind() {
 
 Counted<Exchange> ClientState::make_exchange(std::string_view method, std::string_view url,
                                              const RequestOptions& options) {
-  if (of_parent()) throw UsageError("a http::Client of the parent's, after fork()");
-  if (closed_) throw UsageError("a request of a http::Client that is closed");
+  if (of_parent()) throw UsageError("an http::Client of the parent's, after fork()");
+  if (closed_) throw UsageError("an http::Client that is closed, or whose loop has ended");
   Counted<Exchange> exchange = take_exchange();
   write_down(exchange->out_, method, url, options, settings_.headers());
   exchange->out_.redirects = options.redirects.value_or(settings_.options.redirects);

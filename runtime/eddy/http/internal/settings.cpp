@@ -48,7 +48,7 @@ Settings::Settings(const ClientOptions& given)
       certificate(given.certificate),
       key(given.key),
       key_password(given.key_password) {
-  if (given.max_connections == 0) throw UsageError("a http::Client without a connection");
+  if (given.max_connections == 0) throw UsageError("an http::Client without a connection");
   for (const std::string* text : {&user_agent, &proxy, &ca_file, &certificate, &key}) {
     if (text->find_first_of(std::string_view("\r\n\0", 3)) != text->npos) {
       throw UsageError("an option of a http::Client with a line feed or a zero byte");
