@@ -151,7 +151,7 @@ Task<> mix_blocking_and_async_code(ApiSite& site) {
   section("Don't mix blocking and async code");
   const json good = co_await fetch_url(site.url("/good"));
   std::cout << good << '\n';
-  const json from_thread = co_await to_thread(blocking_get, site.url("/blocking"));
+  const json from_thread = co_await run_in_executor(nullptr, blocking_get, site.url("/blocking"));
   std::cout << from_thread << '\n';
 }
 

@@ -146,7 +146,8 @@ long cpu_intensive_sync() {
 
 Task<> cpu_bound_operations() {
   section("Don't use async for CPU-bound operations");
-  const long result = co_await to_thread(cpu_intensive_sync);
+  ThreadPool pool = cpu_pool();  // what a ProcessPoolExecutor is in Python
+  const long result = co_await run_in_executor(pool, cpu_intensive_sync);
   std::cout << result << '\n';
 }
 

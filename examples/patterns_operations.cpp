@@ -13,6 +13,8 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace eddy;
@@ -31,12 +33,26 @@ double cpu_heavy(int n) {
   return sum;
 }
 
+// No interpreter lock, hence no need for processes: threads compute side by side.
+Task<double> async_cpu_heavy(int n) {
+  ThreadPool pool = cpu_pool();
+  const double sum = co_await run_in_executor(pool, cpu_heavy, n);
+  co_return sum;
+}
+
+template <class F, class... Args>
+Task<std::invoke_result_t<F, Args...>> async_thread_work(F function, Args... arguments) {
+  ThreadPool pool(2);
+  const auto result = co_await run_in_executor(pool, std::move(function), arguments...);
+  co_return result;
+}
+
 Task<> cpu_bound_work() {
   section("2. CPU-bound work");
-  // No interpreter lock, hence no need for processes: threads compute side by side.
-  const auto [small, large] = co_await gather(to_thread([] { return cpu_heavy(1'000); }),
-                                              to_thread([] { return cpu_heavy(100'000); }));
-  std::cout << std::llround(small) << ", " << std::llround(large) << '\n';
+  const auto [small, large] = co_await gather(async_cpu_heavy(1'000), async_cpu_heavy(100'000));
+  const double from_thread = co_await async_thread_work(cpu_heavy, 1'000);
+  std::cout << std::llround(small) << ", " << std::llround(large) << ", "
+            << std::llround(from_thread) << '\n';
 }
 
 // The program backup_users.cpp does the same with a JSON library.
