@@ -90,4 +90,31 @@ TEST(Clock, StopsAtTheEndOfTime) {
   EXPECT_EQ(later(now, Duration(5)), now + Duration(5));
 }
 
+TEST(Failure, HoldsAnExceptionThatNobodyHasThrown) {
+  const auto failure = Failure::holding(TimeoutError("fetch", "host", "after 5s"));
+  EXPECT_FALSE(failure.is_error());
+  EXPECT_FALSE(failure.is_cancelled());
+  EXPECT_TRUE(failure.operation().empty());
+  EXPECT_EQ(failure.error_code(), std::error_code(ETIMEDOUT, own_category()));
+  EXPECT_EQ(what_of<TimeoutError>(failure), "fetch 'host': timed out after 5s");
+  const auto other = Failure::holding(std::bad_alloc());
+  EXPECT_FALSE(other.error_code());
+  EXPECT_THROW(other.raise(), std::bad_alloc);
+}
+
+TEST(Failure, OfWhatWasThrownKnowsItsCodeAndCategory) {
+  const auto of = [](auto exception) {
+    return Failure::from(std::make_exception_ptr(std::move(exception)));
+  };
+  EXPECT_EQ(of(Error(ENOSPC, "write")).error_code(),
+            std::error_code(ENOSPC, std::system_category()));
+  EXPECT_EQ(of(TimeoutError("read")).error_code(),
+            std::error_code(ETIMEDOUT, own_category()));
+  EXPECT_FALSE(of(UsageError("no")).error_code());
+  const Failure cancelled = of(Cancelled());
+  EXPECT_TRUE(cancelled.is_cancelled());
+  EXPECT_FALSE(cancelled.error_code());
+  EXPECT_TRUE(cancelled.operation().empty());
+}
+
 }  // namespace

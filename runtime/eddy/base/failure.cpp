@@ -22,6 +22,9 @@ Failure Failure::current() noexcept {
     throw;
   } catch (const Cancelled&) {
     failure.kind_ = Kind::cancelled;
+    failure.operation_ = {};
+  } catch (const Error& error) {
+    failure.keep_code(error.code());
   } catch (...) {  // anything else stays what it is
   }
   return failure;
@@ -38,14 +41,8 @@ Failure Failure::from(std::exception_ptr exception) noexcept {
 std::error_code Failure::error_code() const noexcept {
   if (kind_ == Kind::error || kind_ == Kind::made_late) return {code_, std::system_category()};
   if (kind_ == Kind::timed_out) return {code_, own_category()};
-  if (kind_ == Kind::cancelled) return {};
-  try {
-    std::rethrow_exception(exception_);
-  } catch (const Error& error) {
-    return error.code();
-  } catch (...) {  // not an operation's failure: the caller raises it
-    return {};
-  }
+  if (kind_ == Kind::cancelled || !error_.category) return {};  // the caller raises it
+  return {error_.value, *error_.category};
 }
 
 void Failure::raise() const {

@@ -61,6 +61,16 @@ class Failure {
     return failure;
   }
 
+  // An exception that is not thrown before somebody wants it to be.
+  template <class E>
+  static Failure holding(E exception) noexcept {
+    static_assert(!std::is_base_of_v<Cancelled, E>, "cancelled() says that");
+    Failure failure(Kind::exception);
+    if constexpr (std::is_base_of_v<Error, E>) failure.keep_code(exception.code());
+    failure.exception_ = std::make_exception_ptr(std::move(exception));
+    return failure;
+  }
+
   // The exception that is being handled right now. REQUIRES: called inside a catch block.
   static Failure current() noexcept;
   // A stored exception; finds out whether it is a Cancelled.
@@ -71,7 +81,7 @@ class Failure {
   bool is_error(int code) const noexcept { return is_error() && code_ == code; }
   bool is_cancelled() const noexcept { return kind_ == Kind::cancelled; }
   std::string_view operation() const noexcept {
-    if (kind_ == Kind::made_late) return {};
+    if (kind_ == Kind::made_late || kind_ == Kind::exception) return {};
     return kind_ == Kind::timed_out ? "timeout" : operation_;
   }
   int code() const noexcept { return code_; }
@@ -93,8 +103,19 @@ class Failure {
     Duration after;
   };
 
-  explicit Failure(Kind kind) noexcept : kind_(kind), operation_() {}
+  struct Code {
+    const std::error_category* category;
+    int value;
+  };
 
+  explicit Failure(Kind kind) noexcept : kind_(kind), operation_() {
+    if (kind == Kind::exception) error_ = {};
+  }
+
+  // Of the Error that it holds.
+  void keep_code(const std::error_code& code) noexcept {
+    error_ = {&code.category(), code.value()};
+  }
   [[noreturn]] void raise_timed_out() const;
 
   Kind kind_;
@@ -103,6 +124,7 @@ class Failure {
     std::string_view operation_;
     Limit limit_;      // timed_out
     void (*throw_)();  // made_late
+    Code error_;       // exception: without a category unless it is an Error
   };
   Text text_;  // an error's subject, a cancellation's message
   std::exception_ptr exception_;

@@ -84,11 +84,10 @@ class Reader {
     internal::ReadAhead& ahead() { return reader_->ahead_; }
     Task<std::size_t> fill() { return reader_->fill(); }
     Failure end_of_file(std::string_view verb, std::string partial, std::string_view expected) {
-      return Failure::from(
-          std::make_exception_ptr(EndOfFile(verb, {}, std::move(partial), expected)));
+      return Failure::holding(EndOfFile(verb, {}, std::move(partial), expected));
     }
     Failure limit_exceeded(std::string_view verb, std::size_t limit) {
-      return Failure::from(std::make_exception_ptr(LimitExceeded(verb, {}, limit)));
+      return Failure::holding(LimitExceeded(verb, {}, limit));
     }
 
    private:

@@ -95,8 +95,7 @@ Task<> CopyTree::copy() {
     }
   }
   if (items_.empty()) co_return;
-  co_await fail(Failure::from(
-      std::make_exception_ptr(fs::CopytreeError(from_.view(), std::move(items_)))));
+  co_await fail(Failure::holding(fs::CopytreeError(from_.view(), std::move(items_))));
 }
 
 Task<> CopyTree::begin() {

@@ -153,8 +153,7 @@ std::optional<Failure> TaskGroup::finish() {
     parent_.uncancel();
     parent_.cancel();
   }
-  return Failure::from(std::make_exception_ptr(
-      ExceptionGroup("unhandled errors in a TaskGroup", errors())));
+  return Failure::holding(ExceptionGroup("unhandled errors in a TaskGroup", errors()));
 }
 
 // All or, without memory, none: what nobody has seen is reported.

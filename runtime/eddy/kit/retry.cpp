@@ -162,7 +162,7 @@ Failure RetryRun::last_failure(Failure* failure) const {
     if (!policy_.flags_.wrap && reason != last) return Failure::from(std::move(reason));
     last = std::move(reason);
   }
-  return Failure::from(std::make_exception_ptr(RetryError(state_.attempt, std::move(last))));
+  return Failure::holding(RetryError(state_.attempt, std::move(last)));
 }
 
 }  // namespace eddy

@@ -45,7 +45,7 @@ class StreamSource {
     return state_->end_of_file(verb, std::move(partial), expected);
   }
   Failure limit_exceeded(std::string_view verb, std::size_t limit) {
-    return Failure::from(std::make_exception_ptr(LimitExceeded(verb, state_->peer_name(), limit)));
+    return Failure::holding(LimitExceeded(verb, state_->peer_name(), limit));
   }
 
  private:

@@ -204,8 +204,8 @@ Task<> open_connection(Use& use) {
   }
   state.terminate("it could not connect");
   if (!connected) co_await fail(std::move(connected.error()));
-  co_await fail(Failure::from(std::make_exception_ptr(
-      TimeoutError("connect to PostgreSQL", {}, "after " + to_text(limit)))));
+  co_await fail(Failure::holding(
+      TimeoutError("connect to PostgreSQL", {}, "after " + to_text(limit))));
 }
 
 }  // namespace internal

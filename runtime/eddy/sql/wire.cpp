@@ -103,7 +103,7 @@ std::string result_field(const pg_result* result, int code) {
 
 Failure failure_by(ErrorKind kind, std::string_view verb, std::string_view sql,
                    std::string_view message) {
-  return Failure::from(std::make_exception_ptr(Error(kind, verb, sql, message)));
+  return Failure::holding(Error(kind, verb, sql, message));
 }
 
 bool is_failure(const ResultData& result) noexcept {
@@ -118,7 +118,7 @@ bool is_copy(const ResultData& result) noexcept {
 }
 
 Failure misused(const char* message) {
-  return Failure::from(std::make_exception_ptr(UsageError(message)));
+  return Failure::holding(UsageError(message));
 }
 
 Failure failure_of(ConnectionState& state, const ResultData& data, std::string_view verb,
@@ -145,7 +145,7 @@ Failure failure_of(ConnectionState& state, const ResultData& data, std::string_v
   if (fields.sqlstate.empty() && state.conn() && ::PQstatus(state.conn()) == CONNECTION_BAD) {
     kind = ErrorKind::connection_lost;
   }
-  return Failure::from(std::make_exception_ptr(Error(kind, verb, sql, std::move(fields))));
+  return Failure::holding(Error(kind, verb, sql, std::move(fields)));
 }
 
 }  // namespace eddy::sql::internal

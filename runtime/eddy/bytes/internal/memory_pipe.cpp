@@ -153,12 +153,11 @@ void DuplexState::refuse_second(const char* verb) {
 
 Failure DuplexSource::end_of_file(std::string_view verb, std::string partial,
                                   std::string_view expected) {
-  return Failure::from(
-      std::make_exception_ptr(EndOfFile(verb, subject, std::move(partial), expected)));
+  return Failure::holding(EndOfFile(verb, subject, std::move(partial), expected));
 }
 
 Failure DuplexSource::limit_exceeded(std::string_view verb, std::size_t limit) {
-  return Failure::from(std::make_exception_ptr(LimitExceeded(verb, subject, limit)));
+  return Failure::holding(LimitExceeded(verb, subject, limit));
 }
 
 }  // namespace eddy::internal

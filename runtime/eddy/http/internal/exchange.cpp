@@ -97,13 +97,12 @@ void Exchange::fail_by(const Failure& failure) noexcept {
 
 Failure Exchange::failure() const {
   EDDY_ASSERT(failed_);
-  if (no_memory_) return Failure::from(std::make_exception_ptr(std::bad_alloc()));
+  if (no_memory_) return Failure::holding(std::bad_alloc());
   if (timed_out_) {
-    return Failure::from(std::make_exception_ptr(
-        TimeoutError(limit_, phase_, limits_.of(limit_), out_.method, out_.url)));
+    return Failure::holding(
+        TimeoutError(limit_, phase_, limits_.of(limit_), out_.method, out_.url));
   }
-  return Failure::from(std::make_exception_ptr(
-      TransferError(kind_, code_, out_.method, out_.url, said_)));
+  return Failure::holding(TransferError(kind_, code_, out_.method, out_.url, said_));
 }
 
 void Exchange::raise_status() const { throw StatusError(status_, reason_, out_.method, out_.url); }

@@ -11,12 +11,11 @@ using namespace eddy::internal;
 
 Failure ExchangeSource::end_of_file(std::string_view verb, std::string partial,
                                     std::string_view expected) {
-  return Failure::from(std::make_exception_ptr(
-      EndOfFile(verb, exchange_->url(), std::move(partial), expected)));
+  return Failure::holding(EndOfFile(verb, exchange_->url(), std::move(partial), expected));
 }
 
 Failure ExchangeSource::limit_exceeded(std::string_view verb, std::size_t limit) {
-  return Failure::from(std::make_exception_ptr(LimitExceeded(verb, exchange_->url(), limit)));
+  return Failure::holding(LimitExceeded(verb, exchange_->url(), limit));
 }
 
 Task<std::string> read_body(ExchangeSource source, std::size_t limit) {

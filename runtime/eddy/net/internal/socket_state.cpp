@@ -22,8 +22,7 @@ Failure SocketState::failure(int code, std::string_view verb) {
 
 Failure SocketState::end_of_file(std::string_view verb, std::string partial,
                                  std::string_view expected) {
-  return Failure::from(
-      std::make_exception_ptr(EndOfFile(verb, peer_name(), std::move(partial), expected)));
+  return Failure::holding(EndOfFile(verb, peer_name(), std::move(partial), expected));
 }
 
 std::string_view SocketState::peer_name() {

@@ -36,14 +36,14 @@ std::string TlsState::subject() const noexcept {
   try {
     if (!name_.empty()) return name_;
     Socket* socket = transport ? transport->socket() : nullptr;
-    return socket ? socket->peer().format() : std::string();
+    return socket ? socket->peer_if_any().format() : std::string();
   } catch (...) {  // it is gone, or no memory
     return {};
   }
 }
 
 Failure TlsState::failure(Errc kind, std::string_view verb, std::string_view said) const {
-  return Failure::from(std::make_exception_ptr(Error(kind, verb, subject(), said)));
+  return Failure::holding(Error(kind, verb, subject(), said));
 }
 
 Failure TlsState::error(int code, std::string_view verb) const noexcept {
@@ -79,7 +79,7 @@ Failure TlsState::failure_of_last(std::string_view verb) {
   if (silent && read_failure) return *read_failure;
   if (silent && write_failure) return *write_failure;
   if (std::exchange(no_memory, false) || silent) {
-    return Failure::from(std::make_exception_ptr(std::bad_alloc()));
+    return Failure::holding(std::bad_alloc());
   }
   const int reason = ERR_GET_REASON(error);
   const bool by_tls = ERR_GET_LIB(error) == ERR_LIB_SSL;

@@ -20,12 +20,11 @@ using Step = TlsState::Step;
 
 Failure TlsSource::end_of_file(std::string_view verb, std::string partial,
                                std::string_view expected) {
-  return Failure::from(std::make_exception_ptr(
-      EndOfFile(verb, state_->subject(), std::move(partial), expected)));
+  return Failure::holding(EndOfFile(verb, state_->subject(), std::move(partial), expected));
 }
 
 Failure TlsSource::limit_exceeded(std::string_view verb, std::size_t limit) {
-  return Failure::from(std::make_exception_ptr(LimitExceeded(verb, state_->subject(), limit)));
+  return Failure::holding(LimitExceeded(verb, state_->subject(), limit));
 }
 
 // -- reading --
