@@ -1,5 +1,6 @@
 """Over TLS 1.3: nginx with one worker, openssl s_server and examples/https_server, side by side: whole
-handshakes, as openssl s_time counts them, and a file of 1 KiB over connections that stay, by wrk.
+handshakes, as openssl s_time counts them; a file of 1 KiB over connections that stay, and one of 32 MiB over
+a single one, by wrk.
 
     bench/run https                                                 builds, and runs this
     python3 bench/https/compare.py [--build DIR] [--rounds N] [--seconds S] [--smoke]
@@ -23,8 +24,8 @@ def eddy(folder, program):
 
 def openssl(folder):
     return rounds.Server("openssl s_server", lambda port: [
-        "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", f"{folder}/server.pem", "-key",
-        f"{folder}/server.key", "-www", "-quiet"])
+        "env", "-C", f"{folder}/root", "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
+        f"{folder}/server.pem", "-key", f"{folder}/server.key", "-WWW", "-quiet"])
 
 
 def handshakes(server, cpu, seconds):
@@ -39,14 +40,30 @@ def handshakes(server, cpu, seconds):
             "cost": (server.processor_ns() - before) / int(count)}
 
 
-def wrk(server, cpu, connections, seconds):
+def wrk(server, cpu, connections, seconds, file):
+    """What wrk says, and the server's time meanwhile. s_server's answers end with their connection, which wrk
+    takes for an error."""
     before = server.processor_ns()
     text = rounds.output_of(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                             f"https://127.0.0.1:{server.port}/file"], cpu, patience=seconds + 60)
-    if "Socket errors" in text or "Non-2xx" in text:
+                             f"https://127.0.0.1:{server.port}/{file}"], cpu, patience=seconds + 60)
+    errors = "connect [1-9]|timeout [1-9]" if server.name == "openssl s_server" else "Socket errors"
+    if re.search(f"{errors}|Non-2xx", text):
         raise rounds.Failed(f"{server.name}: {text}")
+    return text, server.processor_ns() - before
+
+
+def requests(server, cpu, seconds):
+    text, used = wrk(server, cpu, 50, seconds, "small")
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-            "cost": (server.processor_ns() - before) / int(re.search(r"(\d+) requests in", text)[1])}
+            "cost": used / int(re.search(r"(\d+) requests in", text)[1])}
+
+
+def download(server, cpu, seconds):
+    """Megabytes a second, and the server's time for one."""
+    text, used = wrk(server, cpu, 1, seconds, "large")
+    real, amount, unit = re.search(r"requests in ([\d.]+)s, ([\d.]+)([KMG]?B) read", text).groups()
+    read = float(amount) * {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}[unit] / 1e6
+    return {"rate": read / float(real), "cost": used / read}
 
 
 def scenario(chosen, servers, title, measure):
@@ -81,13 +98,15 @@ def body():
     print("Ratios to nginx; CPU for each")
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "root").mkdir()
-        pathlib.Path(folder, "root", "file").write_bytes(os.urandom(1024))
+        pathlib.Path(folder, "root", "small").write_bytes(os.urandom(1024))
+        pathlib.Path(folder, "root", "large").write_bytes(os.urandom(32 << 20))
         make_certificate(folder)
         both = [eddy(folder, program), nginx.server(folder, tls=True)]
-        scenario(chosen, [*both, openssl(folder)], "Handshakes",
-                 lambda server, cpu: handshakes(server, cpu, chosen.seconds))
-        scenario(chosen, both, "Requests over 50 connections",
-                 lambda server, cpu: wrk(server, cpu, 50, chosen.seconds))
+        for servers, title, measure in [([*both, openssl(folder)], "Handshakes", handshakes),
+                                        (both, "Requests over 50 connections", requests),
+                                        ([*both, openssl(folder)], "A download, in MB", download)]:
+            scenario(chosen, servers, title,
+                     lambda server, cpu, measure=measure: measure(server, cpu, chosen.seconds))
 
 
 if __name__ == "__main__":
