@@ -9,9 +9,10 @@
 //   {.body = source}                                  a BodySource, streamed
 //
 // A "Content-Type" among the request's headers replaces the one that stands here. A view: what it
-// shows is copied by the call that is given it, but for a BodySource. Files are opened when they
-// are first read, and read in pieces of 64 KiB, no faster than the server takes them. All but a
-// BodySource without rewind() can be sent again, as a redirect with 307 or 308 asks for.
+// shows is copied by the call that is given it, but for a BodySource. Files, no pipes or devices,
+// are opened when they are first read, and read in pieces of 64 KiB, no faster than the server
+// takes them. All but a BodySource without rewind() can be sent again, as a redirect with 307 or
+// 308 asks for.
 #pragma once
 
 #include <eddy/base/bytes.hpp>
@@ -34,7 +35,8 @@ class BodySource {
  public:
   virtual ~BodySource() = default;
   // Some bytes, at least one; 0 at the end. What it throws ends the request, with Kind::body and
-  // the text of that.
+  // the text of that. Cancelled where an answer comes first: what it has not brought then, it
+  // brings when it is asked again.
   virtual Task<std::size_t> read_some(MutableBytes into) = 0;
   // How many there are in all. None: sent in chunks, or as HTTP/2 has it.
   virtual std::optional<std::uint64_t> size() const { return std::nullopt; }

@@ -7,6 +7,9 @@
 // the first request. Names are resolved by eddy, so no thread is libcurl's; what it does between
 // two waits it does on the loop's thread. Certificates are verified.
 //
+// Where a kept connection turns out to be dead, a request is sent again over a new one, unless it
+// may not be done twice (POST, PATCH and what else RFC 9110, 9.2.2, does not name): Kind::receive.
+//
 // A request is cancelled at any time with its task: the transfer ends at once, and its connection
 // is closed, or over HTTP/2 its stream reset. Who reads a body: see Response.
 //
@@ -37,8 +40,8 @@ enum class VersionWish : std::uint8_t {
 
 // Views, which the constructor copies. Trivially copyable.
 struct ClientOptions {
-  // And requests at once; the rest waits in order. A server may see more for a moment: of requests
-  // that were cancelled, until the kernel has closed their connections.
+  // And requests at once; the rest waits in order. Connections of requests that were cancelled
+  // count until the kernel has closed them.
   unsigned max_connections = 100;
   unsigned max_connections_per_host = 0;  // the same for each host and port; 0: no such limit
   AnyDuration keep_alive = std::chrono::seconds(15);  // an idle connection older is not used again

@@ -15,7 +15,8 @@
 // up the others of its connection, and new requests to that host make one of their own.
 //
 // One task reads at a time; a second one throws UsageError. Cancelling a read loses no byte, and
-// the transfer goes on. Bodies are as the server made them: compression is undone.
+// the transfer goes on. Bodies are as the server made them: compression is undone; where it breaks
+// off within a length that is told truly, libcurl takes what there is for all of it.
 #pragma once
 
 #include <eddy/bytes/internal/read_verbs.hpp>

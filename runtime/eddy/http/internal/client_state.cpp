@@ -125,8 +125,9 @@ ClientStats ClientState::stats() const noexcept {
 
 bool ClientState::has_room(const Exchange& exchange) const noexcept {
   const std::size_t each = settings_.options.max_connections_per_host;
-  return running_ < settings_.options.max_connections &&
-         (each == 0 || exchange.host_->running < each);
+  const Host& host = *exchange.host_;
+  return running_ + closing_ < settings_.options.max_connections &&
+         (each == 0 || host.running + host.closing < each);
 }
 
 void ClientState::place(Exchange& exchange) noexcept {
@@ -162,7 +163,7 @@ void ClientState::give_place_back(Exchange& exchange) noexcept {
 void ClientState::serve() noexcept {
   if (closed_) return;
   Exchange* next = waiting_.front();
-  while (next && running_ < settings_.options.max_connections) {
+  while (next && running_ + closing_ < settings_.options.max_connections) {
     Exchange& exchange = *next;
     next = waiting_.after(exchange);
     if (!has_room(exchange)) continue;
@@ -261,9 +262,19 @@ Watcher* ClientState::watcher(curl_socket_t fd) noexcept {
 
 void ClientState::forget(Watcher& watcher) noexcept {
   by_fd_[static_cast<std::size_t>(watcher.fd())] = nullptr;
-  --watcher.host->users;
   --watcher.host->open;
+  ++watcher.host->closing;
+  ++closing_;
   watcher.detach();
+}
+
+// A place is free when its connection is: nobody is to have more of them than he may.
+void ClientState::watcher_went(Host& host) noexcept {
+  --host.closing;
+  --host.users;
+  --closing_;
+  if (--watchers_ == 0) quiet_.set();
+  serve();
 }
 
 curl_socket_t ClientState::open_socket(void* wire, curlsocktype, curl_sockaddr* address) {
@@ -291,6 +302,7 @@ curl_socket_t ClientState::open_socket(void* wire, curlsocktype, curl_sockaddr* 
 int ClientState::close_socket(void* data, curl_socket_t fd) {
   auto& self = *static_cast<ClientState*>(data);
   if (Watcher* watcher = self.watcher(fd)) self.forget(*watcher);
+  ::shutdown(fd, SHUT_RDWR);  // its polls, which end later, would hold the end back
   return ::close(fd);
 }
 

@@ -87,7 +87,7 @@ class ClientState : public eddy::internal::RefCounted<ClientState>,
     ++watchers_;
     ++opened_;
   }
-  void watcher_went() noexcept { if (--watchers_ == 0) quiet_.set(); }
+  void watcher_went(Host& host) noexcept;
   void ready(Watcher& watcher) noexcept {
     ready_.push_back(watcher);
     run_soon();
@@ -136,6 +136,7 @@ class ClientState : public eddy::internal::RefCounted<ClientState>,
   std::uint64_t requests_ = 0;
   std::uint64_t opened_ = 0;
   std::size_t watchers_ = 0;
+  std::size_t closing_ = 0;  // of them: a poll that is not back yet keeps the connection open
   eddy::internal::List<Exchange> placed_;
   eddy::internal::List<Exchange> waiting_;
   eddy::internal::List<Watcher> ready_;

@@ -1,7 +1,6 @@
 #include <eddy/http/internal/exchange.hpp>
 
 #include <eddy/core/try.hpp>
-#include <eddy/flow/timeout.hpp>
 #include <eddy/http/internal/client_state.hpp>
 #include <eddy/http/internal/transfer.hpp>
 #include <eddy/http/response.hpp>
@@ -32,7 +31,7 @@ void Exchange::clear() noexcept {
   EDDY_ASSERT(!linked() && !wire_ && !host_);
   stage_ = Stage::made;
   phase_ = Phase::place;
-  head_there_ = reading_ = filling_ = failed_ = no_memory_ = timed_out_ = again_ = false;
+  head_there_ = reading_ = filling_ = failed_ = no_memory_ = timed_out_ = again_ = lost_ = false;
   turned_ = followed_ = 0;
   said_.clear();
   out_.clear();
@@ -49,7 +48,7 @@ void Exchange::forget_answer() noexcept {
   status_ = 0;
   headers_.clear();
   head_size_ = dropped_ = 0;
-  following_ = paused_ = sending_paused_ = prepared_ = false;
+  following_ = paused_ = sending_paused_ = prepared_ = kept_ = false;
 }
 
 void Exchange::end() noexcept {
@@ -61,7 +60,19 @@ void Exchange::end() noexcept {
   set_stalled(false);
   if (host_) --std::exchange(host_, nullptr)->users;
   if (Loop* here = loop()) here->timers().cancel(alarm_);
+  wake();
+}
+
+// Whoever waits looks what there is; and nobody waits for a body that may not be asked for.
+void Exchange::wake() noexcept {
   changed_.set();
+  Loop* here = loop();
+  if (!feeding_ || !here) return;
+  try {
+    feeding_->reschedule(AnyInstant(here->now()));
+    feeding_ = nullptr;
+  } catch (const std::bad_alloc&) {  // later, then: with the body's next piece
+  }
 }
 
 Loop* Exchange::loop() const noexcept { return client_->loop(); }
@@ -219,28 +230,6 @@ Task<> Exchange::resolve(Exchange& self, Host& host) {
   self.fail_with(Kind::resolve, found.error().error_code(), eddy::to_text(why));
 }
 
-Task<> Exchange::prepare(Exchange& self) {
-  self.enter(Phase::send);
-  auto done = co_await as_outcome(Upload::prepare(self.out_.upload));
-  self.prepared_ = true;
-  if (done) co_return;
-  if (done.error().is_cancelled()) co_await fail(std::move(done.error()));
-  self.fail_by(done.error());
-}
-
-Task<> Exchange::feed(Exchange& self) {
-  const Counted<Upload> upload = self.out_.upload;
-  auto fed = co_await as_outcome(timeout_at(AnyInstant(self.next_end()), Upload::feed(upload)));
-  if (!fed && fed.error().is_cancelled()) co_await fail(std::move(fed.error()));
-  if (!fed) self.check_time();
-  if (self.stage_ != Stage::running) co_return;
-  if (!fed) {
-    self.fail_by(fed.error());
-  } else {
-    Transfer::resume_sending(self);
-  }
-}
-
 Task<Response> Exchange::perform(Counted<Exchange> exchange) {
   Exchange& self = *exchange;
   self.begin();
@@ -262,6 +251,9 @@ Task<Response> Exchange::perform(Counted<Exchange> exchange) {
     }
   }
   if (!self.head_there_) co_await fail(self.failure());
+  // libcurl wants nothing more of the body then, but would wait for who makes it.
+  const bool refused = self.status_ >= 400 && self.sending_paused_;
+  if (refused && self.stage_ == Stage::running) Transfer::resume_sending(self);
   co_return Response(std::move(exchange));
 }
 
@@ -290,7 +282,7 @@ void Exchange::follow() {
   if (elsewhere) client_->change_host(*this);
   stage_ = Stage::placed;
   enter(Phase::connect);
-  changed_.set();
+  wake();
 }
 
 // -- the body --
@@ -333,16 +325,16 @@ void Exchange::set_stalled(bool on) noexcept {
 
 // Until something has changed. REQUIRES: filling_
 Task<> Exchange::wait_for_body(Exchange& self) {
-  if (self.wants_feed()) {
-    EDDY_DO(feed(self));
-    co_return;
-  }
   self.changed_.clear();
   self.resume_receiving();  // which may bring something at once
   if (self.changed_.is_set()) co_return;
   if (Loop* here = self.loop()) self.since_ = here->now();
   self.arm();
-  EDDY_DO(self.changed_.wait());
+  if (self.wants_feed()) {
+    EDDY_DO(feed(self));
+  } else {
+    EDDY_DO(self.changed_.wait());
+  }
 }
 
 Task<std::size_t> Exchange::fill(Counted<Exchange> exchange) {

@@ -13,6 +13,7 @@
 #include <eddy/bytes/internal/read_ahead.hpp>
 #include <eddy/core/internal/timers.hpp>
 #include <eddy/core/task.hpp>
+#include <eddy/flow/timeout.hpp>
 #include <eddy/http/error.hpp>
 #include <eddy/http/headers.hpp>
 #include <eddy/http/internal/outgoing.hpp>
@@ -107,8 +108,11 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   void begin();
   Host* to_resolve(bool proxy) const noexcept;
   static Task<> resolve(Exchange& self, Host& host);
+  static Task<> work_on_upload(Exchange& self,
+                               Task<> (*step)(eddy::internal::Counted<Upload>));
   static Task<> feed(Exchange& self);
   static Task<> prepare(Exchange& self);
+  void wake() noexcept;
   bool wants_feed() const noexcept {
     return stage_ == Stage::running && sending_paused_ && out_.upload->starved();
   }
@@ -150,6 +154,8 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   bool paused_ = false;     // libcurl was told to bring no more
   bool sending_paused_ = false;
   bool prepared_ = false;   // the upload
+  bool kept_ = false;       // went out over a connection from before
+  bool lost_ = false;       // ... which has ended before an answer came
   bool stalled_ = false;    // paused over HTTP/2
   bool shares_ = false;     // expects to use a connection that is there: see Transfer
   bool again_ = false;      // ... and found out that it is not so
@@ -168,6 +174,7 @@ class Exchange : public eddy::internal::Pooled, public eddy::internal::Link<Exch
   Host* host_ = nullptr;
   Wire* wire_ = nullptr;
   Event changed_;
+  Timeout* feeding_ = nullptr;  // what wake() ends: somebody makes the request's body
   Alarm alarm_;
   Limits limits_;
   Instant total_end_ = Instant::max();

@@ -15,9 +15,11 @@ struct Host {
   std::string name;
   std::uint16_t port = 0;
   bool literal = false;      // an address already
+  bool http2 = false;        // its last answer came by it
   std::size_t users = 0;     // exchanges that point here
   std::size_t running = 0;   // ... and have a place
   std::size_t open = 0;      // sockets
+  std::size_t closing = 0;   // ... that were, until the kernel has let go of them
   std::size_t stalled = 0;   // streams of HTTP/2 that are paused
   std::string line;          // for libcurl: "name:port:address,address"
   Instant fresh_until = Instant::min();

@@ -136,6 +136,8 @@ std::string_view host_of(std::string_view url, std::string_view authority, std::
     return is_letter_or_digit(c) || others.find(c) != others.npos;
   });
   if (host.empty()) refuse(url, "no host");
+  const bool bare = host.find(':') == host.npos;
+  if (bare && authority.starts_with('[')) refuse(url, "brackets around a name");
   if (!plain) refuse(url, "a host that is no name: non-ASCII names are written as xn--");
   return host;
 }
@@ -242,7 +244,8 @@ void Outgoing::set_url(std::string_view given) {
     authority.remove_prefix(at + 1);
     const std::size_t mark = std::min(user.find(':'), user.size());
     const std::string password = decoded(user.substr(std::min(mark + 1, user.size())));
-    if (!has_line("Authorization")) add_basic(*this, decoded(user.substr(0, mark)), password);
+    const bool said = user.empty() || has_line("Authorization");
+    if (!said) add_basic(*this, decoded(user.substr(0, mark)), password);
   }
   std::size_t host_end = 0;
   const std::string_view name = host_of(given, authority, host_end);
@@ -289,7 +292,7 @@ void Outgoing::add_line(std::string_view name, std::string_view value, bool of_b
   }
   lines.push_back({static_cast<std::uint32_t>(text.size()), of_body, secret});
   text.append(name);
-  if (value.empty()) {
+  if (value.find_first_not_of(" \t") == value.npos) {
     text += ';';  // libcurl's spelling of a line without a value
   } else {
     text.append(": ").append(value);

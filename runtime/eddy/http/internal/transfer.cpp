@@ -63,6 +63,27 @@ void Transfer::take_line(Exchange& self, std::string_view line) {
   }
 }
 
+namespace {
+
+// Which of them would be the body's is a matter of taste (RFC 9110, 8.6): refused.
+bool one_length(const Headers& headers) {
+  std::optional<std::string_view> length;
+  for (const Field field : headers) {
+    if (!same_name(field.name, "Content-Length")) continue;
+    if (length && *length != field.value) return false;
+    length = field.value;
+  }
+  return true;
+}
+
+// RFC 9110, 9.2.2
+bool is_idempotent(std::string_view method) noexcept {
+  constexpr std::string_view all[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+  return std::ranges::find(all, method) != std::end(all);
+}
+
+}  // namespace
+
 // HTTP/1.1 404 Not Found
 void Transfer::take_status(Exchange& self, std::string_view line) {
   self.headers_.clear();
@@ -79,6 +100,7 @@ void Transfer::take_status(Exchange& self, std::string_view line) {
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
   self.reason_.assign(line);
+  if (self.host_) self.host_->http2 = self.version_ == Version::http2;
 }
 
 void Transfer::end_head(Exchange& self) {
@@ -88,11 +110,14 @@ void Transfer::end_head(Exchange& self) {
                         status == 308;
   if (redirect && self.out_.redirects > 0 && self.headers_.contains("Location")) {
     self.following_ = true;
-    return;
+    if (!self.sending_paused_) return;
+    self.dropped_ = most_dropped + 1;
+    throw UsageError("nobody waits for the rest of the request's body");
   }
+  if (!one_length(self.headers_)) throw UsageError("two lengths of one body");
   self.enter(Phase::body);
   self.head_there_ = true;
-  self.changed_.set();
+  self.wake();
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
@@ -127,12 +152,12 @@ std::size_t Transfer::take_body(Exchange& self, Bytes bytes) {
     if (self.whole_->size() > self.whole_limit_) return pause(self);
     self.whole_->append(bytes.text());
     // Who waits for all need not be woken for each piece.
-    if (self.whole_->size() > self.whole_limit_) self.changed_.set();
+    if (self.whole_->size() > self.whole_limit_) self.wake();
   } else if (self.filling_) {
     if (self.came_ >= most) return pause(self);
     self.ahead_.append(bytes);
     self.came_ += bytes.size();
-    self.changed_.set();
+    self.wake();
   } else {
     if (self.incoming_.size() >= most) return pause(self);
     self.incoming_.append(bytes);
@@ -173,6 +198,18 @@ bool Transfer::found_as_expected(Exchange& self) noexcept {
   return !self.again_;
 }
 
+// Where a kept connection ends before an answer, libcurl sends the request over another one,
+// whatever the method. What the server has done with the first one nobody knows. A stream of HTTP/2
+// is sent again only where the server has said that it has done nothing.
+bool Transfer::may_go_out(Exchange& self) noexcept {
+  if (is_idempotent(self.out_.method)) return true;
+  self.lost_ = self.kept_ && !self.host_->http2;
+  long made = 0;
+  curl_easy_getinfo(self.wire_->easy, CURLINFO_NUM_CONNECTS, &made);
+  self.kept_ = made == 0;
+  return !self.lost_;
+}
+
 // Nothing of it was sent.
 void Transfer::put_on_again(Exchange& self) noexcept {
   constexpr unsigned often = 8;
@@ -193,7 +230,7 @@ void Transfer::put_on_again(Exchange& self) noexcept {
 int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
   addresses_known(exchange);
-  if (!found_as_expected(exchange)) return CURL_PREREQFUNC_ABORT;
+  if (!found_as_expected(exchange) || !may_go_out(exchange)) return CURL_PREREQFUNC_ABORT;
   try {
     exchange.enter(exchange.out_.has_body ? Phase::send : Phase::head);
     return CURL_PREREQFUNC_OK;
@@ -279,8 +316,8 @@ Kind kind_of(CURLcode code, bool head_there) noexcept {
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:  // as for what a server that goes away does not answer any more
     case CURLE_HTTP2_STREAM: return Kind::receive;
-    case CURLE_HTTP2:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -305,8 +342,12 @@ std::string_view with_reason(std::span<char> into, std::string_view said, int nu
 }  // namespace
 
 void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
-  if (code == CURLE_OUT_OF_MEMORY) self.no_memory_ = true;
-  Kind kind = kind_of(code, self.head_there_);
+  // Once the request goes out it is what libcurl calls a line of the head that is longer than 100
+  // KB, or 64 MB that compression has made of a piece.
+  const bool too_much = code == CURLE_OUT_OF_MEMORY && self.phase_ >= Phase::send;
+  if (code == CURLE_OUT_OF_MEMORY && !too_much) self.no_memory_ = true;
+  Kind kind = too_much ? Kind::protocol : kind_of(code, self.head_there_);
+  if (self.lost_) kind = Kind::receive;
   long tunnel = 0;
   long number = 0;
   curl_easy_getinfo(wire.easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
@@ -316,7 +357,9 @@ void Transfer::fail(Exchange& self, const Wire& wire, CURLcode code) noexcept {
   // libcurl has no code of its own for it.
   if (said.ends_with("in chunked-encoding")) kind = Kind::protocol;
   if (code == CURLE_OK) said = "the server sent no response";
-  if (code == CURLE_WRITE_ERROR) said = "the head of the response is too long";
+  if (code == CURLE_WRITE_ERROR) said = "the head of the response is too long, or has two lengths";
+  if (too_much) said = "more came at once than libcurl holds: a line of the head, or of the body";
+  if (self.lost_) said = "the connection ended before an answer came, and this is not sent again";
   if (said.empty()) said = curl_easy_strerror(code);
   if (kind == Kind::connect) {  // the next request asks for the addresses again
     for (Host* host : {self.host_, self.client_->proxy_host()}) {

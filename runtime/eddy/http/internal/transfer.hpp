@@ -62,6 +62,7 @@ class Transfer {
   static void set_up_lines(Exchange& self, Wire& wire);
   static void set_up_body(Exchange& self, Wire& wire);
   static bool found_as_expected(Exchange& self) noexcept;
+  static bool may_go_out(Exchange& self) noexcept;
   static void put_on_again(Exchange& self) noexcept;
   static void addresses_known(Exchange& self) noexcept;
 

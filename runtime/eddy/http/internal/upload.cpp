@@ -30,6 +30,7 @@ Task<> Upload::prepare(Counted<Upload> self) {
     if (!piece.path.empty()) {
       EDDY_TRY(piece.file, eddy::open(piece.path, "rb"));
       EDDY_TRY(const FileStat stat, piece.file.stat());
+      if (!S_ISREG(stat.mode)) throw eddy::Error(EINVAL, "send what is no file", piece.path);
       piece.size = stat.size;
     } else if (piece.source) {
       const auto size = piece.source->size();

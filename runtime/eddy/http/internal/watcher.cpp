@@ -30,7 +30,8 @@ Watcher::Watcher(Counted<ClientState> client, int fd) noexcept
 
 Watcher::~Watcher() {
   EDDY_ASSERT(!in_.in_flight && !out_.in_flight);
-  client_->watcher_went();
+  EDDY_ASSERT(!attached_);
+  client_->watcher_went(*host);
 }
 
 void Watcher::want(short events) noexcept {
