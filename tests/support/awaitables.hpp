@@ -48,9 +48,6 @@ struct Traits {
   Second second = Second::served;
   std::optional<FilePolicy> policy = std::nullopt;
   bool at_once = false;  // does not suspend when what it waits for is there
-  // Its peer is a task of the same loop: where memory fails, it fails for both. Tests of its own
-  // floor let it fail beside a peer that is another program.
-  bool peer_in_loop = false;
   bool real_time = false;  // another process has to answer, for which virtual time would not wait
 };
 inline constexpr Traits by_itself{.comes = Comes::by_itself, .second = Second::apart};
@@ -66,11 +63,6 @@ constexpr Traits at_once(Traits traits = {}) {
 
 constexpr Traits in_real_time(Traits traits = {}) {
   traits.real_time = true;
-  return traits;
-}
-
-constexpr Traits with_peer(Traits traits) {
-  traits.peer_in_loop = true;
   return traits;
 }
 

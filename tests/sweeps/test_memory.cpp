@@ -89,7 +89,6 @@ TEST(ShortageOfMemory, IsAnOutcomeOfAnAccept) {
   EXPECT_GT(failed, 0u);
 }
 
-bool alone(const Traits& traits) { return !traits.peer_in_loop; }
-INSTANTIATE_TEST_SUITE_P(Each, Shortage, testing::ValuesIn(rows_where(&alone)), name_of_row);
+INSTANTIATE_TEST_SUITE_P(Each, Shortage, testing::ValuesIn(awaitables()), name_of_row);
 
 }  // namespace
