@@ -67,15 +67,17 @@ class Session {
     co_return false;
   }
 
+  // Arguments by value: a coroutine looks at them when it is awaited, and what they were made from
+  // may be gone by then.
   template <class T, class... Args>
-  Task<std::optional<T>> scalar_one_or_none(std::string_view query, const Args&... args) {
+  Task<std::optional<T>> scalar_one_or_none(std::string query, Args... args) {
     co_await begin();
     const auto row = co_await connection_->fetch_one_or_none(query, args...);
     if (!row) co_return std::nullopt;
     co_return row->template as<T>();
   }
   template <class... Args>
-  Task<> execute(std::string_view query, const Args&... args) {
+  Task<> execute(std::string query, Args... args) {
     co_await begin();
     co_await connection_->execute(query, args...);
   }
