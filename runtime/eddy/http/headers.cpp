@@ -9,23 +9,30 @@ constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
+constexpr bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 constexpr std::string_view without_blanks(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  if (a.size() != b.size()) return false;
+  return a == b || std::ranges::equal(a, b, {}, lower, lower);
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-  for (std::size_t place = 0; place < size(); ++place) {
-    const Field field = (*this)[place];
-    if (same_name(field.name, name)) return field.value;
+  for (const Line& line : lines_) {
+    if (line.name_size != name.size()) continue;  // mostly: no look at the text
+    const char* text = text_.data();
+    if (same_name({text + line.name, line.name_size}, name)) {
+      return std::string_view(text + line.value, line.value_size);
+    }
   }
   return std::nullopt;
 }
@@ -50,13 +57,15 @@ void Headers::add_line(std::string_view line) {
   const std::string_view name = without_blanks(line.substr(0, colon));
   const std::string_view value = without_blanks(line.substr(colon + 1));
   const auto begin = static_cast<std::uint32_t>(text_.size());
-  const auto name_size = static_cast<std::uint32_t>(name.size());
-  lines_.push_back({begin, name_size, begin + name_size, static_cast<std::uint32_t>(value.size())});
+  const auto place = [&](std::string_view part) {
+    return begin + static_cast<std::uint32_t>(part.data() - line.data());
+  };
+  lines_.push_back({place(name), static_cast<std::uint32_t>(name.size()), place(value),
+                    static_cast<std::uint32_t>(value.size())});
   try {
-    text_.append(name).append(value);
+    text_.append(line);
   } catch (...) {
     lines_.pop_back();
-    text_.resize(begin);
     throw;
   }
 }

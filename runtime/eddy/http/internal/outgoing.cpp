@@ -2,6 +2,7 @@
 
 #include <eddy/base/error.hpp>
 #include <eddy/http/headers.hpp>
+#include <eddy/http/internal/characters.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -11,16 +12,8 @@
 namespace eddy::http::internal {
 namespace {
 
-constexpr bool is_letter_or_digit(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-// RFC 9110, 5.6.2
 bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return is_letter_or_digit(c) || others.find(c) != others.npos;
-  });
+  return !text.empty() && all_are(text, Sort::token);
 }
 
 void append_hex(std::string& to, char c) {
@@ -131,14 +124,12 @@ std::string_view host_of(std::string_view url, std::string_view authority, std::
     end = std::min(authority.find(':'), authority.size());
     host = authority.substr(0, end);
   }
-  constexpr std::string_view others = "-._~:%";
-  const bool plain = std::ranges::all_of(host, [&](char c) {
-    return is_letter_or_digit(c) || others.find(c) != others.npos;
-  });
   if (host.empty()) refuse(url, "no host");
   const bool bare = host.find(':') == host.npos;
   if (bare && authority.starts_with('[')) refuse(url, "brackets around a name");
-  if (!plain) refuse(url, "a host that is no name: non-ASCII names are written as xn--");
+  if (!all_are(host, Sort::host)) {
+    refuse(url, "a host that is no name: non-ASCII names are written as xn--");
+  }
   return host;
 }
 
@@ -225,7 +216,7 @@ void Outgoing::clear() noexcept {
 }
 
 void Outgoing::set_url(std::string_view given) {
-  if (std::ranges::any_of(given, [](unsigned char c) { return c < ' ' || c == 0x7f; })) {
+  if (first_of(given, Sort::control) < given.size()) {
     throw UsageError("a URL with a control character");
   }
   const std::size_t colon = std::min(given.find("://"), given.size());
@@ -234,7 +225,7 @@ void Outgoing::set_url(std::string_view given) {
   if (!tls && !same_name(scheme, "http")) refuse(given, "neither http nor https");
   if (colon == given.size()) refuse(given, "no host");
   const std::string_view behind = given.substr(colon + 3);
-  const std::size_t end = std::min(behind.find_first_of("/?#\\"), behind.size());
+  const std::size_t end = first_of(behind, Sort::ends_authority);
   std::string_view authority = behind.substr(0, end);
   std::string_view rest = behind.substr(end);
   rest = rest.substr(0, rest.find('#'));
@@ -262,12 +253,11 @@ void Outgoing::set_url(std::string_view given) {
   whole.append(authority.substr(0, host_end));
   if (has_port) whole.append(":").append(std::to_string(port));
   if (!rest.starts_with('/')) whole += '/';
-  for (const char c : rest) {
-    if (c == ' ' || static_cast<unsigned char>(c) >= 0x80) {
-      append_hex(whole, c);
-    } else {
-      whole += c;
-    }
+  while (!rest.empty()) {
+    const std::size_t plain = first_of(rest, Sort::encoded);
+    whole.append(rest.substr(0, plain));
+    if (plain < rest.size()) append_hex(whole, rest[plain]);
+    rest.remove_prefix(std::min(plain + 1, rest.size()));
   }
   url.swap(whole);
 }
