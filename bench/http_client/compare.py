@@ -1,5 +1,7 @@
 """A page of 1 KiB from nginx, asked for by eddy-http, by libcurl alone and by aiohttp: one request at a time
-and 64 at once, on connections that stay.
+and 64 at once, on connections that stay. All send the same request, with a User-Agent and the codings that
+they undo. libcurl's own loops take the URL apart for each request, as a program does that sets it once;
+eddy-http hands it to libcurl in parts, and takes it apart again only where it is another.
 
     bench/run http_client                                          builds, and runs this
     python3 bench/http_client/compare.py [--build DIR] [--rounds N] [--seconds S] [--smoke]

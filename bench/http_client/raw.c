@@ -34,6 +34,9 @@ static CURL* make(const char* url, struct page* page) {
   CURL* easy = curl_easy_init();
   curl_easy_setopt(easy, CURLOPT_URL, url);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  // The same request as eddy's: each of its lines costs.
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "eddy");
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, page);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, page);
