@@ -223,6 +223,67 @@ TEST(HttpClient, SendsTheClientsHeadersAndTheRequestsOver) {
   });
 }
 
+// Again and again by one handle, which is told only what has changed.
+TEST(HttpClient, SaysTheUsualLinesOnceAndTheCallersInsteadOfThem) {
+  test::run_http([]() -> Task<> {
+    test::OddServer server;
+    http::Client client;
+    const auto count = [&server](std::string_view line) {
+      const std::string& head = server.heads.back();
+      int times = 0;
+      for (std::size_t at = 0; (at = head.find(line, at)) != head.npos; ++at) ++times;
+      return times;
+    };
+    for (int round = 0; round < 2; ++round) {
+      const std::string usual = co_await page(client, server.url + "/a");
+      EXPECT_EQ(usual, "GET /a\n");
+      EXPECT_EQ(count("\r\nUser-Agent: eddy\r\n"), 1);
+      EXPECT_EQ(count("\r\nAccept-Encoding: "), 1);
+      EXPECT_EQ(count("gzip"), 1) << server.heads.back();
+      const std::string again = co_await page(client, server.url + "/a?b=c");
+      EXPECT_EQ(again, "GET /a?b=c\n");
+      EXPECT_EQ(count("\r\nUser-Agent: eddy\r\n"), 1);
+      const std::string own = co_await page(
+          client, server.url + "/a", {.headers = {{"user-agent", "B"}, {"Accept-Encoding", ""}}});
+      EXPECT_EQ(own, "GET /a\n");
+      EXPECT_EQ(count("ser-"), 1) << server.heads.back();
+      EXPECT_EQ(count("\r\nuser-agent: B\r\n"), 1);
+      EXPECT_EQ(count("Encoding:"), 1);
+      EXPECT_EQ(count("gzip"), 0);
+      http::Response posted = co_await client.post(server.url + "/a", {.body = "x"});
+      const std::string echoed = co_await posted.text();
+      EXPECT_EQ(echoed, "POST /a\nx");
+      EXPECT_EQ(count("\r\nUser-Agent: eddy\r\n"), 1);
+      EXPECT_EQ(count("gzip"), 1);
+      EXPECT_EQ(count("Content-Type"), 1);  // eddy's, and none of libcurl's
+      EXPECT_EQ(count("Expect"), 0);
+    }
+    http::Client silent({.compression = false, .user_agent = ""});
+    const std::string bare = co_await page(silent, server.url + "/a");
+    EXPECT_EQ(bare, "GET /a\n");
+    EXPECT_EQ(count("User-Agent") + count("Accept-Encoding"), 0) << server.heads.back();
+    co_await client.close();
+    co_await silent.close();
+    co_await server.stop();
+  });
+}
+
+TEST(HttpHeaders, AreReadFromAnyLine) {
+  http::Headers headers;
+  for (const char* line :
+       {"A: 1\r\n", "b:\r\n", "C:   \r\n", " d :\t2 3 \n", "none\r\n", ":x", "e:5"}) {
+    headers.add_line(line);
+  }
+  std::string all;
+  for (const http::Field field : headers) {
+    all.append(field.name).append("=").append(field.value).append(";");
+  }
+  EXPECT_EQ(all, "A=1;b=;C=;d=2 3;=x;e=5;");
+  EXPECT_EQ(headers.get("D"), "2 3");
+  EXPECT_EQ(headers.get("c"), "");
+  EXPECT_FALSE(headers.contains("f"));
+}
+
 TEST(HttpClient, SendsForms) {
   test::run_http([]() -> Task<> {
     test::OddServer server;

@@ -257,6 +257,7 @@ TEST(HttpProxy, IsAskedForPagesAndForTunnels) {
     const std::string through = co_await page(client, nginx().tls + "/protocol");
     EXPECT_TRUE(through.starts_with("HTTP/2.0 TLSv1.3")) << through;
     EXPECT_TRUE(proxy.heads.at(1).starts_with("CONNECT localhost:")) << proxy.heads.at(1);
+    EXPECT_NE(proxy.heads.at(1).find("\r\nUser-Agent: eddy\r\n"), std::string::npos);
     const int before = proxy.requests;
     const std::string direct = co_await page(client, nginx().plain + "/hello");
     EXPECT_EQ(direct, "hello\n");

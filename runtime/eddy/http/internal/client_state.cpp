@@ -185,6 +185,9 @@ void ClientState::change_host(Exchange& exchange) {
 // -- hosts --
 
 Host& ClientState::host(const Outgoing& out) {
+  if (last_host_ && last_host_->port == out.port && last_host_->name == out.host) {
+    return *last_host_;
+  }
   key_.assign(out.host);
   for (char& c : key_) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   key_.append(1, ' ');
@@ -192,7 +195,7 @@ Host& ClientState::host(const Outgoing& out) {
   const auto end = std::to_chars(digits, digits + sizeof digits, out.port).ptr;
   key_.append(digits, end);
   const auto found = hosts_.find(key_);
-  if (found != hosts_.end()) return found->second;
+  if (found != hosts_.end()) return *(last_host_ = &found->second);
   if (hosts_.size() >= most_hosts) forget_hosts();
   Host& made = hosts_[key_];
   made.name = out.host;
@@ -208,6 +211,7 @@ Host& ClientState::host(const Outgoing& out) {
 }
 
 void ClientState::forget_hosts() noexcept {
+  last_host_ = nullptr;
   std::erase_if(hosts_, [](const auto& entry) {
     return entry.second.users == 0 && !entry.second.resolving;
   });

@@ -146,6 +146,7 @@ class ClientState : public eddy::internal::RefCounted<ClientState>,
   std::map<std::string, Host, std::less<>> hosts_;
   Host proxy_;
   Host* proxy_host_ = nullptr;
+  Host* last_host_ = nullptr;  // that was asked for
   std::string key_;  // of a host
   Event quiet_;  // every socket is closed
 };

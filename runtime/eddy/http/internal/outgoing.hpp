@@ -44,6 +44,7 @@ struct Outgoing {
   bool has_line(std::string_view name) const noexcept;
   std::string_view line(const Line& line) const noexcept { return text.c_str() + line.begin; }
   void set_body(const Body& body);
+  bool is_plain_get() const noexcept { return method == "GET" && !upload && !has_body; }
   // A redirect makes a GET of it.
   void drop_body() noexcept;
   void drop_secrets() noexcept {

@@ -3,6 +3,8 @@
 #include <eddy/base/error.hpp>
 #include <eddy/http/headers.hpp>
 
+#include <curl/curl.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -36,6 +38,16 @@ void take_proxy_apart(Settings& settings) {
   settings.proxy_resolves = !same_name(scheme, "socks5") && !same_name(scheme, "socks4");
 }
 
+// What libcurl undoes by itself.
+std::string codings() {
+  const int features = curl_version_info(CURLVERSION_NOW)->features;
+  std::string all;
+  if (features & CURL_VERSION_LIBZ) all += "deflate, gzip";
+  if (features & CURL_VERSION_BROTLI) all += all.empty() ? "br" : ", br";
+  if (features & CURL_VERSION_ZSTD) all += all.empty() ? "zstd" : ", zstd";
+  return all;
+}
+
 }  // namespace
 
 Settings::Settings(const ClientOptions& given)
@@ -58,6 +70,8 @@ Settings::Settings(const ClientOptions& given)
   options.user_agent = options.proxy = options.no_proxy = options.ca_file = {};
   options.certificate = options.key = options.key_password = {};
   if (!proxy.empty()) take_proxy_apart(*this);
+  if (!user_agent.empty()) usual_lines.push_back("User-Agent: " + user_agent);
+  if (options.compression) usual_lines.push_back("Accept-Encoding: " + codings());
   texts_.reserve(2 * given.headers.size());
   for (const Field& field : given.headers) {
     texts_.emplace_back(field.name);

@@ -11,9 +11,6 @@
 namespace eddy::http::internal {
 using namespace eddy::internal;
 
-Wire::Wire() : easy(curl_easy_init()) { if (!easy) throw std::bad_alloc(); }
-Wire::~Wire() { curl_easy_cleanup(easy); }
-
 // -- on and off --
 
 void Transfer::put_on(Exchange& self) {
@@ -118,8 +115,8 @@ void Transfer::end_head(Exchange& self) {
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
-                              void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
+                              void* wire) noexcept {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   if (!exchange.wire_) return 0;  // taken off
   try {
     return take_body(exchange, Bytes(data, size * count));
@@ -163,8 +160,8 @@ std::size_t Transfer::take_body(Exchange& self, Bytes bytes) {
 }
 
 std::size_t Transfer::on_read(char* data, std::size_t size, std::size_t count,
-                              void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
+                              void* wire) noexcept {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   Upload& upload = *exchange.out_.upload;
   if (Loop* here = exchange.loop()) exchange.since_ = here->now();
   const std::size_t taken = upload.take(MutableBytes(data, size * count));
@@ -175,8 +172,8 @@ std::size_t Transfer::on_read(char* data, std::size_t size, std::size_t count,
   return CURL_READFUNC_PAUSE;
 }
 
-int Transfer::on_seek(void* self, curl_off_t offset, int origin) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
+int Transfer::on_seek(void* wire, curl_off_t offset, int origin) noexcept {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
   try {
     return exchange.out_.upload->rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
@@ -224,8 +221,8 @@ void Transfer::put_on_again(Exchange& self) noexcept {
 }
 
 // There is a connection, a new one or one from before: the request goes out.
-int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
+int Transfer::on_connected(void* wire, char*, char*, int, int) noexcept {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   addresses_known(exchange);
   if (!found_as_expected(exchange) || !may_go_out(exchange)) return CURL_PREREQFUNC_ABORT;
   try {
@@ -235,13 +232,6 @@ int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
     exchange.no_memory_ = true;
     return CURL_PREREQFUNC_ABORT;
   }
-}
-
-// Before libcurl asks somebody for a name, which it has no reason to: that would take a thread.
-int Transfer::on_resolve(void*, void*, void* self) noexcept {
-  const auto& exchange = *static_cast<Exchange*>(self);
-  const Host* proxy = exchange.client_->proxy_host();
-  return exchange.host_->literal || (proxy && proxy->literal) ? 0 : 1;
 }
 
 void Transfer::resume_receiving(Exchange& self) noexcept {

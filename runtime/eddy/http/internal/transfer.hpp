@@ -20,8 +20,17 @@ struct Wire {
   ~Wire();
 
   CURL* easy;
+  CURLU* parts;  // of the URL that it was told last, taken apart
   Exchange* exchange = nullptr;  // whose it is
   bool is_set_up = false;        // with what is the same for all requests
+  // What it was told last, where that stays, since telling it again costs.
+  std::string url;
+  bool knows_lines = false;      // those of a request that has no lines of its own
+  bool knows_addresses = false;
+  long version = -1;
+  long waits_for_pipe = -1;
+  long fresh = -1;
+  long connect_limit = -1;
   std::vector<curl_slist> lines;    // of the header, chained; the text is the exchange's
   std::vector<curl_slist> known;    // addresses, for CURLOPT_RESOLVE
   std::string known_text;
@@ -56,6 +65,7 @@ class Transfer {
   static bool switches_twice() noexcept;
   static void set_up(Exchange& self, Wire& wire);
   static void set_up_for_good(Exchange& self, Wire& wire);
+  static void set_up_url(const std::string& url, Wire& wire);
   static void set_up_connection(Exchange& self, Wire& wire);
   static void set_up_security(const Settings& settings, Wire& wire);
   static void set_up_addresses(Exchange& self, Wire& wire);
@@ -74,12 +84,12 @@ class Transfer {
   static void fail(Exchange& self, const Wire& wire, CURLcode code) noexcept;
 
   // What libcurl calls.
-  static std::size_t on_line(char* data, std::size_t size, std::size_t count, void* self) noexcept;
-  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
-  static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self) noexcept;
-  static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
-  static int on_connected(void* self, char*, char*, int, int) noexcept;
-  static int on_resolve(void*, void*, void* self) noexcept;
+  static std::size_t on_line(char* data, std::size_t size, std::size_t count, void* wire) noexcept;
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* wire) noexcept;
+  static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* wire) noexcept;
+  static int on_seek(void* wire, curl_off_t offset, int origin) noexcept;
+  static int on_connected(void* wire, char*, char*, int, int) noexcept;
+  static int on_resolve(void*, void*, void* wire) noexcept;
 };
 
 }  // namespace eddy::http::internal

@@ -22,6 +22,13 @@ void set(CURL* easy, CURLoption option, Value value) {
                    curl_easy_strerror(code));
 }
 
+// What stays, unless it has changed.
+void set(CURL* easy, CURLoption option, long& known, long value) {
+  if (known == value) return;
+  set(easy, option, value);
+  known = value;
+}
+
 char no_expect[] = "Expect:";  // libcurl would wait for a second for who does not know it
 char no_type[] = "Content-Type:";
 
@@ -31,20 +38,27 @@ bool has_body_by_rule(std::string_view method) noexcept {
 
 }  // namespace
 
+Wire::Wire() : easy(curl_easy_init()), parts(curl_url()) {
+  if (easy && parts) return;
+  curl_easy_cleanup(easy);
+  curl_url_cleanup(parts);
+  throw std::bad_alloc();
+}
+
+Wire::~Wire() {
+  curl_easy_cleanup(easy);
+  curl_url_cleanup(parts);
+}
+
 bool Transfer::switches_twice() noexcept {
   static const unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
   return number >= 0x075800 && number < 0x080000;
 }
 
 void Transfer::set_up(Exchange& self, Wire& wire) {
-  CURL* easy = wire.easy;
   if (!wire.is_set_up) set_up_for_good(self, wire);
   wire.error[0] = '\0';
-  set(easy, CURLOPT_URL, self.out_.url.c_str());
-  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_PREREQDATA, static_cast<void*>(&self));
-  set(easy, CURLOPT_RESOLVER_START_DATA, static_cast<void*>(&self));
+  set_up_url(self.out_.url, wire);
   set_up_connection(self, wire);
   set_up_addresses(self, wire);
   set_up_lines(self, wire);
@@ -57,19 +71,23 @@ void Transfer::set_up_for_good(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
   curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // libcurl 7.88 forgets to free that list
   curl_easy_reset(easy);
-  set(easy, CURLOPT_PRIVATE, static_cast<void*>(&wire));
+  wire.url.clear();
+  wire.knows_lines = wire.knows_addresses = false;
+  wire.version = wire.waits_for_pipe = wire.fresh = wire.connect_limit = -1;
+  for (const CURLoption data : {CURLOPT_PRIVATE, CURLOPT_HEADERDATA, CURLOPT_WRITEDATA,
+                                CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_PREREQDATA,
+                                CURLOPT_RESOLVER_START_DATA, CURLOPT_OPENSOCKETDATA}) {
+    set(easy, data, static_cast<void*>(&wire));
+  }
   set(easy, CURLOPT_ERRORBUFFER, wire.error);
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_PATH_AS_IS, 0L);
-  // Our own timer sees to it; zero would be libcurl's five minutes.
-  set(easy, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffffL);
   set(easy, CURLOPT_HEADERFUNCTION, &on_line);
   set(easy, CURLOPT_WRITEFUNCTION, &on_body);
   set(easy, CURLOPT_PREREQFUNCTION, &on_connected);
   set(easy, CURLOPT_RESOLVER_START_FUNCTION, &on_resolve);
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &ClientState::open_socket);
-  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&wire));
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientState::close_socket);
   set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(self.client_.get()));
   const Settings& settings = self.client_->settings();
@@ -84,11 +102,26 @@ void Transfer::set_up_for_good(Exchange& self, Wire& wire) {
   set(easy, CURLOPT_NOPROXY, "");  // decided here, and not by the environment
   if (!settings.proxy.empty()) set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (options.compression) set(easy, CURLOPT_ACCEPT_ENCODING, "");
-  if (!settings.user_agent.empty()) set(easy, CURLOPT_USERAGENT, settings.user_agent.c_str());
+  // For CONNECT; a request has it among its lines.
+  if (!settings.user_agent.empty() && !settings.proxy.empty()) {
+    set(easy, CURLOPT_USERAGENT, settings.user_agent.c_str());
+  }
   if (options.cookies) set(easy, CURLOPT_COOKIEFILE, "");
   self.client_->share_cookies(easy);
   set_up_security(settings, wire);
   wire.is_set_up = true;
+}
+
+// Taken apart here, since libcurl would do it for each request, and write it down again.
+void Transfer::set_up_url(const std::string& url, Wire& wire) {
+  constexpr std::size_t most_kept = 4096;
+  if (wire.url == url) return;
+  wire.url.clear();
+  const CURLUcode code = curl_url_set(wire.parts, CURLUPART_URL, url.c_str(), 0);
+  if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+  set(wire.easy, CURLOPT_URL, url.c_str());  // which fails as it would, where that is none
+  set(wire.easy, CURLOPT_CURLU, code == CURLUE_OK ? wire.parts : nullptr);
+  if (url.size() <= most_kept) wire.url = url;
 }
 
 void Transfer::set_up_connection(Exchange& self, Wire& wire) {
@@ -101,9 +134,13 @@ void Transfer::set_up_connection(Exchange& self, Wire& wire) {
                        : prior  ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                        : agreed ? CURL_HTTP_VERSION_2TLS
                                 : CURL_HTTP_VERSION_1_1;
-  set(easy, CURLOPT_HTTP_VERSION, version);
-  set(easy, CURLOPT_PIPEWAIT, prior || agreed ? 1L : 0L);
-  set(easy, CURLOPT_FRESH_CONNECT, self.host_->stalled > 0 ? 1L : 0L);
+  set(easy, CURLOPT_HTTP_VERSION, wire.version, version);
+  // Our own timer sees to it. Zero is libcurl's five minutes, for all of a host's addresses, and
+  // costs it no timer for each request.
+  const bool soon = self.limits_.connect <= std::chrono::seconds(100);
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, wire.connect_limit, soon ? 0L : 0x7fffffffL);
+  set(easy, CURLOPT_PIPEWAIT, wire.waits_for_pipe, prior || agreed ? 1L : 0L);
+  set(easy, CURLOPT_FRESH_CONNECT, wire.fresh, self.host_->stalled > 0 ? 1L : 0L);
   if (settings.proxy.empty()) return;
   set(easy, CURLOPT_PROXY, settings.by_proxy(self.out_.host) ? settings.proxy.c_str() : "");
 }
@@ -138,7 +175,9 @@ void Transfer::set_up_addresses(Exchange& self, Wire& wire) {
     wire.known_text.append(host->line) += '\0';
     wire.known.push_back({});
   }
+  if (wire.known.empty() && !wire.knows_addresses) return;
   set(wire.easy, CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
+  wire.knows_addresses = !wire.known.empty();
   if (wire.known.empty()) return;
   char* text = wire.known_text.data();
   for (curl_slist& each : wire.known) {
@@ -160,28 +199,33 @@ void Transfer::addresses_known(Exchange& self) noexcept {
 
 void Transfer::set_up_lines(Exchange& self, Wire& wire) {
   Outgoing& out = self.out_;
+  const bool usual = out.is_plain_get() && out.lines.empty();
+  if (usual && wire.knows_lines) return;
+  wire.knows_lines = false;
   wire.lines.clear();
-  for (const Outgoing::Line& line : out.lines) {
-    wire.lines.push_back({out.text.data() + line.begin, nullptr});
+  const auto add = [&wire](char* line) { wire.lines.push_back({line, nullptr}); };
+  for (const Outgoing::Line& line : out.lines) add(out.text.data() + line.begin);
+  for (const std::string& line : self.client_->settings().usual_lines) {
+    const std::string_view name = std::string_view(line).substr(0, line.find(':'));
+    if (!out.has_line(name)) add(const_cast<char*>(line.c_str()));
   }
-  if (!out.has_line("Expect")) wire.lines.push_back({no_expect, nullptr});
-  if (!out.has_line("Content-Type")) wire.lines.push_back({no_type, nullptr});
+  if (!out.is_plain_get() && !out.has_line("Expect")) add(no_expect);
+  if (!out.is_plain_get() && !out.has_line("Content-Type")) add(no_type);
   for (std::size_t i = 0; i + 1 < wire.lines.size(); ++i) wire.lines[i].next = &wire.lines[i + 1];
-  set(wire.easy, CURLOPT_HTTPHEADER, wire.lines.data());
+  set(wire.easy, CURLOPT_HTTPHEADER, wire.lines.empty() ? nullptr : wire.lines.data());
+  wire.knows_lines = usual;
 }
 
 void Transfer::set_up_body(Exchange& self, Wire& wire) {
   CURL* easy = wire.easy;
   const Outgoing& out = self.out_;
   const std::string& method = out.method;
-  if (method == "GET" && !out.upload && !out.has_body) return;
+  if (out.is_plain_get()) return;
   wire.is_set_up = false;  // for what comes after it
   if (out.upload) {
     set(easy, CURLOPT_UPLOAD, 1L);
     set(easy, CURLOPT_READFUNCTION, &on_read);
-    set(easy, CURLOPT_READDATA, static_cast<void*>(&self));
     set(easy, CURLOPT_SEEKFUNCTION, &on_seek);
-    set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&self));
     if (const auto size = out.upload->size()) {
       set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*size));
     }
@@ -201,8 +245,8 @@ void Transfer::set_up_body(Exchange& self, Wire& wire) {
 // -- what libcurl calls --
 
 std::size_t Transfer::on_line(char* data, std::size_t size, std::size_t count,
-                              void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
+                              void* wire) noexcept {
+  Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   try {
     take_line(exchange, {data, size * count});
     return size * count;
@@ -212,6 +256,13 @@ std::size_t Transfer::on_line(char* data, std::size_t size, std::size_t count,
   } catch (...) {
     return 0;
   }
+}
+
+// Before libcurl asks somebody for a name, which it has no reason to: that would take a thread.
+int Transfer::on_resolve(void*, void*, void* wire) noexcept {
+  const Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
+  const Host* proxy = exchange.client_->proxy_host();
+  return exchange.host_->literal || (proxy && proxy->literal) ? 0 : 1;
 }
 
 }  // namespace eddy::http::internal
