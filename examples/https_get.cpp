@@ -16,6 +16,7 @@ using namespace eddy;
 
 struct Url {
   std::string host, path = "/";
+  std::string authority;  // as it stands there: brackets and port included
   std::uint16_t port = 443;
 };
 
@@ -27,6 +28,7 @@ static Url parse(std::string_view text) {
   const auto slash = text.find('/');
   if (slash != text.npos) url.path = text.substr(slash);
   text = text.substr(0, slash);
+  url.authority = text;
   const bool bracketed = text.starts_with('[') && text.find(']') != text.npos;
   const auto colon = text.find(':', bracketed ? text.find(']') : 0);
   if (colon != text.npos) {
@@ -52,7 +54,7 @@ static void introduce(const tls::Stream& stream) {
 static Task<> get(Url url, tls::ClientContext context) {
   tls::Stream stream = co_await tls::connect(url.host, url.port, context);
   introduce(stream);
-  const std::string request = "GET " + url.path + " HTTP/1.0\r\nHost: " + url.host +
+  const std::string request = "GET " + url.path + " HTTP/1.0\r\nHost: " + url.authority +
                               "\r\nUser-Agent: eddy\r\nConnection: close\r\n\r\n";
   co_await stream.write_all(request);
   for (;;) {

@@ -16,7 +16,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(PAGE if self.path == "/page?x=1" else self.path.encode())
+        text = self.headers["Host"] if self.path == "/host" else self.path
+        self.wfile.write(PAGE if self.path == "/page?x=1" else text.encode())
 
     def log_message(self, *words):
         pass
@@ -59,6 +60,7 @@ def test(program, work):
         assert b"TLS 1.3, " in page.stderr and b"CN=localhost" in page.stderr, page.stderr
         assert b"< HTTP/1.0 200 OK" in page.stderr, page.stderr
         check("by address", run(f"https://127.0.0.1:{port}", roots).stdout, b"/")
+        check("host", run(f"https://localhost:{port}/host", roots).stdout, f"localhost:{port}".encode())
         unknown = run(f"https://localhost:{port}/")
         check("unknown root", (unknown.returncode, unknown.stdout), (1, b""))
         assert b"certificate" in unknown.stderr, unknown.stderr
