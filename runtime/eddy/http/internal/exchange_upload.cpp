@@ -21,12 +21,29 @@ Task<> Exchange::feed(Exchange& self) {
   if (running && !self.out_.upload->starved()) Transfer::resume_sending(self);
 }
 
+namespace {
+
+// However the scope ends: a step that no memory is there for does not even begin.
+class Forgetting {
+ public:
+  explicit Forgetting(Timeout*& scope) noexcept : scope_(scope) {}
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
+  ~Forgetting() { scope_ = nullptr; }
+
+ private:
+  Timeout*& scope_;
+};
+
+}  // namespace
+
 // Until it is done, or wake() finds that something else is.
 Task<> Exchange::work_on_upload(Exchange& self, Task<> (*step)(Counted<Upload>)) {
   const auto begin = [&self, step](Timeout& scope) {
     self.feeding_ = &scope;
     return step(self.out_.upload);
   };
+  const Forgetting forgetting(self.feeding_);
   auto done = co_await as_outcome(timeout_at(std::nullopt, begin));
   const bool woken = !std::exchange(self.feeding_, nullptr);
   if (done) co_return;
