@@ -36,8 +36,8 @@ Task<> shake(bool as_server, DuplexStream wire, tls::Stream& into) {
   }
 }
 
-// Nobody's handshake succeeds by bytes that answer nothing. What comes out is an Error, and no other
-// exception.
+// Nobody's handshake succeeds by bytes that answer nothing. What comes out is an Error, and no
+// other exception.
 Task<> in_a_handshake(bool as_server, std::string_view bytes) {
   auto [ours, theirs] = duplex();
   tls::Stream stream;
