@@ -265,7 +265,7 @@ static Task<> flush_alone(TlsState::Counted state) {
 }
 
 bool TlsState::flush_beside() noexcept {
-  if (flushing || write_failure || !transport) return true;
+  if (flushing || all_sent() || write_failure || !transport) return true;
   try {
     spawn(flush_alone(Counted(this)), {.name = "tls flush", .eager = true});
     return true;

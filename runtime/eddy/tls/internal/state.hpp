@@ -67,6 +67,8 @@ class TlsState : public eddy::internal::RefCounted<TlsState>, public eddy::inter
   // Encrypts what there is room for; how much of `bytes` that was. When it failed, write_failure
   // says why.
   Expected<std::size_t> encrypt(Bytes bytes);
+  // Nothing is left to be sent, and nobody is at it: a flush would do nothing.
+  bool all_sent() const noexcept { return out.empty() && !flushing && !shuts; }
   // Until nothing is left to be sent.
   static Task<> flush(Counted state);
   // The same. REQUIRES: nobody is flushing

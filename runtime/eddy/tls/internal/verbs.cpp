@@ -103,7 +103,7 @@ Task<std::size_t> write_some(TlsState::Counted state, Bytes bytes) {
   state->require_free_to_write();
   if (bytes.empty()) co_return 0;
   const Writing writing(*state);
-  EDDY_DO(TlsState::flush(state));
+  if (!state->all_sent()) EDDY_DO(TlsState::flush(state));
   if (state->closing) co_await fail(state->error(ECANCELED, "write"));
   auto taken = state->encrypt(bytes);
   if (!taken) co_await fail(std::move(taken.error()));
@@ -120,6 +120,7 @@ Task<> write_all(TlsState::Counted state, Bytes bytes, bool by_writer) {
     auto taken = state->encrypt(bytes);
     if (!taken) co_await fail(std::move(taken.error()));
     bytes = Bytes(bytes.subspan(*taken));
+    if (state->all_sent()) continue;  // by plain calls
     if (!state->flushing) {
       EDDY_DO(TlsState::send_out(state));
     } else {
