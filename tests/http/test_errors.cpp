@@ -235,6 +235,17 @@ TEST(HttpError, LeavesWhatCameBeforeIt) {
   });
 }
 
+TEST(HttpError, OfAnAddressWithAZoneIsNotThatItLacksOne) {
+  test::run_http([]() -> Task<> {
+    http::Client client;
+    for (const std::string zone : {"%25lo", "%lo"}) {
+      const auto error = co_await broken(client, "http://[fe80::1" + zone + "]:1/");
+      EXPECT_TRUE(error && error->kind() == http::Kind::connect) << text_of(error);
+      EXPECT_TRUE(error && error->code() != std::errc::invalid_argument) << text_of(error);
+    }
+  });
+}
+
 TEST(HttpError, OfANameThatDoesNotExist) {
   test::run_http([]() -> Task<> {
     http::Client client;

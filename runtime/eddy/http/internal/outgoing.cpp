@@ -248,6 +248,8 @@ void Outgoing::set_url(std::string_view given) {
   if (rest.starts_with('\\')) refuse(given, "a backslash");
 
   host.assign(name);
+  const std::size_t zone = host.find("%25");  // of an address: RFC 6874
+  if (authority.starts_with('[') && zone != host.npos) host.erase(zone + 1, 2);
   std::string& whole = next_url;  // `given` may be a part of the present one
   whole.assign(tls ? "https://" : "http://");
   whole.append(authority.substr(0, host_end));

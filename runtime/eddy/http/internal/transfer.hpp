@@ -65,7 +65,7 @@ class Transfer {
   static bool switches_twice() noexcept;
   static void set_up(Exchange& self, Wire& wire);
   static void set_up_for_good(Exchange& self, Wire& wire);
-  static void set_up_url(const std::string& url, Wire& wire);
+  static void set_up_url(const Outgoing& out, Wire& wire);
   static void set_up_connection(Exchange& self, Wire& wire);
   static void set_up_security(const Settings& settings, Wire& wire);
   static void set_up_addresses(Exchange& self, Wire& wire);

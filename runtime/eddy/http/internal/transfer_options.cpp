@@ -58,7 +58,7 @@ bool Transfer::switches_twice() noexcept {
 void Transfer::set_up(Exchange& self, Wire& wire) {
   if (!wire.is_set_up) set_up_for_good(self, wire);
   wire.error[0] = '\0';
-  set_up_url(self.out_.url, wire);
+  set_up_url(self.out_, wire);
   set_up_connection(self, wire);
   set_up_addresses(self, wire);
   set_up_lines(self, wire);
@@ -113,14 +113,17 @@ void Transfer::set_up_for_good(Exchange& self, Wire& wire) {
 }
 
 // Taken apart here, since libcurl would do it for each request, and write it down again.
-void Transfer::set_up_url(const std::string& url, Wire& wire) {
+void Transfer::set_up_url(const Outgoing& out, Wire& wire) {
+  const std::string& url = out.url;
   constexpr std::size_t most_kept = 4096;
   if (wire.url == url) return;
   wire.url.clear();
   const CURLUcode code = curl_url_set(wire.parts, CURLUPART_URL, url.c_str(), 0);
   if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
   set(wire.easy, CURLOPT_URL, url.c_str());  // which fails as it would, where that is none
-  set(wire.easy, CURLOPT_CURLU, code == CURLUE_OK ? wire.parts : nullptr);
+  // libcurl 7.88 copies the parts without an address' zone.
+  const bool in_parts = code == CURLUE_OK && out.host.find('%') == out.host.npos;
+  set(wire.easy, CURLOPT_CURLU, in_parts ? wire.parts : nullptr);
   if (url.size() <= most_kept) wire.url = url;
 }
 
