@@ -98,9 +98,13 @@ def check_beside(names, work, prefix, environment, compiler, with_compiler):
                 env=environment).split()
     run(*compiler, folder / "main.cpp", "-o", folder / "user", *flags, env=environment)
     check(folder / "user", env=environment)
+    check_targets(names, folder / "found", prefix, with_compiler)
+
+
+def check_targets(names, folder, prefix, with_compiler):
     targets = " ".join(f"eddy::{name}" for name in names)
-    found = cmake(folder / "found", BESIDE_CMAKE.format(targets=targets),
-                  f"-DCMAKE_PREFIX_PATH={prefix}", *with_compiler)
+    found = cmake(folder, BESIDE_CMAKE.format(targets=targets), f"-DCMAKE_PREFIX_PATH={prefix}",
+                  *with_compiler)
     check(found / "user")
 
 
@@ -142,7 +146,10 @@ def main():
         beside = [name for name in BESIDE if there(name)]
         if beside:
             check_beside(beside, work, prefix, environment, compiler, with_compiler)
-        (prefix / "lib/libeddy.so").unlink()
+        for library in (prefix / "lib").glob("libeddy*.so"):
+            library.unlink()
+        if beside:
+            check_targets(beside, work / "beside/static", prefix, with_compiler)
         flags = run("pkg-config", "--static", "--cflags", "--libs", "eddy", env=environment).split()
         run(*compiler, work / "main.cpp", "-o", work / "static", *flags, env=environment)
         check(work / "static")

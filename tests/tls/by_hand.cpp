@@ -86,6 +86,7 @@ ByHand::ByHand(const Wish& wish)
     : context_(SSL_CTX_new(wish.server ? TLS_server_method() : TLS_client_method())),
       protocols_(on_the_wire(wish.protocols)) {
   SSL_CTX* const context = context_.get();
+  if (wish.weak) SSL_CTX_set_security_level(context, 0);
   if (wish.version) {
     SSL_CTX_set_min_proto_version(context, wish.version);
     SSL_CTX_set_max_proto_version(context, wish.version);

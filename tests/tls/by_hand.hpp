@@ -28,6 +28,7 @@ class ByHand {
     int version = 0;        // TLS1_2_VERSION, TLS1_3_VERSION; 0: any
     int record = 16384;     // the most bytes of text in a record
     bool renegotiates = false;
+    bool weak = false;      // keys may be of any size
     ssl_session_st* session = nullptr;
   };
   static Wish server(const Identity& shows);

@@ -118,22 +118,37 @@ TEST(TlsAlert, ThatRefusesAClientsCertificateIsToldToWhoWritesAsWell) {
 // -- floods --
 
 // A peer's flood ends with an error or is read over; it holds neither memory nor the loop.
-TEST(TlsFlood, OfEmptyRecordsIsAnError) {
+TEST(TlsFlood, OfRecordsThatSayNothingIsAnError) {
+  for (const bool as_server : {true, false}) {
+    test::run([&]() -> Task<> {
+      Ends wire;
+      std::string flood;
+      for (int i = 0; i < 1000; ++i) flood += std::string_view("\x14\x03\x03\0\x01\x01", 6);
+      tls::Stream stream;
+      auto shaking = spawn(
+          as_server ? shake_as_server(stream, std::move(wire.a), server_context())
+                    : shake_as_client(stream, std::move(wire.a), client_context(), "localhost"));
+      ByHand peer(ByHand::client());
+      peer.shake();
+      if (as_server) co_await wire.b.write_all(peer.take());
+      co_await wire.b.write_all(flood);
+      std::string what;
+      std::error_code code;
+      note(co_await as_outcome(shaking), what, code);
+      EXPECT_EQ(code, tls::Errc::handshake) << what;
+    });
+  }
+}
+
+TEST(TlsFlood, OfARecordThatIsTooLongIsAnErrorAtOnce) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     test::run([&]() -> Task<> {
       HalfByHand half(a_server(version));
       co_await connect_by_hand(half);
-      std::string flood;
-      for (int i = 0; i < 100; ++i) {
-        char nothing = 0;
-        std::size_t sent = 0;
-        SSL_write_ex(half.peer.raw(), &nothing, 0, &sent);
-      }
-      flood = half.peer.take();
-      if (flood.empty()) co_return;
-      co_await half.wire.b.write_all(flood);
+      co_await half.wire.b.write_all(std::string_view("\x17\x03\x03\xff\xff and so on", 15));
       const Thrown read = co_await thrown_by(read_some(half.ours));
       EXPECT_EQ(read.code, tls::Errc::protocol) << read.what;
+      EXPECT_TRUE(contains(read.what, "length")) << read.what;
       co_await half.ours.close();
     });
   }
@@ -151,6 +166,7 @@ TEST(TlsFlood, OfKeyUpdatesHoldsNoMemory) {
       if (i % 100 == 0) flood += half.peer.take();
     }
     flood += half.peer.take();
+    EXPECT_GT(flood.size(), 1'000'000u);
     const std::ptrdiff_t before = bytes_held();
     auto reading = spawn(read_some(half.ours));
     auto writing = spawn([&]() -> Task<> { co_await half.wire.b.write_all(flood); });
@@ -232,6 +248,110 @@ TEST(TlsReload, OfThoseWhoSignClientsEndsTheirSessions) {
       co_await end_both(ends);
     }
     EXPECT_EQ(went, "-rrx");
+  });
+}
+
+// -- what was not asked for --
+
+TEST(TlsProtocol, ThatWasNotOfferedIsNotSpoken) {
+  for (const char* offered : {"h2,http/1.1", ""}) {
+    test::run([&]() -> Task<> {
+      tls::ClientOptions options = trusting_options();
+      options.alpn = offered;
+      ByHand peer(a_server());
+      const auto choose = [](SSL*, const unsigned char** out, unsigned char* size,
+                             const unsigned char*, unsigned, void*) {
+        *out = reinterpret_cast<const unsigned char*>("rogue");
+        *size = 5;
+        return SSL_TLSEXT_ERR_OK;
+      };
+      SSL_CTX_set_alpn_select_cb(SSL_get_SSL_CTX(peer.raw()), choose, nullptr);
+      Ends wire;
+      tls::Stream stream;
+      auto shaking =
+          spawn(shake_as_client(stream, std::move(wire.a), trusting(options), "localhost"));
+      static_cast<void>(co_await as_outcome(shake_hands(peer, wire.b)));
+      std::string what;
+      std::error_code code;
+      note(co_await as_outcome(shaking), what, code);
+      if (*offered) {
+        EXPECT_EQ(code, tls::Errc::handshake) << what;
+      } else {
+        EXPECT_EQ(what, "");
+      }
+    });
+  }
+}
+
+// What is sent before the handshake is over could be sent again by anybody.
+TEST(TlsSession, TakesNothingBeforeTheHandshakeIsOver) {
+  test::run([]() -> Task<> {
+    ByHand::Wish wish = ByHand::client();
+    wish.version = TLS1_3_VERSION;
+    HalfByHand half(wish);
+    co_await connect_by_hand(half);
+    co_await half.ours.write_all("x");
+    EXPECT_EQ(co_await hear(half.peer, half.wire.b), "x");
+    const SSL_SESSION* const session = SSL_get0_session(half.peer.raw());
+    EXPECT_EQ(SSL_SESSION_is_resumable(session), 1);
+    EXPECT_EQ(SSL_SESSION_get_max_early_data(session), 0u);
+    co_await half.ours.close();
+  });
+}
+
+TEST(TlsTrust, IsNotGivenToAKeyThatIsTooShort) {
+  const std::string folder = certificates().folder;
+  const Identity weak{folder + "weak.pem", folder + "weak.key"};
+  const std::string command = "openssl req -x509 -newkey rsa:1024 -nodes -subj /CN=localhost -days "
+                              "2 -addext subjectAltName=DNS:localhost -keyout " +
+                              weak.key + " -out " + weak.chain + " 2>/dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  try {
+    showing(weak);
+    ADD_FAILURE() << "it is shown";
+  } catch (const tls::Error& error) {
+    EXPECT_EQ(error.kind(), tls::Errc::credentials);
+    EXPECT_TRUE(contains(error.what(), "key too small")) << error.what();
+  }
+  test::run([&]() -> Task<> {
+    tls::ClientOptions options;
+    options.ca_file = weak.chain;
+    ByHand::Wish wish = ByHand::server(weak);
+    wish.weak = true;
+    ByHand peer(wish);
+    Ends wire;
+    tls::Stream stream;
+    auto shaking =
+        spawn(shake_as_client(stream, std::move(wire.a), trusting(options), "localhost"));
+    static_cast<void>(co_await as_outcome(shake_hands(peer, wire.b)));
+    std::string what;
+    std::error_code code;
+    note(co_await as_outcome(shaking), what, code);
+    EXPECT_EQ(code, tls::Errc::verification) << what;
+    EXPECT_TRUE(contains(what, "key too weak")) << what;
+  });
+}
+
+TEST(TlsHandshake, ThatAThousandLeaveHalfOpenHoldsLittle) {
+  if (!can_count_allocations()) GTEST_SKIP() << "a sanitizer's allocator";
+  test::run([]() -> Task<> {
+    ByHand peer(ByHand::client());
+    peer.shake();
+    const std::string hello = peer.take();
+    std::vector<Ends> wires(1000);
+    std::vector<tls::Stream> streams(wires.size());
+    std::vector<JoinHandle<>> shaking;
+    const std::ptrdiff_t before = bytes_held();
+    for (std::size_t i = 0; i < wires.size(); ++i) {
+      shaking.push_back(
+          spawn(shake_as_server(streams[i], std::move(wires[i].a), server_context())));
+      co_await wires[i].b.write_all(Bytes(hello.data(), i % 2 ? hello.size() : 100));
+    }
+    co_await settle(20);
+    EXPECT_LT((bytes_held() - before) / 1000, 96 * 1024) << "three of OpenSSL's buffers of 16 KiB";
+    for (auto& one : shaking) one.cancel();
+    for (auto& one : shaking) co_await wait_until_done(one);
+    EXPECT_LT((bytes_held() - before) / 1000, 8 * 1024);
   });
 }
 

@@ -26,7 +26,7 @@ enum class Version : std::uint8_t { tls12, tls13 };
 // Trivially copyable. What is named by a view is used while the context is made, and not later.
 struct ClientOptions {
   // Whom to trust: PEM, one certificate or many. Both empty: the roots of the system
-  // (SSL_CERT_FILE and SSL_CERT_DIR count, as everywhere).
+  // (SSL_CERT_FILE and SSL_CERT_DIR count, as everywhere). Lists of what was revoked are not asked.
   std::string_view ca_file{};
   std::string_view ca_pem{};
   // Who this end is, for servers that ask: the chain, its own certificate first, and the key. By
