@@ -43,6 +43,8 @@ class BatchRun {
   bool is_over() const noexcept { return over_; }
   std::optional<Failure>& failure() noexcept { return failure_; }
   std::vector<Rows> take_answers() noexcept { return std::move(answers_); }
+  // What was done before the failure was undone: none of it was a COMMIT, or may have been one.
+  bool is_undone() const noexcept { return !may_have_committed_; }
   // The item whose statement the server has another plan for.
   const Counted<PreparedStatement>& failed_statement() const { return items_[item_].prepared; }
 
@@ -61,11 +63,15 @@ class BatchRun {
   bool is_sent() const noexcept { return sent_ == items_.size(); }
   void wrote() noexcept { is_full_ = false; }
 
-  // Takes the answers that are there.
+  // Takes the answers that are there. Behind the last of a broken connection are nulls for ever.
   void take() {
-    while (state_.conn() && !over_ && (received_ < commands_ || state_.is_synced) &&
+    bool ended = false;
+    while (!ended && state_.conn() && !over_ && (received_ < commands_ || state_.is_synced) &&
            !::PQisBusy(state_.conn())) {
-      take_one(take_result(state_));
+      ResultPointer result = take_result(state_);
+      ended = !result && was_null_ && ::PQstatus(state_.conn()) == CONNECTION_BAD;
+      was_null_ = !result;
+      if (!ended) take_one(std::move(result));
     }
   }
 
@@ -114,6 +120,8 @@ class BatchRun {
       item.prepared->session = state_.cache.session();
       state_.cache.add(item.prepared);
     } else {
+      // A CALL too; what has a count of rows cannot.
+      may_have_committed_ |= *::PQcmdTuples(result->get()) == '\0';
       answers_.emplace_back(std::move(result));
     }
   }
@@ -138,8 +146,10 @@ class BatchRun {
   std::size_t item_ = 0;      // whose answer comes next
   bool prepared_ = false;     // its first half was answered
   std::size_t unflushed_ = 0;
+  bool was_null_ = false;  // the last that was taken
   bool is_full_ = false;
   bool over_ = false;
+  bool may_have_committed_ = false;
 };
 
 Task<> exchange_batch(ConnectionState& state, BatchRun& run) {
@@ -164,6 +174,9 @@ Task<std::vector<Rows>> attempt_batch(Use& use, std::vector<BatchItem>& items) {
   auto exchanging = exchange_batch(state, run);
   state.outdated = false;
   state.set_subject(verb_of_batch, {});
+  // libpq 15 has the first command of a pipeline answer row by row where a stream did before it.
+  // What it refuses ends that, and is not sent.
+  static_cast<void>(::PQsendQuery(state.conn(), nullptr));
   if (!::PQenterPipelineMode(state.conn())) {
     exchanging.discard();
     co_await fail(state.lost());
@@ -174,6 +187,7 @@ Task<std::vector<Rows>> attempt_batch(Use& use, std::vector<BatchItem>& items) {
   if (state.in_command) [[unlikely]] co_await stop_command(use);
   if (run.failure()) {
     if (state.outdated && run.failed_statement()) set_aside(state, run.failed_statement());
+    state.outdated = state.outdated && run.is_undone();
     co_await fail(std::move(*run.failure()));
   }
   if (!ended) co_await fail(std::move(ended.error()));
@@ -184,7 +198,7 @@ Task<std::vector<Rows>> attempt_batch(Use& use, std::vector<BatchItem>& items) {
 
 void BatchData::add(std::string_view sql, Parameters values) {
   if (begins_a_copy(sql)) throw UsageError("a COPY in a batch");
-  items_.emplace_back(Text(sql), std::move(values));
+  items_.emplace_back(text_of(sql), std::move(values));
 }
 
 Task<std::vector<Rows>> run_batch(StatePointer connection, BatchData batch) {

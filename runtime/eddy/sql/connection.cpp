@@ -64,8 +64,10 @@ Generator<Notification> all_notifications(StatePointer state) {
   }
 }
 
+// RESET ALL leaves the role as it is, with whose rights the next borrower would work.
 constexpr const char* reset_script =
-    "SELECT pg_advisory_unlock_all();CLOSE ALL;UNLISTEN *;RESET ALL";
+    "SET SESSION AUTHORIZATION DEFAULT;RESET ALL;SELECT pg_advisory_unlock_all();CLOSE ALL;"
+    "UNLISTEN *;DISCARD TEMP";
 
 Task<> reset_connection(StatePointer state) {
   if (state->must_wait()) EDDY_DO(state->until_free());
@@ -137,10 +139,12 @@ Task<std::vector<Rows>> Connection::run(Batch batch) {
 }
 
 Task<CopyIn> Connection::copy_in(std::string_view sql) {
-  return internal::of_verb(internal::open_copy_in(state(), Text(sql)), here::current());
+  return internal::of_verb(internal::open_copy_in(state(), internal::text_of(sql)),
+                           here::current());
 }
 Task<CopyOut> Connection::copy_out(std::string_view sql) {
-  return internal::of_verb(internal::open_copy_out(state(), Text(sql)), here::current());
+  return internal::of_verb(internal::open_copy_out(state(), internal::text_of(sql)),
+                           here::current());
 }
 
 Task<> Connection::listen(std::string_view channel) {

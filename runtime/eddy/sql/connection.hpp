@@ -123,8 +123,8 @@ class Connection {
   // reported. Without a handler they are dropped.
   void on_notice(std::function<void(const Notice&)> handler);
 
-  // Undoes what was left open, and what was set: ROLLBACK, advisory locks, cursors, LISTEN, SET.
-  // What is prepared stays. A Pool does this.
+  // Undoes what was left open, and what was set: ROLLBACK, roles, SET, advisory locks, cursors,
+  // LISTEN, temporary tables. What is prepared stays. A Pool does this.
   Task<> reset();
   // True where the server answers. Throws nothing but Cancelled.
   Task<bool> check();

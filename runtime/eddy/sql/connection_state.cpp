@@ -33,6 +33,11 @@ void keep_notice(void* of, const PGresult* result) noexcept {
 
 }  // namespace
 
+Text text_of(std::string_view statement) {
+  if (statement.find('\0') != statement.npos) throw UsageError("a statement with a zero byte");
+  return Text(statement);
+}
+
 ConnectionState::ConnectionState(std::string info, const ConnectOptions& how)
     : conninfo(std::move(info)),
       options(how),
@@ -128,8 +133,11 @@ void ConnectionState::sync_pipeline() noexcept {
 void ConnectionState::end_command() noexcept {
   in_command = false;
   is_synced = false;
-  if (!std::exchange(in_pipeline, false) || !conn_) return;
-  if (!::PQexitPipelineMode(conn_)) terminate("a batch did not end");
+  if (std::exchange(in_pipeline, false) && conn_ && !::PQexitPipelineMode(conn_)) {
+    terminate("a batch did not end");
+  }
+  // Those that came behind the first answer, with the same bytes.
+  if (!notices.empty()) [[unlikely]] tell_notices();
 }
 
 void ConnectionState::take_messages() noexcept {
@@ -149,7 +157,8 @@ void ConnectionState::tell_notices() noexcept {
   const StatePointer alive(this);
   for (const Notice& notice : told) {
     try {
-      if (on_notice) on_notice(notice);
+      const std::function<void(const Notice&)> handler = on_notice;  // it may be replaced by itself
+      if (handler) handler(notice);
     } catch (...) {
       Loop::report_to(loop_, {.message = "a handler of notices of PostgreSQL failed",
                               .exception = std::current_exception()});

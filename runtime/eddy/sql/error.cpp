@@ -111,7 +111,8 @@ ErrorKind kind_of(std::string_view state) noexcept {
   for (const Known& each : known) {
     if (each.state == state) return each.kind;
   }
-  if (state.starts_with("08")) return ErrorKind::connection_lost;
+  // 08P01, a protocol violation, is what a wrong number of parameters is: the connection is well.
+  if (state.starts_with("08") && state != "08P01") return ErrorKind::connection_lost;
   if (state.starts_with("53")) return ErrorKind::out_of_resources;
   return ErrorKind::other;
 }

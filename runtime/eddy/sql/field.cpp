@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace eddy::sql {
 
@@ -117,6 +118,17 @@ std::uint64_t read_natural(const Field& field) {
 
 double read_real(const Field& field) {
   return read_whole<double>(field, "number");
+}
+float read_float(const Field& field) {
+  const double value = read_real(field);
+  if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
+    field.refuse("number of that size");
+  }
+  return static_cast<float>(value);
+}
+char read_letter(const Field& field) {
+  if (field.text().size() != 1) field.refuse("single character");
+  return field.text().front();
 }
 
 std::vector<std::byte> read_bytes(const Field& field) {

@@ -26,6 +26,7 @@ std::string conninfo(std::initializer_list<std::pair<std::string_view, std::stri
   for (const auto& [keyword, value] : values) {
     if (!text.empty()) text += ' ';
     text.append(keyword) += "='";
+    if (value.find('\0') != value.npos) throw UsageError("a conninfo with a zero byte");
     for (const char c : value) {
       if (c == '\'' || c == '\\') text += '\\';
       text += c;
@@ -43,6 +44,7 @@ class Target {
  public:
   // Throws UsageError.
   explicit Target(const std::string& conninfo) {
+    if (conninfo.find('\0') != conninfo.npos) throw UsageError("a conninfo with a zero byte");
     char* said = nullptr;
     const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
         ::PQconninfoParse(conninfo.c_str(), &said), &::PQconninfoFree);

@@ -11,11 +11,15 @@ namespace eddy::sql {
 namespace {
 
 constexpr std::size_t longest_number = 32;
+constexpr std::size_t largest_value = 1 << 30;  // of PostgreSQL's; libpq counts in int
 constexpr unsigned bytea_type = 17;
 constexpr char hexadecimal[] = "0123456789abcdef";
 
 // How many bytes it needs, with its zero byte.
 std::size_t room_for(const Parameter& value) {
+  if (value.view().size() > largest_value) {
+    throw UsageError("a value for PostgreSQL is at most a gigabyte");
+  }
   switch (value.type()) {
     case Parameter::Type::null: return 0;
     case Parameter::Type::boolean: return 2;

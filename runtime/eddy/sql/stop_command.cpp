@@ -6,7 +6,7 @@
 #include <eddy/flow/shield.hpp>
 #include <eddy/flow/timeout.hpp>
 #include <eddy/sql/internal/wire.hpp>
-#include <eddy/work/to_thread.hpp>
+#include <eddy/work/internal/blocking_calls.hpp>
 
 #include <libpq-fe.h>
 
@@ -47,34 +47,33 @@ bool drained_by(ConnectionState& state, pg_result* result) noexcept {
   return status == PGRES_PIPELINE_SYNC;
 }
 
-// What libpq needs to know to cancel, independent of its connection.
-class CancelTicket {
+// Asks the server to stop the statement. libpq can only do it by a call that blocks, for as long as
+// a server that is stopped or cut off lets it; so nobody else waits for the thread, nor the loop's
+// end. It returns when the server has ended this connection, and so has sent the signal: it cannot
+// reach a later statement. Whether it was of use shows at the connection itself.
+class CancelCall final : public BlockingCall {
  public:
-  explicit CancelTicket(pg_conn* conn) : cancel_(::PQgetCancel(conn)) {
+  explicit CancelCall(pg_conn* conn) : cancel_(::PQgetCancel(conn)) {
     if (!cancel_) throw std::bad_alloc();
+    may_hang(true);
   }
-  PGcancel* get() const noexcept { return cancel_.get(); }
+  void run() noexcept override {
+    std::array<char, 256> why{};
+    ::PQcancel(cancel_.get(), why.data(), static_cast<int>(why.size()));
+  }
 
  private:
   struct Free {
     void operator()(PGcancel* cancel) const noexcept { ::PQfreeCancel(cancel); }
   };
-  std::unique_ptr<PGcancel, Free> cancel_;
+  std::unique_ptr<PGcancel, Free> cancel_;  // independent of its connection
 };
-
-// On a thread. Returns when the server has ended this connection, and so has sent the signal: it
-// cannot reach a later statement. Whether it was of use shows at the connection itself.
-void send_cancel(CancelTicket ticket) noexcept {
-  std::array<char, 256> why{};
-  ::PQcancel(ticket.get(), why.data(), static_cast<int>(why.size()));
-}
 
 Task<> cancel_until_stopped(ConnectionState& state) {
   // A request that arrives before the statement has begun is forgotten by the server.
   Duration patience = std::chrono::milliseconds(50);
   while (state.in_command && state.conn()) {
-    CancelTicket ticket(state.conn());
-    EDDY_DO(to_thread(abandon_on_cancel, &send_cancel, std::move(ticket)));
+    EDDY_DO(WaitForCall(std::make_shared<CancelCall>(state.conn())));
     if (!state.conn()) co_return;
     EDDY_TRY(const bool drained, move_on_after(patience, drain(state)));
     if (drained) co_return;

@@ -38,6 +38,9 @@ class Use;
 
 using ResultPointer = Counted<ResultData>;
 
+// A statement as libpq takes it. Throws UsageError for a zero byte in it, which would be its end.
+Text text_of(std::string_view statement);
+
 class ConnectionState : public eddy::internal::RefCounted<ConnectionState> {
  public:
   ConnectionState(std::string info, const ConnectOptions& how);

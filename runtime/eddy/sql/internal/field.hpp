@@ -42,6 +42,8 @@ bool read_bool(const Field& field);
 std::int64_t read_integer(const Field& field);
 std::uint64_t read_natural(const Field& field);
 double read_real(const Field& field);
+float read_float(const Field& field);
+char read_letter(const Field& field);  // of one byte
 std::vector<std::byte> read_bytes(const Field& field);
 // The items of '{a,"b c",NULL}', whose texts die with what is returned.
 std::vector<std::optional<std::string>> read_items(const Field& field);
@@ -57,7 +59,9 @@ inline constexpr bool is_vector<std::vector<T>> = true;
 
 template <class T>
 T read_number(const Field& field) {
-  if constexpr (std::floating_point<T>) {
+  if constexpr (std::same_as<T, float>) {
+    return read_float(field);
+  } else if constexpr (std::floating_point<T>) {
     return static_cast<T>(read_real(field));
   } else if constexpr (std::is_signed_v<T>) {
     const std::int64_t value = read_integer(field);
@@ -79,6 +83,8 @@ T read_field(const Field& field) {
     if (field.is_null()) field.refuse("value, but NULL");
     if constexpr (std::same_as<T, bool>) {
       return read_bool(field);
+    } else if constexpr (std::same_as<T, char>) {
+      return read_letter(field);
     } else if constexpr (std::integral<T> || std::floating_point<T>) {
       return read_number<T>(field);
     } else if constexpr (std::same_as<T, std::string> || std::same_as<T, std::string_view>) {
@@ -86,6 +92,9 @@ T read_field(const Field& field) {
     } else if constexpr (std::same_as<T, std::vector<std::byte>>) {
       return read_bytes(field);
     } else if constexpr (is_vector<T>) {
+      static_assert(!std::same_as<typename T::value_type, std::string_view> &&
+                        !std::same_as<typename T::value_type, std::optional<std::string_view>>,
+                    "nobody keeps what it would be a view of");
       T all;
       for (const auto& item : read_items(field)) {
         std::optional<std::string_view> text;

@@ -24,7 +24,7 @@ struct Query {
   Query() = default;
   Query(eddy::internal::Counted<ConnectionState> on, const char* name, std::string_view sql,
         Parameters values)
-      : connection(std::move(on)), verb(name), text(sql), parameters(std::move(values)) {}
+      : connection(std::move(on)), verb(name), text(text_of(sql)), parameters(std::move(values)) {}
   // Of a Statement: the same with other values. Throws UsageError where there is none.
   Query with(Parameters values) const;
 
@@ -47,7 +47,9 @@ Task<Query> prepare(Query query);
 
 template <class T>
 Task<T> fetch_value(Query query) {
-  static_assert(!std::is_same_v<T, std::string_view>, "nobody keeps what it would be a view of");
+  static_assert(!std::is_same_v<T, std::string_view> &&
+                    !std::is_same_v<T, std::optional<std::string_view>>,
+                "nobody keeps what it would be a view of");
   if constexpr (is_optional<T>) {
     EDDY_TRY(const std::optional<Row> row, fetch_row(std::move(query)));
     if (!row) co_return std::nullopt;
