@@ -246,7 +246,8 @@ TEST(SqlPool, HealsWhenItsServerComesBack) {
 TEST(SqlServer, ThatWantsAPasswordGetsIt) {
   ask("create role secretive login password 'it''s \\secret'");
   ask("copy (select 'host all secretive all scram-sha-256' union all"
-      " select 'host all all all trust' union all select 'local all all trust') to '" + ask("show hba_file") + "'");
+      " select 'host all all all trust' union all select 'local all all trust') to '" +
+      ask("show hba_file") + "'");
   ask("select pg_reload_conf()");
   on_postgres([]() -> Task<> {
     const std::string base = server().by_tcp() + " user=secretive";
