@@ -19,6 +19,8 @@
 #include <utility>
 
 namespace eddy::sql::internal {
+using eddy::internal::BlockingCall;
+using eddy::internal::WaitForCall;
 
 namespace {
 
