@@ -54,6 +54,22 @@ Task<> reconnect_in_time(Connection& connection) {
   }
 }
 
+// The number of a process that each restart after a crash makes anew; 0 while there is none.
+int checkpointer() {
+  const std::string said =
+      ask("select pid from pg_stat_activity where backend_type = 'checkpointer'");
+  const bool is_number = !said.empty() && said.find_first_not_of("0123456789") == said.npos;
+  return is_number ? std::stoi(said) : 0;
+}
+
+// Until the server has noticed that a process of it was killed, and has begun anew: it ends
+// whoever has come before.
+Task<> until_restarted(int before) {
+  co_await to_thread([before] {
+    for (int now = before; now == before || now == 0;) now = checkpointer();
+  });
+}
+
 // Each kind of call, which waits at the server as it does at the second of the pair.
 struct Call {
   const char* event;
@@ -116,7 +132,7 @@ const std::vector<Call>& calls() {
 
 // Kills in the middle of each call, by `kill(backend)`.
 template <class F>
-void kill_in_the_middle(F kill) {
+void kill_in_the_middle(F kill, bool restarts) {
   test::allow(120s);
   server();
   on_postgres([&]() -> Task<> {
@@ -126,8 +142,10 @@ void kill_in_the_middle(F kill) {
       const int pid = db.backend_pid();
       auto running = spawn(call.begin(db));
       co_await until_waits(pid, call.event);
+      const int before = checkpointer();
       kill(pid);
       const sql::Error error = co_await error_of(running);
+      if (restarts) co_await until_restarted(before);
       EXPECT_EQ(error.kind(), ErrorKind::connection_lost) << error.what();
       EXPECT_FALSE(db.busy());
       EXPECT_FALSE(db.is_open());
@@ -141,12 +159,12 @@ void kill_in_the_middle(F kill) {
 TEST(SqlServer, ThatTerminatesABackendEndsItsCall) {
   kill_in_the_middle([](int pid) {
     ask("select pg_terminate_backend(" + std::to_string(pid) + ")");
-  });
+  }, false);
 }
 
 // All its other processes end as well.
 TEST(SqlServer, WhoseBackendIsKilledEndsItsCall) {
-  kill_in_the_middle([](int pid) { EXPECT_EQ(::kill(pid, SIGKILL), 0); });
+  kill_in_the_middle([](int pid) { EXPECT_EQ(::kill(pid, SIGKILL), 0); }, true);
 }
 
 TEST(SqlServer, ThatIsKilledEndsEachCall) {

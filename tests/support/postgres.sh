@@ -17,7 +17,9 @@ done
 folder="$(mktemp -d /tmp/eddy-postgres-XXXXXX)"
 server=""
 end() {
-  [ -z "$server" ] || { kill -QUIT "$server" && wait "$server"; } 2>/dev/null || true
+  # A test may have stopped it, and died.
+  [ -z "$server" ] || { kill -QUIT "$server" && kill -CONT "$server" && wait "$server"; } \
+    2>/dev/null || true
   server=""
 }
 trap 'end; rm -rf "$folder"' EXIT
