@@ -19,8 +19,9 @@ struct ConnectOptions {
   AnyDuration cancel_grace = std::chrono::seconds(10);  // for a cancelled statement to stop
 };
 
-// host='/run/postgresql' dbname='it\'s': keywords and values as connect() takes them, quoted. Throws
-// UsageError for a zero byte. In a coroutine GCC 12 wants it in a variable, and not within co_await.
+// host='/run/postgresql' dbname='it\'s': keywords and values as connect() takes them, quoted.
+// Throws UsageError for a zero byte. In a coroutine GCC 12 wants it in a variable, and not within
+// co_await.
 std::string conninfo(std::initializer_list<std::pair<std::string_view, std::string_view>> values);
 
 }  // namespace eddy::sql
