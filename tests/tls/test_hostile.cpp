@@ -1,6 +1,5 @@
 // What a stranger tries: alerts at the wrong time, floods, names that widen, sessions that wander.
-#include "by_hand.hpp"
-#include "tls_ends.hpp"
+#include "half_by_hand.hpp"
 
 #include "support/allocations.hpp"
 #include "support/directory.hpp"
@@ -14,46 +13,6 @@ namespace {
 
 using namespace eddy;
 using namespace test;
-
-// A client of ours and a server by hand, or the other way round.
-struct HalfByHand {
-  explicit HalfByHand(const ByHand::Wish& wish) : peer(wish) {}
-  Ends wire;
-  tls::Stream ours;
-  ByHand peer;
-};
-Task<> connect_by_hand(HalfByHand& half) {
-  const bool as_server = !SSL_is_server(half.peer.raw());
-  auto& wire = half.wire.a;
-  auto shaking =
-      as_server
-          ? spawn(shake_as_server(half.ours, std::move(wire), server_context()))
-          : spawn(shake_as_client(half.ours, std::move(wire), client_context(), "localhost"));
-  co_await shake_hands(half.peer, half.wire.b);
-  co_await shaking;
-}
-ByHand::Wish a_server(int version = 0) {
-  ByHand::Wish wish = ByHand::server(certificates().localhost);
-  wish.version = version;
-  return wish;
-}
-
-struct Thrown {
-  std::string what;
-  std::error_code code;
-};
-template <class T>
-Task<Thrown> thrown_by(Task<T> call) {
-  Thrown thrown;
-  const auto outcome = co_await as_outcome(std::move(call));
-  note(outcome, thrown.what, thrown.code);
-  co_return thrown;
-}
-Task<std::size_t> read_some(tls::Stream& stream) {
-  char buffer[64];
-  const std::size_t count = co_await stream.read_some(buffer);
-  co_return count;
-}
 
 // -- alerts --
 
@@ -209,10 +168,7 @@ TEST(TlsSession, IsOfTheHostThatWasVerified) {
         };
         const Thrown thrown = co_await thrown_by(shake());
         static_cast<void>(co_await as_outcome(serving));
-        went += thrown.what.empty() ? (ends.client.resumed() ? 'r' : '-') : 'x';
-        if (!thrown.what.empty()) continue;
-        co_await expect_to_talk(ends);
-        co_await end_both(ends);
+        went += co_await how_it_went(ends, thrown.what);
       }
       EXPECT_EQ(went, "-rxx");
     });
@@ -242,10 +198,7 @@ TEST(TlsReload, OfThoseWhoSignClientsEndsTheirSessions) {
       }
       TlsEnds ends;
       const Said said = co_await try_to_shake(ends, client, server);
-      went += said.server.empty() ? (ends.server.resumed() ? 'r' : '-') : 'x';
-      if (!said.server.empty()) continue;
-      co_await expect_to_talk(ends);
-      co_await end_both(ends);
+      went += co_await how_it_went(ends, said.server);
     }
     EXPECT_EQ(went, "-rrx");
   });

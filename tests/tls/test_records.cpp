@@ -1,6 +1,5 @@
 // What comes over the wire: cut anywhere, changed, broken off, or never TLS at all.
-#include "by_hand.hpp"
-#include "tls_ends.hpp"
+#include "half_by_hand.hpp"
 
 #include <openssl/ssl.h>
 
@@ -10,47 +9,6 @@ namespace {
 
 using namespace eddy;
 using namespace test;
-
-// A client of ours and a server by hand, or the other way round.
-struct HalfByHand {
-  explicit HalfByHand(const ByHand::Wish& wish) : peer(wish) {}
-  Ends wire;
-  tls::Stream ours;
-  ByHand peer;
-};
-Task<> connect_by_hand(HalfByHand& half) {
-  static const tls::ClientContext client = trusting();
-  static const tls::ServerContext server = showing(certificates().localhost);
-  const bool as_server = !SSL_is_server(half.peer.raw());
-  auto& wire = half.wire.a;
-  auto shaking = as_server
-                     ? spawn(shake_as_server(half.ours, std::move(wire), server))
-                     : spawn(shake_as_client(half.ours, std::move(wire), client, "localhost"));
-  co_await shake_hands(half.peer, half.wire.b);
-  co_await shaking;
-}
-const ByHand::Wish& a_server() {
-  static const ByHand::Wish wish = ByHand::server(certificates().localhost);
-  return wish;
-}
-
-// What it throws, as text, and its code.
-struct Thrown {
-  std::string what;
-  std::error_code code;
-};
-template <class T>
-Task<Thrown> thrown_by(Task<T> call) {
-  Thrown thrown;
-  const auto outcome = co_await as_outcome(std::move(call));
-  note(outcome, thrown.what, thrown.code);
-  co_return thrown;
-}
-Task<std::size_t> read_some(tls::Stream& stream) {
-  char buffer[64];
-  const std::size_t count = co_await stream.read_some(buffer);
-  co_return count;
-}
 
 TEST(TlsRecords, MayBeCutAnywhere) {
   test::run([]() -> Task<> {

@@ -52,6 +52,19 @@ void note(const eddy::Expected<T>& outcome, std::string& what, std::error_code& 
   }
 }
 
+// What it throws, as text, and its code.
+struct Thrown {
+  std::string what;
+  std::error_code code;
+};
+template <class T>
+eddy::Task<Thrown> thrown_by(eddy::Task<T> call) {
+  Thrown thrown;
+  const auto outcome = co_await eddy::as_outcome(std::move(call));
+  note(outcome, thrown.what, thrown.code);
+  co_return thrown;
+}
+
 // Both handshakes, over any two ends of a wire.
 template <class Wire>
 eddy::Task<Said> try_to_shake(TlsEnds& ends, Wire a, Wire b, eddy::tls::ClientContext client,
@@ -111,6 +124,17 @@ inline eddy::Task<> expect_to_talk(TlsEnds& ends) {
   co_await ends.server.write_all("pong");
   co_await ends.client.read_exactly(buffer);
   EXPECT_EQ(eddy::Bytes(buffer, 4).text(), "pong");
+}
+
+// 'r' where the session was resumed, '-' where it is a new one, both talking and then ended; 'x'
+// where it was refused, with what was said.
+inline eddy::Task<char> how_it_went(TlsEnds& ends, std::string_view refusal = {}) {
+  if (!refusal.empty()) co_return 'x';
+  co_await expect_to_talk(ends);
+  EXPECT_EQ(ends.client.resumed(), ends.server.resumed());
+  const char how = ends.client.resumed() ? 'r' : '-';
+  co_await end_both(ends);
+  co_return how;
 }
 
 }  // namespace test
