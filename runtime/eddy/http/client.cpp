@@ -15,7 +15,7 @@ Client::~Client() = default;
 
 Task<Response> Client::request(std::string_view method, std::string_view url,
                                const RequestOptions& options) {
-  if (!state_) throw UsageError("a request of a http::Client that was moved from");
+  if (!state_) throw UsageError("a request of an http::Client that was moved from");
   auto task = internal::Exchange::perform(state_->make_exchange(method, url, options));
   task.set_where(std::source_location::current());
   return task;

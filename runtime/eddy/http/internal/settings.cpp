@@ -63,7 +63,7 @@ Settings::Settings(const ClientOptions& given)
   if (given.max_connections == 0) throw UsageError("an http::Client without a connection");
   for (const std::string* text : {&user_agent, &proxy, &ca_file, &certificate, &key}) {
     if (text->find_first_of(std::string_view("\r\n\0", 3)) != text->npos) {
-      throw UsageError("an option of a http::Client with a line feed or a zero byte");
+      throw UsageError("an option of an http::Client with a line feed or a zero byte");
     }
   }
   options.headers = {};  // views of what may be gone

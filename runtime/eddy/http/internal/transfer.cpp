@@ -44,17 +44,17 @@ void Transfer::take_off(Exchange& self) noexcept {
 
 // -- what comes --
 
-void Transfer::take_line(Exchange& self, std::string_view line) {
-  if (self.head_there_) return;  // of a trailer
+bool Transfer::take_line(Exchange& self, std::string_view line) {
+  if (self.head_there_) return true;  // of a trailer
   self.head_size_ += line.size();
-  if (self.head_size_ > largest_head) throw UsageError("a head that is too long");
+  if (self.head_size_ > largest_head) return false;
+  if (line == "\r\n" || line == "\n") return end_head(self);
   if (line.starts_with("HTTP/")) {
     take_status(self, line);
-  } else if (line == "\r\n" || line == "\n") {
-    end_head(self);
   } else {
     self.headers_.add_line(line);
   }
+  return true;
 }
 
 namespace {
@@ -97,21 +97,22 @@ void Transfer::take_status(Exchange& self, std::string_view line) {
   if (self.host_) self.host_->http2 = self.version_ == Version::http2;
 }
 
-void Transfer::end_head(Exchange& self) {
+bool Transfer::end_head(Exchange& self) {
   const int status = self.status_;
-  if (status >= 100 && status < 200 && status != 101) return;  // another follows
+  if (status >= 100 && status < 200 && status != 101) return true;  // another follows
   const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 ||
                         status == 308;
   if (redirect && self.out_.redirects > 0 && self.headers_.contains("Location")) {
     self.following_ = true;
-    if (!self.sending_paused_) return;
-    self.dropped_ = most_dropped + 1;
-    throw UsageError("nobody waits for the rest of the request's body");
+    // Nobody waits for the rest of the request's body.
+    if (self.sending_paused_) self.dropped_ = most_dropped + 1;
+    return !self.sending_paused_;
   }
-  if (!one_length(self.headers_)) throw UsageError("two lengths of one body");
+  if (!one_length(self.headers_)) return false;
   self.enter(Phase::body);
   self.head_there_ = true;
   self.wake();
+  return true;
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,

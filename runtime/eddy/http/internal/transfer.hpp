@@ -76,9 +76,10 @@ class Transfer {
   static void put_on_again(Exchange& self) noexcept;
   static void addresses_known(Exchange& self) noexcept;
 
-  static void take_line(Exchange& self, std::string_view line);
+  // A line of the head. False: libcurl is to end the transfer.
+  static bool take_line(Exchange& self, std::string_view line);
   static void take_status(Exchange& self, std::string_view line);
-  static void end_head(Exchange& self);
+  static bool end_head(Exchange& self);
   static std::size_t take_body(Exchange& self, Bytes bytes);
   static std::size_t pause(Exchange& self) noexcept;
   static void fail(Exchange& self, const Wire& wire, CURLcode code) noexcept;

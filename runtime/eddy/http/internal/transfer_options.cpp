@@ -251,12 +251,9 @@ std::size_t Transfer::on_line(char* data, std::size_t size, std::size_t count,
                               void* wire) noexcept {
   Exchange& exchange = *static_cast<Wire*>(wire)->exchange;
   try {
-    take_line(exchange, {data, size * count});
-    return size * count;
+    return take_line(exchange, {data, size * count}) ? size * count : 0;
   } catch (const std::bad_alloc&) {
     exchange.no_memory_ = true;
-    return 0;
-  } catch (...) {
     return 0;
   }
 }
