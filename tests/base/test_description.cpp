@@ -67,6 +67,7 @@ TEST(Description, NamesAFunctionWithoutEddysNamespace) {
   EXPECT_EQ(short_name("eddy::Task<> eddy::internal::copy_all(int)"), "copy_all()");
   EXPECT_EQ(short_name("eddy::Task<int> eddy::sql::internal::execute(eddy::sql::internal::Query)"),
             "sql::execute()");
+  EXPECT_EQ(short_name("eddy::Task<> eddy::fs::internal::walk(int)"), "fs::walk()");
   EXPECT_EQ(short_name("eddy::Task<> teddy::internal::f(int)"), "teddy::internal::f()");
   EXPECT_EQ(short_name("eddy::Task<> app::internal::f(int)"), "app::internal::f()");
 }

@@ -32,21 +32,22 @@ void forget_unnamed(std::string& text) {
   replace_all(text, "{anonymous}::", "");
 }
 
+bool is_of_a_name(unsigned char c) noexcept { return c == '_' || std::isalnum(c); }
+
 // Whose namespaces say nothing to who reads it: eddy::http::internal::f is http::f.
 void forget_own(std::string& text) {
   for (std::size_t at = 0; (at = text.find("eddy::", at)) != std::string::npos;) {
-    const unsigned char before = at > 0 ? text[at - 1] : ' ';
-    if (before == '_' || std::isalnum(before)) {  // another's that ends so
+    if (at > 0 && is_of_a_name(text[at - 1])) {  // another's that ends so
       ++at;
       continue;
     }
     text.erase(at, 6);
-    for (const std::string_view floor : {"", "http::", "sql::", "tls::"}) {
-      const std::string_view rest = std::string_view(text).substr(at);
-      if (rest.starts_with(floor) && rest.substr(floor.size()).starts_with("internal::")) {
-        text.erase(at + floor.size(), 10);
-        break;
-      }
+    std::size_t end = at;  // of the name behind it
+    while (end < text.size() && is_of_a_name(text[end])) ++end;
+    if (text.compare(at, 10, "internal::") == 0) {
+      text.erase(at, 10);
+    } else if (text.compare(end, 12, "::internal::") == 0) {
+      text.erase(end + 2, 10);
     }
   }
 }
