@@ -71,7 +71,6 @@ TEST(HttpPool, HasNoMoreConnectionsThanItMayAfterManyCancels) {
   });
 }
 
-
 TEST(HttpAnswer, WithoutABodyIsOverWithItsHead) {
   test::run_http([]() -> Task<> {
     test::OddServer server;
