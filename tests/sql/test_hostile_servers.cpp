@@ -34,11 +34,8 @@ pid_t postmaster() {
 Task<> until_waits(int pid, std::string event) {
   const std::string query = "select wait_event from pg_stat_activity where pid = " +
                             std::to_string(pid);
-  const std::string found = co_await to_thread([&] {
-    std::string answer;
-    for (int i = 0; i < 5000 && answer != event; ++i) answer = ask(query);
-    return answer;
-  });
+  const std::string found =
+      co_await to_thread([&] { return test::ask_until(event, query, there()); });
   EXPECT_EQ(found, event);
 }
 
@@ -221,9 +218,10 @@ TEST(SqlServer, ThatIsStoppedHoldsNeitherALoopNorItsEnd) {
   }
   EXPECT_LT(std::chrono::steady_clock::now() - before, 8s);
   EXPECT_EQ(::kill(pid, SIGCONT), 0);
-  EXPECT_EQ(test::ask_until("0",
-                            "select count(*) from pg_stat_activity where query like '%sleep(600)'"),
-            "0");
+  const std::string sleepers =
+      "select count(*) from pg_stat_activity where state = 'active' and query like "
+      "'%pg_sleep(600)%' and pid <> pg_backend_pid()";
+  EXPECT_EQ(test::ask_until("0", sleepers, there()), "0");
 }
 
 TEST(SqlPool, HealsWhenItsServerComesBack) {
@@ -294,6 +292,7 @@ TEST(SqlServer, MayBeSpokenToEncrypted) {
   ASSERT_EQ(made, "");
   ask("alter system set ssl = on");
   ask("select pg_reload_conf()");
+  EXPECT_EQ(test::ask_until("on", "show ssl", there()), "on");
   const std::string root = ask("show data_directory") + "/server.crt";
   on_postgres([&]() -> Task<> {
     const std::string base = server().by_tcp() + " sslmode=verify-full sslrootcert=" + root;
@@ -327,6 +326,9 @@ TEST(SqlServer, MayBeSpokenToEncrypted) {
     EXPECT_EQ(error.kind(), ErrorKind::connect_failed);
     EXPECT_NE(std::string(error.what()).find("certificate"), std::string::npos) << error.what();
   });
+  ask("alter system reset ssl");
+  ask("select pg_reload_conf()");
+  EXPECT_EQ(test::ask_until("off", "show ssl", there()), "off");
 }
 
 }  // namespace

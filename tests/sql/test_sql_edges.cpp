@@ -268,7 +268,8 @@ TEST(SqlEdges, ABorrowerLeavesNothingForTheNext) {
       const auto who = co_await db->fetch_value<std::string>("select current_user");
       EXPECT_EQ(who, "postgres") << change;
       const int left = co_await db->fetch_value<int>(
-          "select (select count(*) from pg_catalog.pg_class where relpersistence = 't') +"
+          "select (select count(*) from pg_catalog.pg_class"
+          " where relnamespace = pg_my_temp_schema()) +"
           " (select count(*) from pg_cursors where name = 'c') +"
           " (select count(*) from pg_locks where locktype = 'advisory' and pid ="
           " pg_backend_pid())");

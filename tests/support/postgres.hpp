@@ -119,12 +119,13 @@ inline std::string ask_plainly(const std::string& query) {
 }
 
 // Asks again until the answer is `wanted`, for ten seconds at most; the last answer.
-inline std::string ask_until(const std::string& wanted, const std::string& query) {
+inline std::string ask_until(const std::string& wanted, const std::string& query,
+                             const std::string& conninfo = Postgres::shared().by_socket()) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  std::string answer = ask_plainly(query);
+  std::string answer = ask_plainly(conninfo, query);
   while (answer != wanted && std::chrono::steady_clock::now() < give_up) {
     std::this_thread::yield();
-    answer = ask_plainly(query);
+    answer = ask_plainly(conninfo, query);
   }
   return answer;
 }

@@ -12,7 +12,8 @@
 // its own, as PostgreSQL wants it, on a thread), again until it does, and reads what still comes.
 // It ends when the connection can be used again, and if that takes longer than
 // ConnectOptions::cancel_grace the connection is closed. Whether the statement was done the server
-// alone knows: a transaction tells.
+// alone knows: a transaction tells. A loop that ends waits for none of that: what the server has
+// begun it may finish, and nobody hears of it.
 //
 // What breaks the connection ends the call with an Error of kind connection_lost, and all later
 // ones, until reconnect(). It belongs to the loop that made it and is moved only; dropped, it is
